@@ -1,0 +1,2 @@
+//! askfirst
+fn main() {}

@@ -1,0 +1,396 @@
+//! One question put to people, and its whole life, as it is stored.
+//! How it changes is decided in [`transition`]; this file holds the shape and what can be read
+//! off it at a point in time.
+
+pub mod command;
+pub mod event;
+pub mod refusal;
+pub mod transition;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::quorum::{self, NeedSet};
+use crate::{
+    Action, Actor, Agent, ApprovalId, Assurance, Digest, Environment, FrozenPolicy, KeyId,
+    MemberId, OnTimeout, Priority, Roster, Source, Timestamp, WorkspaceId,
+};
+
+/// Where an approval stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Waiting for people.
+    Pending,
+    /// The needs were met in time.
+    Approved,
+    /// Said no to, or no longer approvable.
+    Rejected,
+    /// The deadline passed.
+    Expired,
+    /// Withdrawn.
+    Cancelled,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 5] =
+        [Self::Pending, Self::Approved, Self::Rejected, Self::Expired, Self::Cancelled];
+
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Who asked, by their credential.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asker {
+    /// The key.
+    pub key: KeyId,
+    /// The key's name when it asked.
+    pub label: String,
+    /// The member who answers for the key.
+    pub owner: MemberId,
+    /// That member's address when the key asked.
+    pub owner_email: String,
+}
+
+/// What an approver says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VoteDecision {
+    /// Yes.
+    Approve,
+    /// No.
+    Reject,
+}
+
+impl VoteDecision {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+        }
+    }
+}
+
+/// By which way a vote came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Via {
+    /// A decide key.
+    Key(KeyId),
+    /// The web page.
+    Web,
+}
+
+/// The person whose vote it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Voter {
+    /// Their account.
+    pub id: MemberId,
+    /// Their address when they voted.
+    pub email: String,
+}
+
+/// One approver's answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Vote {
+    /// Whose vote it is.
+    pub voter: Voter,
+    /// Yes or no.
+    pub decision: VoteDecision,
+    /// How we know who it was.
+    pub assurance: Assurance,
+    /// How it came in.
+    pub via: Via,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// The action it is about.
+    pub action_digest: Digest,
+    /// What the page showed; none where the server rendered nothing.
+    pub shown_digest: Option<Digest>,
+    /// What they said with it.
+    pub comment: Option<String>,
+    /// The needs it could meet, by the groups at the moment of the vote.
+    pub seats: NeedSet,
+}
+
+/// Why it ended as it did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Cause {
+    /// Every need is met.
+    NeedsMet,
+    /// Enough approvers said no.
+    Rejections,
+    /// Nobody who is left could meet the needs.
+    Unreachable {
+        /// Which need, in words.
+        detail: String,
+    },
+    /// Silence until the deadline.
+    Deadline,
+    /// Withdrawn by the asker or an admin.
+    Withdrawn,
+}
+
+/// The one terminal outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Never [`Status::Pending`].
+    pub status: Status,
+    /// The moment it counts from; for silence, the deadline itself.
+    pub decided_at: Timestamp,
+    /// Whose act it was.
+    pub by: Actor,
+    /// Why.
+    pub cause: Cause,
+    /// What the last word came with.
+    pub comment: Option<String>,
+    /// Until when an approval may be claimed; none for the others.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// What became of an approved action's one use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Claim {
+    /// Used, once.
+    Claimed {
+        /// The key that may now act.
+        by: KeyId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Taken back before it was used.
+    Revoked {
+        /// Who took it back.
+        by: Actor,
+        /// When.
+        at: Timestamp,
+        /// What they said.
+        reason: Option<String>,
+    },
+}
+
+/// Whether an approval can still be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClaimState {
+    /// Not used yet, in time.
+    Available,
+    /// Used.
+    Claimed,
+    /// Nobody used it in time.
+    Lapsed,
+    /// Taken back.
+    Revoked,
+}
+
+/// How the action went, by the asker's own word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutcomeStatus {
+    /// It was done.
+    Succeeded,
+    /// It was tried and failed.
+    Failed,
+}
+
+/// The report after a claim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// How it went.
+    pub status: OutcomeStatus,
+    /// In the asker's words.
+    pub note: Option<String>,
+    /// When it was reported.
+    pub at: Timestamp,
+}
+
+/// One approval. `decision` is the single source of its status.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Its id.
+    pub id: ApprovalId,
+    /// The tenant.
+    pub workspace: WorkspaceId,
+    /// The world it belongs to.
+    pub environment: Environment,
+    /// One more with every event; the first event makes it 1.
+    pub version: u32,
+    /// Who asked.
+    pub asker: Asker,
+    /// What is asked for.
+    pub action: Action,
+    /// What binds it.
+    pub action_digest: Digest,
+    /// The agent's reason.
+    pub reason: Option<String>,
+    /// The asker's word on urgency.
+    pub priority: Priority,
+    /// Who says they are asking.
+    pub agent: Option<Agent>,
+    /// The asker's own notes, given back as they came.
+    pub metadata: Value,
+    /// The rules, frozen.
+    pub policy: FrozenPolicy,
+    /// Other keys that may claim.
+    pub consumers: Vec<KeyId>,
+    /// When it was asked.
+    pub created_at: Timestamp,
+    /// The deadline.
+    pub expires_at: Timestamp,
+    /// How long an approval may be claimed.
+    pub valid_for: crate::Seconds,
+    /// In the order in which they were recorded.
+    pub votes: Vec<Vote>,
+    /// The end, once there is one.
+    pub decision: Option<Decision>,
+    /// What became of it after approval.
+    pub claim: Option<Claim>,
+    /// How it went.
+    pub outcome: Option<Outcome>,
+}
+
+/// Votes still missing from one need.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenNeed {
+    /// Position in the policy.
+    pub need: usize,
+    /// Who could meet it.
+    pub from: Vec<Source>,
+    /// How many are missing.
+    pub missing: u16,
+}
+
+/// What is still needed for approval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remaining {
+    /// Votes missing over all needs.
+    pub approvals: u32,
+    /// Where they are missing. Where people fit several needs this is one way to see it; the
+    /// total is the same in all.
+    pub needs: Vec<OpenNeed>,
+}
+
+impl Approval {
+    /// The decision that holds at `now`: the recorded one, or, for an overdue approval that no
+    /// timer has reached yet, the one its policy names, decided at the deadline.
+    #[must_use]
+    pub fn decision_at(&self, now: Timestamp) -> Option<Decision> {
+        match &self.decision {
+            Some(decision) => Some(decision.clone()),
+            None if now >= self.expires_at => Some(self.silence()),
+            None => None,
+        }
+    }
+
+    /// Where it stands at `now`.
+    #[must_use]
+    pub fn status_at(&self, now: Timestamp) -> Status {
+        self.decision_at(now).map_or(Status::Pending, |decision| decision.status)
+    }
+
+    fn silence(&self) -> Decision {
+        Decision {
+            status: match self.policy.document.on_timeout {
+                OnTimeout::Expire => Status::Expired,
+                OnTimeout::Reject => Status::Rejected,
+            },
+            decided_at: self.expires_at,
+            by: Actor::System,
+            cause: Cause::Deadline,
+            comment: None,
+            valid_until: None,
+        }
+    }
+
+    /// What became of the one use, at `now`; none unless it was approved.
+    #[must_use]
+    pub fn claim_state(&self, now: Timestamp) -> Option<ClaimState> {
+        let until = self.decision.as_ref()?.valid_until?;
+        Some(match &self.claim {
+            Some(Claim::Claimed { .. }) => ClaimState::Claimed,
+            Some(Claim::Revoked { .. }) => ClaimState::Revoked,
+            None if now < until => ClaimState::Available,
+            None => ClaimState::Lapsed,
+        })
+    }
+
+    /// Approved, in time, not claimed or revoked.
+    #[must_use]
+    pub fn is_usable(&self, now: Timestamp) -> bool {
+        self.claim_state(now) == Some(ClaimState::Available)
+    }
+
+    /// Whether this key may claim and report.
+    #[must_use]
+    pub fn may_consume(&self, key: KeyId) -> bool {
+        self.asker.key == key || self.consumers.contains(&key)
+    }
+
+    /// This person's vote, if they gave one.
+    #[must_use]
+    pub fn vote_of(&self, member: MemberId) -> Option<&Vote> {
+        self.votes.iter().find(|vote| vote.voter.id == member)
+    }
+
+    /// The seats that the approvals so far can fill. Who was disabled since counts no more.
+    pub(crate) fn given(&self, roster: &Roster) -> Vec<NeedSet> {
+        self.votes
+            .iter()
+            .filter(|vote| vote.decision == VoteDecision::Approve)
+            .filter(|vote| roster.voter(vote.voter.id).is_some())
+            .map(|vote| vote.seats)
+            .collect()
+    }
+
+    /// What is still needed, by the people as they are now.
+    #[must_use]
+    pub fn remaining(&self, roster: &Roster) -> Remaining {
+        let policy = &self.policy.document;
+        let filling = quorum::fill(&policy.counts(), &self.given(roster));
+        let needs = policy.needs.iter().enumerate().zip(&filling.open);
+        Remaining {
+            approvals: filling.missing(),
+            needs: needs
+                .filter(|(_, missing)| **missing > 0)
+                .map(|((need, document), &missing)| OpenNeed {
+                    need,
+                    from: document.from.clone(),
+                    missing,
+                })
+                .collect(),
+        }
+    }
+
+    /// The lowest assurance among the votes that led to the decision; none without votes.
+    #[must_use]
+    pub fn assurance(&self) -> Option<Assurance> {
+        let counted = match self.decision.as_ref()?.status {
+            Status::Approved => VoteDecision::Approve,
+            Status::Rejected => VoteDecision::Reject,
+            _ => return None,
+        };
+        let votes = self.votes.iter().filter(|vote| vote.decision == counted);
+        votes.map(|vote| vote.assurance).min()
+    }
+}

@@ -1,0 +1,96 @@
+//! What someone wants to happen to an approval. Who they are is a fact, not part of the command.
+
+use serde_json::Value;
+
+use crate::{
+    Action, Agent, ApprovalId, Digest, Environment, FrozenPolicy, KeyId, OutcomeStatus, PolicyName,
+    Priority, Seconds, VoteDecision, WorkspaceId,
+};
+
+/// Which rules an ask wants to be under.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PolicyChoice {
+    /// The workspace's default.
+    Default,
+    /// A saved one.
+    Named(PolicyName),
+    /// One of its own, already checked and hashed.
+    Inline(Box<FrozenPolicy>),
+}
+
+/// A new question.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ask {
+    /// The id it will have.
+    pub id: ApprovalId,
+    /// The tenant, from the credential.
+    pub workspace: WorkspaceId,
+    /// The world, from the credential.
+    pub environment: Environment,
+    /// What is asked for.
+    pub action: Action,
+    /// SHA-256 over the canonical JSON of `action`.
+    pub action_digest: Digest,
+    /// The agent's reason.
+    pub reason: Option<String>,
+    /// The asker's word on urgency.
+    pub priority: Priority,
+    /// Who says they are asking.
+    pub agent: Option<Agent>,
+    /// The asker's own notes.
+    pub metadata: Value,
+    /// Which rules.
+    pub policy: PolicyChoice,
+    /// A shorter deadline than the policy's.
+    pub expires_in: Option<Seconds>,
+    /// A shorter validity than the policy's.
+    pub valid_for: Option<Seconds>,
+    /// Other keys that may claim.
+    pub consumers: Vec<KeyId>,
+}
+
+/// An approver's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CastVote {
+    /// Yes or no.
+    pub decision: VoteDecision,
+    /// The digest of the action that the voter saw.
+    pub action_digest: Digest,
+    /// The digest of what the page showed.
+    pub shown_digest: Option<Digest>,
+    /// What they say with it.
+    pub comment: Option<String>,
+}
+
+/// Everything that can be wanted of an approval.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Put the question.
+    Ask(Box<Ask>),
+    /// Answer it.
+    Vote(CastVote),
+    /// Withdraw it.
+    Cancel {
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Note that the deadline has passed.
+    Expire,
+    /// Claim the one use.
+    Consume {
+        /// The digest of what will be run.
+        action_digest: Digest,
+    },
+    /// Take an approval back before it is used.
+    Revoke {
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Say how it went.
+    Report {
+        /// How.
+        status: OutcomeStatus,
+        /// In words.
+        note: Option<String>,
+    },
+}

@@ -1,0 +1,89 @@
+//! What happened to an approval. Folding the events gives the approval.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Approval, Claim, Decision, Outcome, Status, Vote};
+
+/// One thing that happened; each makes the version one higher.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The question was put.
+    Asked {
+        /// As it was put.
+        approval: Box<Approval>,
+    },
+    /// Someone answered.
+    Voted {
+        /// The answer.
+        vote: Vote,
+    },
+    /// It ended.
+    Decided {
+        /// How.
+        decision: Decision,
+    },
+    /// The use was claimed or taken back.
+    ClaimSettled {
+        /// How.
+        claim: Claim,
+    },
+    /// The asker said how it went.
+    Reported {
+        /// How.
+        outcome: Outcome,
+    },
+}
+
+impl Event {
+    /// Its name in event streams and the audit log.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Asked { .. } => "asked",
+            Self::Voted { .. } => "voted",
+            Self::Decided { decision } => match decision.status {
+                Status::Approved => "approved",
+                Status::Rejected => "rejected",
+                Status::Expired => "expired",
+                // A decision is never pending; cancelled is what remains.
+                Status::Cancelled | Status::Pending => "cancelled",
+            },
+            Self::ClaimSettled { claim: Claim::Claimed { .. } } => "claimed",
+            Self::ClaimSettled { claim: Claim::Revoked { .. } } => "revoked",
+            Self::Reported { .. } => "outcome_reported",
+        }
+    }
+}
+
+/// An event that cannot be the next one; a sign of damage, never of a user's mistake.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("event {event} cannot follow here")]
+pub struct OutOfOrder {
+    event: &'static str,
+}
+
+/// Applies one event.
+///
+/// # Errors
+/// If the first event is not `Asked`, or a later one is.
+pub fn apply(current: Option<Approval>, event: &Event) -> Result<Approval, OutOfOrder> {
+    let mut next = match (current, event) {
+        (None, Event::Asked { approval }) => {
+            return Ok(Approval { version: 1, ..(**approval).clone() });
+        }
+        (None, _) | (Some(_), Event::Asked { .. }) => {
+            return Err(OutOfOrder { event: event.name() });
+        }
+        (Some(current), _) => current,
+    };
+    next.version += 1;
+    match event {
+        Event::Asked { .. } => {}
+        Event::Voted { vote } => next.votes.push(vote.clone()),
+        Event::Decided { decision } => next.decision = Some(decision.clone()),
+        Event::ClaimSettled { claim } => next.claim = Some(claim.clone()),
+        Event::Reported { outcome } => next.outcome = Some(outcome.clone()),
+    }
+    Ok(next)
+}

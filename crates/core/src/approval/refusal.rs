@@ -1,0 +1,167 @@
+//! Why the rules say no, with the particulars. Doors render these; nothing was changed.
+
+use crate::{
+    Actor, Assurance, Digest, KeyId, OutcomeStatus, PolicyName, Problem, Scope, Seconds, Standing,
+    Status, Timestamp, VoteDecision,
+};
+
+/// A "no" that leaves everything as it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The credential was good when it was presented and is not any more.
+    #[error("this credential may no longer be used")]
+    Credential(Standing),
+    /// The credential is of a kind or scope that may not do this.
+    #[error("this needs a key with the scope {0}")]
+    MissingScope(Scope),
+    /// No such policy.
+    #[error("there is no policy called {name}")]
+    PolicyUnknown {
+        /// As asked for.
+        name: PolicyName,
+    },
+    /// The policy exists but the key was not given it.
+    #[error("this key may not ask under the policy {name}; it was not given that policy")]
+    PolicyNotAllowed {
+        /// As asked for.
+        name: PolicyName,
+    },
+    /// The ask would have more time than its rules give it.
+    #[error(
+        "{field} is {asked} but the policy allows at most {allowed}; an ask may only tighten its policy"
+    )]
+    Loosens {
+        /// Field of the ask.
+        field: &'static str,
+        /// What it wanted.
+        asked: Seconds,
+        /// What it may have.
+        allowed: Seconds,
+    },
+    /// The ask would be over before it began.
+    #[error("{field} must be at least 1 second")]
+    TooShort {
+        /// Field of the ask.
+        field: &'static str,
+    },
+    /// A consumer that is no key of this workspace.
+    #[error("there is no key {key} here that could consume this")]
+    UnknownConsumer {
+        /// As named.
+        key: KeyId,
+    },
+    /// Nobody could ever approve it.
+    #[error("nobody can satisfy the policy {name}")]
+    Unsatisfiable {
+        /// The policy.
+        name: PolicyName,
+        /// Which needs, and why.
+        problems: Vec<Problem>,
+    },
+    /// It has its one outcome already.
+    #[error("already {status} by {by} at {at}")]
+    AlreadyDecided {
+        /// The outcome.
+        status: Status,
+        /// Whose act it was.
+        by: Actor,
+        /// When.
+        at: Timestamp,
+    },
+    /// The asking key tries to vote.
+    #[error("who asks cannot decide: this key asked the question")]
+    AskerCannotDecide,
+    /// The asker's owner tries to vote where that is kept apart.
+    #[error("the owner of the asking key cannot decide under this policy")]
+    OwnerCannotDecide,
+    /// Not among those the policy names, now.
+    #[error("{who} is not an approver of this request")]
+    NotAnApprover {
+        /// The voter.
+        who: String,
+    },
+    /// We do not know surely enough who it is.
+    #[error("this needs a vote at assurance {needed}; yours is {has}")]
+    AssuranceTooLow {
+        /// What the vote would have.
+        has: Assurance,
+        /// What it must have.
+        needed: Assurance,
+    },
+    /// One person, one vote.
+    #[error("{who} already voted to {decision} at {at}", decision = decision.as_str())]
+    AlreadyVoted {
+        /// The voter.
+        who: String,
+        /// What they said.
+        decision: VoteDecision,
+        /// When.
+        at: Timestamp,
+    },
+    /// The digest is not that of the action as it stands.
+    #[error("the digest is not that of the action as it stands now ({current})")]
+    StaleDigest {
+        /// The action's digest.
+        current: Digest,
+    },
+    /// Only the asker, or an admin, may withdraw.
+    #[error("only the key that asked, or an admin, can cancel this")]
+    NotTheAsker,
+    /// The deadline has not come yet.
+    #[error("the deadline is not before {at}")]
+    NotDue {
+        /// The deadline.
+        at: Timestamp,
+    },
+    /// Only an approved action can be claimed, revoked or reported on.
+    #[error("this is {status}, not approved")]
+    NotApproved {
+        /// Where it stands.
+        status: Status,
+    },
+    /// Neither the asker nor a named consumer.
+    #[error("only the key that asked, or a consumer it named, can do this")]
+    NotAConsumer,
+    /// The time to claim is over.
+    #[error("the approval lapsed at {at} without being claimed")]
+    Lapsed {
+        /// When it lapsed.
+        at: Timestamp,
+    },
+    /// The one use is gone.
+    #[error("already claimed by key {by} at {at}")]
+    AlreadyClaimed {
+        /// Who claimed.
+        by: KeyId,
+        /// When.
+        at: Timestamp,
+    },
+    /// It was taken back.
+    #[error("revoked by {by} at {at}")]
+    Revoked {
+        /// Who took it back.
+        by: Actor,
+        /// When.
+        at: Timestamp,
+    },
+    /// Only its approvers, or an admin, may take it back.
+    #[error("only an approver of this request, or an admin, can revoke it")]
+    NotARevoker,
+    /// There is nothing to report on before a claim.
+    #[error("nothing was claimed, so there is no outcome to report")]
+    NotClaimed,
+    /// A different outcome was reported before.
+    #[error("the outcome {status:?} was already reported at {at}")]
+    OutcomeReported {
+        /// What was said.
+        status: OutcomeStatus,
+        /// When.
+        at: Timestamp,
+    },
+    /// A question with this id exists.
+    #[error("an approval with this id already exists")]
+    Exists,
+    /// The approval is not there, or not for this credential's eyes.
+    #[error("no such approval")]
+    NotFound,
+}

@@ -1,0 +1,385 @@
+//! The one place where an approval changes: a command, the facts and the time go in; events and
+//! the next state, or a refusal, come out. The same input gives the same answer every time.
+
+use std::collections::BTreeSet;
+
+use super::event::{self, Event};
+use crate::quorum::{self, NeedSet};
+use crate::{
+    Approval, Ask, Asker, Assurance, CastVote, Cause, Claim, Command, Decision, Digest, Facts,
+    FrozenPolicy, KeyFacts, MemberId, Outcome, OutcomeStatus, PolicyChoice, Principal, Refusal,
+    Roster, Scope, Seconds, Standing, Status, Timestamp, Via, Vote, VoteDecision, Voter,
+};
+
+/// What a command led to. Folding `events` over the current approval gives `next`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transition {
+    /// The approval afterwards.
+    pub next: Approval,
+    /// What happened, in order; empty if the command changed nothing.
+    pub events: Vec<Event>,
+}
+
+/// Decides what `command` does to `current` at `now`.
+///
+/// # Errors
+/// A [`Refusal`]; nothing changes then.
+pub fn transition(
+    current: Option<&Approval>,
+    command: &Command,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<Transition, Refusal> {
+    match facts.standing() {
+        Standing::Good => {}
+        standing => return Err(Refusal::Credential(standing)),
+    }
+    let events = match (current, command) {
+        (None, Command::Ask(ask)) => vec![put(ask, facts, now)?],
+        (Some(_), Command::Ask(_)) => return Err(Refusal::Exists),
+        (None, _) => return Err(Refusal::NotFound),
+        (Some(approval), Command::Vote(cast)) => vote(approval, cast, facts, now)?,
+        (Some(approval), Command::Cancel { reason }) => cancel(approval, reason, facts, now)?,
+        (Some(approval), Command::Expire) => expire(approval, now)?,
+        (Some(approval), Command::Consume { action_digest }) => {
+            consume(approval, *action_digest, facts, now)?
+        }
+        (Some(approval), Command::Revoke { reason }) => revoke(approval, reason, facts, now)?,
+        (Some(approval), Command::Report { status, note }) => {
+            report(approval, *status, note, facts, now)?
+        }
+    };
+    let mut next = current.cloned();
+    for event in &events {
+        next = Some(event::apply(next, event).map_err(|_| Refusal::Exists)?);
+    }
+    next.map(|next| Transition { next, events }).ok_or(Refusal::NotFound)
+}
+
+fn put(ask: &Ask, facts: &Facts, now: Timestamp) -> Result<Event, Refusal> {
+    let key = key_with(Scope::Ask, facts)?;
+    let policy = chosen_policy(ask, key, facts)?;
+    let rules = &policy.document;
+    let expires_in = tightened("expires_in", ask.expires_in, rules.expires_in)?;
+    let valid_for = tightened("valid_for", ask.valid_for, rules.valid_for)?;
+    if let Some(&key) = ask.consumers.iter().find(|key| !facts.known_keys.contains(key)) {
+        return Err(Refusal::UnknownConsumer { key });
+    }
+    let kept_out = keeps_owner_out(&policy, facts).then_some(key.owner);
+    let problems = rules.unsatisfiable(kept_out, &facts.roster);
+    if !problems.is_empty() {
+        return Err(Refusal::Unsatisfiable { name: rules.name.clone(), problems });
+    }
+    Ok(Event::Asked {
+        approval: Box::new(Approval {
+            id: ask.id,
+            workspace: ask.workspace,
+            environment: ask.environment,
+            version: 1,
+            asker: Asker {
+                key: key.id,
+                label: key.label.clone(),
+                owner: key.owner,
+                owner_email: facts.roster.email(key.owner),
+            },
+            action: ask.action.clone(),
+            action_digest: ask.action_digest,
+            reason: ask.reason.clone(),
+            priority: ask.priority,
+            agent: ask.agent.clone(),
+            metadata: ask.metadata.clone(),
+            policy,
+            consumers: ask.consumers.clone(),
+            created_at: now,
+            expires_at: now.plus(expires_in),
+            valid_for,
+            votes: Vec::new(),
+            decision: None,
+            claim: None,
+            outcome: None,
+        }),
+    })
+}
+
+fn chosen_policy(ask: &Ask, key: &KeyFacts, facts: &Facts) -> Result<FrozenPolicy, Refusal> {
+    match &ask.policy {
+        PolicyChoice::Inline(policy) => {
+            key_with(Scope::InlinePolicies, facts)?;
+            return Ok((**policy).clone());
+        }
+        PolicyChoice::Named(name) if facts.policy.is_none() => {
+            return Err(Refusal::PolicyUnknown { name: name.clone() });
+        }
+        PolicyChoice::Named(name) if !key.policies.permits(name) => {
+            return Err(Refusal::PolicyNotAllowed { name: name.clone() });
+        }
+        PolicyChoice::Named(_) | PolicyChoice::Default => {}
+    }
+    facts.policy.clone().ok_or(Refusal::NotFound)
+}
+
+fn tightened(
+    field: &'static str,
+    asked: Option<Seconds>,
+    allowed: Seconds,
+) -> Result<Seconds, Refusal> {
+    match asked {
+        None => Ok(allowed),
+        Some(Seconds(0)) => Err(Refusal::TooShort { field }),
+        Some(asked) if asked > allowed => Err(Refusal::Loosens { field, asked, allowed }),
+        Some(asked) => Ok(asked),
+    }
+}
+
+fn vote(
+    approval: &Approval,
+    cast: &CastVote,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<Vec<Event>, Refusal> {
+    let (voter, assurance, via) = who_votes(approval, facts)?;
+    undecided(approval, now)?;
+    if keeps_owner_out(&approval.policy, facts) && voter == approval.asker.owner {
+        return Err(Refusal::OwnerCannotDecide);
+    }
+    let email = facts.roster.email(voter);
+    let seats = approval.policy.document.seats_of(voter, &facts.roster);
+    if seats == NeedSet::NONE {
+        return Err(Refusal::NotAnApprover { who: email });
+    }
+    let needed = least_assurance(approval, facts);
+    if assurance < needed {
+        return Err(Refusal::AssuranceTooLow { has: assurance, needed });
+    }
+    if let Some(earlier) = approval.vote_of(voter) {
+        return Err(Refusal::AlreadyVoted {
+            who: email,
+            decision: earlier.decision,
+            at: earlier.at,
+        });
+    }
+    if cast.action_digest != approval.action_digest {
+        return Err(Refusal::StaleDigest { current: approval.action_digest });
+    }
+    let vote = Vote {
+        voter: Voter { id: voter, email },
+        decision: cast.decision,
+        assurance,
+        via,
+        at: now,
+        action_digest: cast.action_digest,
+        shown_digest: cast.shown_digest,
+        comment: cast.comment.clone(),
+        seats,
+    };
+    let mut events = vec![Event::Voted { vote: vote.clone() }];
+    let mut counted = approval.clone();
+    counted.votes.push(vote);
+    if let Some((status, cause)) = tally(&counted, facts) {
+        events.push(Event::Decided {
+            decision: Decision {
+                status,
+                decided_at: now,
+                by: facts.actor(),
+                cause,
+                comment: cast.comment.clone(),
+                valid_until: (status == Status::Approved).then(|| now.plus(approval.valid_for)),
+            },
+        });
+    }
+    Ok(events)
+}
+
+/// The person whose vote this would be. An asking key is told so first: it must never learn to
+/// try again with more.
+fn who_votes(approval: &Approval, facts: &Facts) -> Result<(MemberId, Assurance, Via), Refusal> {
+    match &facts.principal {
+        Principal::Key(key) if key.id == approval.asker.key => Err(Refusal::AskerCannotDecide),
+        Principal::Key(key) => {
+            let member = key.member.filter(|_| key.scopes.contains(&Scope::Decide));
+            let member = member.ok_or(Refusal::MissingScope(Scope::Decide))?;
+            Ok((member, Assurance::Key, Via::Key(key.id)))
+        }
+        Principal::Session(session) => Ok((session.member, session.assurance, Via::Web)),
+        Principal::System => Err(Refusal::MissingScope(Scope::Decide)),
+    }
+}
+
+/// The least that a vote on this approval must have, by its policy and the workspace's floor.
+#[must_use]
+pub fn least_assurance(approval: &Approval, facts: &Facts) -> Assurance {
+    approval.policy.document.assurance.max(facts.floor.assurance)
+}
+
+fn keeps_owner_out(policy: &FrozenPolicy, facts: &Facts) -> bool {
+    policy.document.separate.owner || facts.floor.separate_owner
+}
+
+/// Whether the votes so far decide it, and why.
+fn tally(approval: &Approval, facts: &Facts) -> Option<(Status, Cause)> {
+    let policy = &approval.policy.document;
+    let roster: &Roster = &facts.roster;
+    let given = approval.given(roster);
+    if quorum::fill(&policy.counts(), &given).is_complete() {
+        return Some((Status::Approved, Cause::NeedsMet));
+    }
+    let rejected = |vote: &&Vote| {
+        vote.decision == VoteDecision::Reject && roster.voter(vote.voter.id).is_some()
+    };
+    if approval.votes.iter().filter(rejected).count() >= usize::from(policy.rejections) {
+        return Some((Status::Rejected, Cause::Rejections));
+    }
+    let mut spent: BTreeSet<MemberId> = approval.votes.iter().map(|vote| vote.voter.id).collect();
+    if keeps_owner_out(&approval.policy, facts) {
+        spent.insert(approval.asker.owner);
+    }
+    let reachable = policy.reachable(given, &spent, roster);
+    if reachable.is_complete() {
+        return None;
+    }
+    let short = reachable.open.iter().zip(&policy.needs).find(|(open, _)| **open > 0);
+    let detail = short.map_or_else(String::new, |(open, need)| {
+        let sources = crate::policy::sources_in_words(&need.from);
+        format!("{open} more from {sources} needed, and nobody is left who could give it")
+    });
+    Some((Status::Rejected, Cause::Unreachable { detail }))
+}
+
+fn cancel(
+    approval: &Approval,
+    reason: &Option<String>,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<Vec<Event>, Refusal> {
+    let allowed = match &facts.principal {
+        Principal::Key(key) => key.id == approval.asker.key && key.scopes.contains(&Scope::Ask),
+        Principal::Session(session) => is_admin(session.member, facts),
+        Principal::System => false,
+    };
+    if !allowed {
+        return Err(Refusal::NotTheAsker);
+    }
+    undecided(approval, now)?;
+    let decision = Decision {
+        status: Status::Cancelled,
+        decided_at: now,
+        by: facts.actor(),
+        cause: Cause::Withdrawn,
+        comment: reason.clone(),
+        valid_until: None,
+    };
+    Ok(vec![Event::Decided { decision }])
+}
+
+fn expire(approval: &Approval, now: Timestamp) -> Result<Vec<Event>, Refusal> {
+    if let Some(decision) = &approval.decision {
+        return Err(already_decided(decision));
+    }
+    match approval.decision_at(now) {
+        Some(decision) => Ok(vec![Event::Decided { decision }]),
+        None => Err(Refusal::NotDue { at: approval.expires_at }),
+    }
+}
+
+fn consume(
+    approval: &Approval,
+    digest: Digest,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<Vec<Event>, Refusal> {
+    let key = key_with(Scope::Ask, facts)?;
+    if !approval.may_consume(key.id) {
+        return Err(Refusal::NotAConsumer);
+    }
+    let until = approved_until(approval, now)?;
+    if digest != approval.action_digest {
+        return Err(Refusal::StaleDigest { current: approval.action_digest });
+    }
+    unclaimed(approval, until, now)?;
+    Ok(vec![Event::ClaimSettled { claim: Claim::Claimed { by: key.id, at: now } }])
+}
+
+fn revoke(
+    approval: &Approval,
+    reason: &Option<String>,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<Vec<Event>, Refusal> {
+    let person = match &facts.principal {
+        Principal::Key(key) if key.id == approval.asker.key => None,
+        Principal::Key(key) => key.member.filter(|_| key.scopes.contains(&Scope::Decide)),
+        Principal::Session(session) => Some(session.member),
+        Principal::System => None,
+    };
+    let allowed = person.is_some_and(|member| {
+        is_admin(member, facts)
+            || approval.policy.document.seats_of(member, &facts.roster) != NeedSet::NONE
+    });
+    if !allowed {
+        return Err(Refusal::NotARevoker);
+    }
+    let until = approved_until(approval, now)?;
+    unclaimed(approval, until, now)?;
+    let claim = Claim::Revoked { by: facts.actor(), at: now, reason: reason.clone() };
+    Ok(vec![Event::ClaimSettled { claim }])
+}
+
+fn report(
+    approval: &Approval,
+    status: OutcomeStatus,
+    note: &Option<String>,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<Vec<Event>, Refusal> {
+    let key = key_with(Scope::Ask, facts)?;
+    if !approval.may_consume(key.id) {
+        return Err(Refusal::NotAConsumer);
+    }
+    if !matches!(approval.claim, Some(Claim::Claimed { .. })) {
+        return Err(Refusal::NotClaimed);
+    }
+    match &approval.outcome {
+        None => {}
+        // Saying the same thing again is what a client does that lost the answer.
+        Some(told) if told.status == status && told.note == *note => return Ok(Vec::new()),
+        Some(told) => return Err(Refusal::OutcomeReported { status: told.status, at: told.at }),
+    }
+    Ok(vec![Event::Reported { outcome: Outcome { status, note: note.clone(), at: now } }])
+}
+
+fn key_with(scope: Scope, facts: &Facts) -> Result<&KeyFacts, Refusal> {
+    match &facts.principal {
+        Principal::Key(key) if key.scopes.contains(&scope) => Ok(key),
+        _ => Err(Refusal::MissingScope(scope)),
+    }
+}
+
+fn is_admin(member: MemberId, facts: &Facts) -> bool {
+    facts.roster.voter(member).is_some_and(|person| person.role.is_admin())
+}
+
+fn undecided(approval: &Approval, now: Timestamp) -> Result<(), Refusal> {
+    approval.decision_at(now).map_or(Ok(()), |decision| Err(already_decided(&decision)))
+}
+
+fn already_decided(decision: &Decision) -> Refusal {
+    Refusal::AlreadyDecided {
+        status: decision.status,
+        by: decision.by.clone(),
+        at: decision.decided_at,
+    }
+}
+
+fn approved_until(approval: &Approval, now: Timestamp) -> Result<Timestamp, Refusal> {
+    let until = approval.decision.as_ref().and_then(|decision| decision.valid_until);
+    until.ok_or_else(|| Refusal::NotApproved { status: approval.status_at(now) })
+}
+
+fn unclaimed(approval: &Approval, until: Timestamp, now: Timestamp) -> Result<(), Refusal> {
+    match &approval.claim {
+        Some(Claim::Claimed { by, at }) => Err(Refusal::AlreadyClaimed { by: *by, at: *at }),
+        Some(Claim::Revoked { by, at, .. }) => Err(Refusal::Revoked { by: by.clone(), at: *at }),
+        None if now >= until => Err(Refusal::Lapsed { at: until }),
+        None => Ok(()),
+    }
+}

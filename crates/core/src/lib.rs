@@ -1,0 +1,29 @@
+//! The rules of Askfirst: what an approval is, who may decide it and when it is decided.
+//! Everything here is a pure function of its arguments. Reading facts, keeping time,
+//! making ids and hashing belong to the callers.
+
+pub mod action;
+pub mod approval;
+pub mod digest;
+pub mod facts;
+pub mod ids;
+pub mod policy;
+pub mod principal;
+pub mod quorum;
+pub mod time;
+
+pub use action::{Action, Agent, Environment, Priority};
+pub use approval::{
+    Approval, Asker, Cause, Claim, ClaimState, Decision, Outcome, OutcomeStatus, Remaining, Status,
+    Via, Vote, VoteDecision, Voter,
+    command::{Ask, CastVote, Command, PolicyChoice},
+    event::Event,
+    refusal::Refusal,
+    transition::{Transition, transition},
+};
+pub use digest::Digest;
+pub use facts::{Facts, Floor, KeyFacts, Person, Principal, Roster, SessionFacts, Standing};
+pub use ids::{ApprovalId, GroupId, KeyId, MemberId, PolicyId, SessionId, WorkspaceId};
+pub use policy::{FrozenPolicy, Need, OnTimeout, Policy, PolicyName, Problem, Separate, Source};
+pub use principal::{Actor, Assurance, PolicyAllowance, Role, Scope};
+pub use time::{Seconds, Timestamp};
