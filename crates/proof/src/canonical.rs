@@ -1,0 +1,203 @@
+//! One spelling for every JSON value (RFC 8785), and the SHA-256 digests made from it.
+//! Whether a request's JSON may come in at all (huge numbers, lone surrogates) is the server's
+//! to decide; here a value is only spelled, hashed, or parsed without duplicate keys.
+
+use std::fmt;
+use std::str::FromStr;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+/// Why a value has no canonical form, or a text is not the JSON it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum CanonicalError {
+    /// The value cannot be spelled by RFC 8785, for example a number beyond the doubles.
+    #[error("not expressible in canonical json: {0}")]
+    NotExpressible(#[source] serde_json::Error),
+    /// The text is not JSON, or repeats a key.
+    #[error("not well-formed json: {0}")]
+    NotJson(#[source] serde_json::Error),
+    /// A digest is not written as `sha256:` and 64 lowercase hex digits.
+    #[error("a digest is written sha256: and 64 lowercase hex digits")]
+    NotADigest,
+}
+
+/// The canonical bytes of a JSON value. Source: RFC 8785.
+///
+/// Errors: [`CanonicalError::NotExpressible`].
+pub fn canonical(value: &Value) -> Result<Vec<u8>, CanonicalError> {
+    canonical_of(value)
+}
+
+/// As [`canonical`], for a type of ours, so that it need not become a [`Value`] first.
+pub(crate) fn canonical_of<T: Serialize>(value: &T) -> Result<Vec<u8>, CanonicalError> {
+    serde_json_canonicalizer::to_vec(value).map_err(CanonicalError::NotExpressible)
+}
+
+/// Parses JSON and refuses a repeated key at any depth.
+///
+/// Two readers of a repeated key may each see another value, so what was signed and what is
+/// shown could differ. Errors: [`CanonicalError::NotJson`], also beyond 128 levels.
+pub fn parse_strict(text: &[u8]) -> Result<Value, CanonicalError> {
+    let NoRepeats(value) = serde_json::from_slice(text).map_err(CanonicalError::NotJson)?;
+    Ok(value)
+}
+
+/// As [`parse_strict`], into a type of ours.
+pub(crate) fn parse_strict_into<T: DeserializeOwned>(text: &[u8]) -> Result<T, CanonicalError> {
+    serde_json::from_value(parse_strict(text)?).map_err(CanonicalError::NotJson)
+}
+
+/// A SHA-256 digest, written `sha256:` and 64 lowercase hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 32]);
+
+const PREFIX: &str = "sha256:";
+
+impl Digest {
+    /// The digest of exactly these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut out = [0; 32];
+        out.copy_from_slice(digest(&SHA256, bytes).as_ref());
+        Self(out)
+    }
+
+    /// A digest whose 32 bytes were kept elsewhere, for example in a database column.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 raw bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// The digest that a vote and a receipt bind: SHA-256 over the canonical bytes of the action
+/// (name, title, arguments, target) and nothing else, without prefix.
+///
+/// Errors: [`CanonicalError::NotExpressible`].
+pub fn action_digest(action: &Value) -> Result<Digest, CanonicalError> {
+    json_digest(action)
+}
+
+/// SHA-256 over the canonical bytes of any JSON value: policies, answers, actions.
+///
+/// Errors: [`CanonicalError::NotExpressible`].
+pub fn json_digest(value: &Value) -> Result<Digest, CanonicalError> {
+    Ok(Digest::of(&canonical(value)?))
+}
+
+/// SHA-256 over bytes as they are: what an approver was shown, or a statement's payload.
+pub fn text_digest(bytes: impl AsRef<[u8]>) -> Digest {
+    Digest::of(bytes.as_ref())
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(PREFIX)?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Digest {
+    type Err = CanonicalError;
+
+    fn from_str(text: &str) -> Result<Self, CanonicalError> {
+        let hex = text.strip_prefix(PREFIX).ok_or(CanonicalError::NotADigest)?;
+        let bytes = hex_bytes(hex).ok_or(CanonicalError::NotADigest)?;
+        bytes.try_into().map(Self).map_err(|_| CanonicalError::NotADigest)
+    }
+}
+
+/// Lowercase hex only: one digest has one spelling, so texts can be compared.
+fn hex_bytes(hex: &str) -> Option<Vec<u8>> {
+    if !hex.len().is_multiple_of(2) || hex.bytes().any(|b| !matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    {
+        return None;
+    }
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).ok()).collect()
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// A JSON value read without repeated keys.
+struct NoRepeats(Value);
+
+impl<'de> Deserialize<'de> for NoRepeats {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NoRepeatsVisitor).map(Self)
+    }
+}
+
+struct NoRepeatsVisitor;
+
+impl<'de> Visitor<'de> for NoRepeatsVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a json value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(NoRepeats(item)) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if object.contains_key(&key) {
+                return Err(de::Error::custom(format_args!("the key {key:?} appears twice")));
+            }
+            let NoRepeats(value) = map.next_value()?;
+            object.insert(key, value);
+        }
+        Ok(Value::Object(object))
+    }
+}
