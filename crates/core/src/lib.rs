@@ -3,6 +3,7 @@
 //! making ids and hashing belong to the callers.
 
 pub mod action;
+pub mod administration;
 pub mod approval;
 pub mod digest;
 pub mod facts;

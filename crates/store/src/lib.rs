@@ -1,1 +1,20 @@
-//! store
+//! Where Askfirst keeps its state: the [`Store`] trait, SQLite behind it, and the contract suite
+//! that every implementation passes. The only crate that knows a database driver.
+//!
+//! The store makes things durable and atomic; whether something is allowed is decided by
+//! `askfirst-core`, run here inside the transaction that records it.
+
+pub mod clock;
+pub mod records;
+pub mod statement;
+pub mod store;
+
+pub mod sqlite;
+
+pub use clock::{Clock, SystemClock};
+pub use records::*;
+pub use sqlite::SqliteStore;
+pub use store::{
+    Administer, AdministerError, Administered, Change, Committed, Credential, Execute,
+    ExecuteError, Idempotency, Settlement, Store, StoreError,
+};

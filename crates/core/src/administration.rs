@@ -1,0 +1,433 @@
+//! Changes to a workspace that are not approvals: people, groups, keys, policies, settings,
+//! sign-in. What each needs, and what is never allowed. The store applies a permitted change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::policy::is_name;
+use crate::principal::{BadScopes, check_scopes};
+use crate::{
+    Assurance, Digest, Environment, Facts, Floor, GroupId, KeyId, MemberId, Policy,
+    PolicyAllowance, PolicyId, PolicyName, Principal, Problem, Refusal, Role, Scope, SessionId,
+    Standing, Timestamp,
+};
+
+/// SHA-256 of a credential's secret; what the database keeps instead of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SecretHash(pub [u8; 32]);
+
+/// One administrative change.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// A person gets an account.
+    AddMember {
+        /// Their id.
+        id: MemberId,
+        /// Unique in the workspace, compared without regard to ASCII case.
+        email: String,
+        /// What to call them.
+        name: String,
+        /// What they may do.
+        role: Role,
+    },
+    /// A person's account changes. Disabling one closes its sessions, links and keys at once.
+    UpdateMember {
+        /// Whose.
+        id: MemberId,
+        /// A new name.
+        name: Option<String>,
+        /// A new role.
+        role: Option<Role>,
+        /// Disabled or enabled again.
+        enabled: Option<bool>,
+    },
+    /// A new group.
+    AddGroup {
+        /// Its id.
+        id: GroupId,
+        /// What policies call it by.
+        name: String,
+        /// Who is in it.
+        members: BTreeSet<MemberId>,
+    },
+    /// Who is in a group from now on.
+    SetGroup {
+        /// Which.
+        id: GroupId,
+        /// Everyone in it.
+        members: BTreeSet<MemberId>,
+    },
+    /// A group goes.
+    RemoveGroup {
+        /// Which.
+        id: GroupId,
+    },
+    /// A new key. Its secret was shown once and is known here by its hash only.
+    AddKey(NewKey),
+    /// A key stops working.
+    RevokeKey {
+        /// Which.
+        id: KeyId,
+    },
+    /// A new policy, or a new version of one.
+    SavePolicy {
+        /// The id it gets if the name is new.
+        id: PolicyId,
+        /// The document.
+        document: Policy,
+        /// SHA-256 over its canonical JSON.
+        digest: Digest,
+    },
+    /// A policy goes; approvals asked under it keep their copy.
+    RemovePolicy {
+        /// Which.
+        name: PolicyName,
+    },
+    /// The workspace's own settings.
+    SetWorkspace {
+        /// What to call it.
+        name: Option<String>,
+        /// Under which policy an ask goes that names none.
+        default_policy: Option<PolicyName>,
+        /// What holds for every approval.
+        floor: Option<Floor>,
+    },
+    /// A one-time link that signs a member in.
+    AddLoginLink {
+        /// Hash of the link's token.
+        secret: SecretHash,
+        /// Whom it signs in.
+        member: MemberId,
+        /// Until when.
+        expires_at: Timestamp,
+    },
+    /// Someone used such a link. The link itself is the credential, so the principal is `System`.
+    OpenSession {
+        /// Hash of the link's token.
+        link: SecretHash,
+        /// The new session's id.
+        id: SessionId,
+        /// Hash of the new session's token.
+        secret: SecretHash,
+        /// Until when.
+        expires_at: Timestamp,
+    },
+    /// A session ends.
+    CloseSession {
+        /// Which.
+        id: SessionId,
+    },
+}
+
+/// Everything about a new key but its secret.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewKey {
+    /// Its id.
+    pub id: KeyId,
+    /// Its name.
+    pub label: String,
+    /// Hash of the secret.
+    pub secret: SecretHash,
+    /// The first characters, to recognise it by.
+    pub hint: String,
+    /// The world it belongs to.
+    pub environment: Environment,
+    /// What it may do.
+    pub scopes: BTreeSet<Scope>,
+    /// Under which policies it may ask.
+    pub policies: PolicyAllowance,
+    /// As whom it votes.
+    pub member: Option<MemberId>,
+    /// Who answers for it; none for whoever makes it.
+    pub owner: Option<MemberId>,
+    /// When it stops working by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Why an administrative change is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// As for approvals: the credential is not good for this.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A signed-in member's role is not enough.
+    #[error("this needs the role {needed}; yours is {has}", needed = .needed.as_str(), has = .has.as_str())]
+    Role {
+        /// The least role.
+        needed: Role,
+        /// The member's.
+        has: Role,
+    },
+    /// The last owner would be gone.
+    #[error("this is the last owner of the workspace; make someone else owner first")]
+    LastOwner,
+    /// No such thing here.
+    #[error("there is no such {what} here")]
+    Unknown {
+        /// The kind of thing.
+        what: &'static str,
+    },
+    /// The name or address is in use.
+    #[error("there is already a {what} called {name}")]
+    Taken {
+        /// The kind of thing.
+        what: &'static str,
+        /// As wanted.
+        name: String,
+    },
+    /// Scopes that may not share a key.
+    #[error(transparent)]
+    Scopes(#[from] BadScopes),
+    /// The request is well formed and makes no sense.
+    #[error("{}", .0.detail)]
+    Invalid(Problem),
+    /// The policy is wrong, or nobody could satisfy it.
+    #[error("the policy {name} cannot be saved")]
+    BadPolicy {
+        /// Its name.
+        name: PolicyName,
+        /// What is wrong, and where.
+        problems: Vec<Problem>,
+    },
+    /// Something still points at it.
+    #[error("{what} is still in use: {by}")]
+    InUse {
+        /// The thing.
+        what: String,
+        /// What uses it.
+        by: String,
+    },
+    /// A sign-in link that was used, ran out, or never was.
+    #[error("this sign-in link was already used or is no longer valid")]
+    LinkSpent,
+}
+
+/// The parts of a workspace, beside [`Facts`], that a change is judged by.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Holdings {
+    /// Groups by id.
+    pub groups: BTreeMap<GroupId, String>,
+    /// Names of the saved policies.
+    pub policies: BTreeSet<PolicyName>,
+    /// The policy that applies where an ask names none.
+    pub default_policy: Option<PolicyName>,
+}
+
+/// Judges a change; what the store may then apply as it is.
+///
+/// # Errors
+/// The first reason against it.
+pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(), Denied> {
+    match facts.standing() {
+        Standing::Good => {}
+        standing => return Err(Refusal::Credential(standing).into()),
+    }
+    authorise(change, facts)?;
+    match change {
+        Change::AddMember { email, name, role, .. } => add_member(email, name, *role, facts),
+        Change::UpdateMember { id, name, role, enabled } => {
+            update_member(*id, name.as_deref(), *role, *enabled, facts)
+        }
+        Change::AddGroup { name, members, .. } => {
+            valid_name("/name", name)?;
+            if holdings.groups.values().any(|known| known == name) {
+                return Err(Denied::Taken { what: "group", name: name.clone() });
+            }
+            known_members(members, facts)
+        }
+        Change::SetGroup { id, members } => {
+            known_group(*id, holdings)?;
+            known_members(members, facts)
+        }
+        Change::RemoveGroup { id } => known_group(*id, holdings),
+        Change::AddKey(key) => add_key(key, facts, holdings),
+        Change::SavePolicy { document, .. } => save_policy(document, facts),
+        Change::RemovePolicy { name } => remove_policy(name, holdings),
+        Change::SetWorkspace { name, default_policy, .. } => {
+            if let Some(name) = name {
+                valid_text("/name", name)?;
+            }
+            match default_policy {
+                Some(policy) if !holdings.policies.contains(policy) => {
+                    Err(Denied::Unknown { what: "policy" })
+                }
+                _ => Ok(()),
+            }
+        }
+        Change::AddLoginLink { member, .. } => match facts.roster.people.get(member) {
+            Some(person) if person.enabled => guard_owner(person.role, facts),
+            _ => Err(Denied::Unknown { what: "member" }),
+        },
+        Change::RevokeKey { .. } | Change::OpenSession { .. } | Change::CloseSession { .. } => {
+            Ok(())
+        }
+    }
+}
+
+/// The session that a login link opens is as sure as the way the link was made: a link that one
+/// makes for oneself, or on the server's own console, stands for the person; one that somebody
+/// else made shows only that the link arrived.
+#[must_use]
+pub fn link_assurance(member: MemberId, facts: &Facts) -> Assurance {
+    match &facts.principal {
+        Principal::System => Assurance::Session,
+        Principal::Session(session) if session.member == member => session.assurance,
+        Principal::Session(_) | Principal::Key(_) => Assurance::Link,
+    }
+}
+
+fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
+    let (scope, role) = match change {
+        Change::AddMember { .. }
+        | Change::UpdateMember { .. }
+        | Change::AddGroup { .. }
+        | Change::SetGroup { .. }
+        | Change::RemoveGroup { .. } => (Scope::Members, Role::Admin),
+        Change::AddLoginLink { member, .. } => {
+            if matches!(&facts.principal, Principal::Session(own) if own.member == *member) {
+                return Ok(());
+            }
+            (Scope::Members, Role::Admin)
+        }
+        Change::AddKey(_) | Change::RevokeKey { .. } => (Scope::Keys, Role::Admin),
+        Change::SavePolicy { .. } | Change::RemovePolicy { .. } => {
+            (Scope::Policies, Role::PolicyEditor)
+        }
+        Change::SetWorkspace { .. } => (Scope::Workspace, Role::Admin),
+        // The link, or the session itself, is what entitles to these.
+        Change::OpenSession { .. } | Change::CloseSession { .. } => return Ok(()),
+    };
+    match &facts.principal {
+        Principal::System => Ok(()),
+        Principal::Key(key) if key.scopes.contains(&scope) => Ok(()),
+        Principal::Key(_) => Err(Refusal::MissingScope(scope).into()),
+        Principal::Session(session) => {
+            let has = facts.roster.people.get(&session.member).map(|person| person.role);
+            let has = has.ok_or(Denied::Unknown { what: "member" })?;
+            // Roles are ordered from the most to the least.
+            if has <= role { Ok(()) } else { Err(Denied::Role { needed: role, has }) }
+        }
+    }
+}
+
+/// Only owners make, change or sign in owners. A key counts as its owner.
+fn guard_owner(role: Role, facts: &Facts) -> Result<(), Denied> {
+    let acting = match &facts.principal {
+        Principal::System => return Ok(()),
+        Principal::Key(key) => key.owner,
+        Principal::Session(session) => session.member,
+    };
+    let has = facts.roster.people.get(&acting).map_or(Role::Auditor, |person| person.role);
+    if role == Role::Owner && has != Role::Owner {
+        return Err(Denied::Role { needed: Role::Owner, has });
+    }
+    Ok(())
+}
+
+fn add_member(email: &str, name: &str, role: Role, facts: &Facts) -> Result<(), Denied> {
+    guard_owner(role, facts)?;
+    valid_text("/name", name)?;
+    let plausible = email.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty() && domain.contains('.') && !domain.starts_with('.')
+    });
+    let clean = email.len() <= 254 && !email.chars().any(|c| c.is_whitespace() || c.is_control());
+    if !plausible || !clean {
+        return Err(invalid("/email", "not an e-mail address"));
+    }
+    if facts.roster.people.values().any(|known| known.email.eq_ignore_ascii_case(email)) {
+        return Err(Denied::Taken { what: "member", name: email.into() });
+    }
+    Ok(())
+}
+
+fn update_member(
+    id: MemberId,
+    name: Option<&str>,
+    role: Option<Role>,
+    enabled: Option<bool>,
+    facts: &Facts,
+) -> Result<(), Denied> {
+    let person = facts.roster.people.get(&id).ok_or(Denied::Unknown { what: "member" })?;
+    guard_owner(person.role, facts)?;
+    role.map_or(Ok(()), |role| guard_owner(role, facts))?;
+    name.map_or(Ok(()), |name| valid_text("/name", name))?;
+    let stays_owner =
+        role.unwrap_or(person.role) == Role::Owner && enabled.unwrap_or(person.enabled);
+    let is_owner = person.role == Role::Owner && person.enabled;
+    let owners = facts.roster.people.values().filter(|p| p.enabled && p.role == Role::Owner);
+    if is_owner && !stays_owner && owners.count() == 1 {
+        return Err(Denied::LastOwner);
+    }
+    Ok(())
+}
+
+fn add_key(key: &NewKey, facts: &Facts, holdings: &Holdings) -> Result<(), Denied> {
+    valid_text("/name", &key.label)?;
+    check_scopes(&key.scopes, key.member)?;
+    for id in [key.member, key.owner].into_iter().flatten() {
+        match facts.roster.people.get(&id) {
+            Some(person) if person.enabled => guard_owner(person.role, facts)?,
+            _ => return Err(Denied::Unknown { what: "member" }),
+        }
+    }
+    if key.owner.is_none() && facts.principal == Principal::System {
+        return Err(invalid("/owner", "name the member who answers for this key"));
+    }
+    match &key.policies {
+        PolicyAllowance::Only(names) if !names.is_subset(&holdings.policies) => {
+            Err(Denied::Unknown { what: "policy" })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn save_policy(document: &Policy, facts: &Facts) -> Result<(), Denied> {
+    let mut problems = document.problems();
+    if problems.is_empty() {
+        problems = document.unsatisfiable(None, &facts.roster);
+    }
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(Denied::BadPolicy { name: document.name.clone(), problems })
+}
+
+fn remove_policy(name: &PolicyName, holdings: &Holdings) -> Result<(), Denied> {
+    if !holdings.policies.contains(name) {
+        return Err(Denied::Unknown { what: "policy" });
+    }
+    if holdings.default_policy.as_ref() == Some(name) {
+        let by = "it is the workspace's default; choose another default first".into();
+        return Err(Denied::InUse { what: format!("the policy {name}"), by });
+    }
+    Ok(())
+}
+
+fn known_group(id: GroupId, holdings: &Holdings) -> Result<(), Denied> {
+    if holdings.groups.contains_key(&id) { Ok(()) } else { Err(Denied::Unknown { what: "group" }) }
+}
+
+fn known_members(members: &BTreeSet<MemberId>, facts: &Facts) -> Result<(), Denied> {
+    if members.iter().all(|id| facts.roster.people.contains_key(id)) {
+        Ok(())
+    } else {
+        Err(Denied::Unknown { what: "member" })
+    }
+}
+
+fn valid_name(pointer: &str, name: &str) -> Result<(), Denied> {
+    if is_name(name) {
+        return Ok(());
+    }
+    Err(invalid(pointer, "a name has 1 to 64 of a-z, 0-9, '.', '_' and '-'"))
+}
+
+fn valid_text(pointer: &str, text: &str) -> Result<(), Denied> {
+    if text.trim().is_empty() || text.chars().count() > 128 || text.chars().any(char::is_control) {
+        return Err(invalid(pointer, "1 to 128 printable characters"));
+    }
+    Ok(())
+}
+
+fn invalid(pointer: &str, detail: &str) -> Denied {
+    Denied::Invalid(Problem { pointer: pointer.into(), detail: detail.into() })
+}

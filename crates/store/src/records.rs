@@ -1,0 +1,250 @@
+//! What the store gives back when asked: plain rows, no behaviour.
+
+use std::collections::BTreeSet;
+
+use askfirst_core::administration::SecretHash;
+use askfirst_core::{
+    Actor, ApprovalId, Assurance, Digest, Environment, Floor, GroupId, KeyFacts, KeyId, MemberId,
+    Person, Policy, PolicyId, PolicyName, SessionFacts, SessionId, Status, Timestamp, WorkspaceId,
+};
+use serde_json::Value;
+
+/// Which rows a credential can see at all. Comes only from the credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// The tenant.
+    pub workspace: WorkspaceId,
+    /// The world.
+    pub environment: Environment,
+}
+
+/// A tenant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Workspace {
+    /// Its id.
+    pub id: WorkspaceId,
+    /// What to call it.
+    pub name: String,
+    /// `Dev` for a developer's own; `Live` for all others, which also hold test data.
+    pub environment: Environment,
+    /// Under which policy an ask goes that names none.
+    pub default_policy: PolicyName,
+    /// What holds for every approval.
+    pub floor: Floor,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A person with an account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Member {
+    /// Their id.
+    pub id: MemberId,
+    /// What the rules see of them.
+    pub person: Person,
+    /// When they were added.
+    pub created_at: Timestamp,
+}
+
+/// A named set of members.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// Its id.
+    pub id: GroupId,
+    /// What policies call it by.
+    pub name: String,
+    /// Who is in it.
+    pub members: BTreeSet<MemberId>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A key without its secret.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Key {
+    /// Where it is good.
+    pub place: Place,
+    /// What the rules see of it.
+    pub facts: KeyFacts,
+    /// The first characters of the secret, to recognise it by.
+    pub hint: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it stops working by itself.
+    pub expires_at: Option<Timestamp>,
+    /// When it was taken back.
+    pub revoked_at: Option<Timestamp>,
+    /// When it was last used; written now and then, so it may lag by a minute.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// A signed-in browser.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// The tenant.
+    pub workspace: WorkspaceId,
+    /// What the rules see of it.
+    pub facts: SessionFacts,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+}
+
+/// A sign-in link that can still be used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoginLink {
+    /// The tenant.
+    pub workspace: WorkspaceId,
+    /// Whom it signs in.
+    pub member: MemberId,
+    /// How sure the session will be.
+    pub assurance: Assurance,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+/// One version of a policy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PolicyVersion {
+    /// The policy over its versions.
+    pub id: PolicyId,
+    /// Counted from 1.
+    pub version: u32,
+    /// SHA-256 over the canonical JSON of the document.
+    pub digest: Digest,
+    /// The document.
+    pub document: Policy,
+    /// When it was saved.
+    pub created_at: Timestamp,
+    /// Who saved it.
+    pub by: Actor,
+}
+
+/// Something that happened to an approval, as event streams tell it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventRecord {
+    /// The approval's version after it.
+    pub version: u32,
+    /// Its name.
+    pub name: String,
+    /// When.
+    pub at: Timestamp,
+    /// Its particulars, without the action itself.
+    pub detail: Value,
+}
+
+/// One entry of the audit log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditRecord {
+    /// The entry as it is hashed.
+    pub entry: askfirst_proof::log::Entry,
+    /// Its hash, which the next entry carries.
+    pub hash: askfirst_proof::Digest,
+}
+
+/// The signed statement of a decision, or the statement alone while it waits for its signature.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proof {
+    /// The canonical JSON that is, or will be, signed.
+    pub statement: Vec<u8>,
+    /// The JWT, once signed.
+    pub token: Option<String>,
+    /// The audit entry that recorded the decision.
+    pub audit_index: u64,
+}
+
+/// What an approver was shown, kept by its digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// SHA-256 of the text.
+    pub digest: Digest,
+    /// Which renderer in which version made it, such as `web/1`.
+    pub renderer: String,
+    /// Where it was shown.
+    pub channel: String,
+    /// In which language.
+    pub locale: String,
+    /// The text itself.
+    pub text: String,
+}
+
+/// A signing key, sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SigningKeyRecord {
+    /// RFC 7638 thumbprint.
+    pub kid: String,
+    /// The public JWK as JSON.
+    pub public_jwk: String,
+    /// The private key, sealed under the key-encryption key.
+    pub sealed: Vec<u8>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Work that was written with the change that causes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutboxRow {
+    /// Its id, stable over attempts.
+    pub id: i64,
+    /// What kind of work, such as `sign_receipt`.
+    pub kind: String,
+    /// Where.
+    pub place: Place,
+    /// About which approval.
+    pub approval: ApprovalId,
+    /// Counted from 1; settles only with the attempt that claimed it.
+    pub attempt: u32,
+}
+
+/// An approval whose deadline has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueTimer {
+    /// Where.
+    pub place: Place,
+    /// Which.
+    pub approval: ApprovalId,
+    /// When it was due.
+    pub due_at: Timestamp,
+}
+
+/// Which approvals to list. All conditions must hold; newest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ApprovalFilter {
+    /// Only with this status at the time of asking.
+    pub status: Option<Status>,
+    /// Only under the policy of this name.
+    pub policy: Option<PolicyName>,
+    /// Only by an agent of this name.
+    pub agent: Option<String>,
+    /// Only asked by this key.
+    pub asker: Option<KeyId>,
+    /// Only with this text in the title, name, target or reason.
+    pub text: Option<String>,
+    /// Only older than this one.
+    pub before: Option<ApprovalId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// What a store knows about its own state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Health {
+    /// Schema version of the data.
+    pub schema: u32,
+    /// Whether writes are taken.
+    pub writable: bool,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Approvals still pending.
+    pub pending: u64,
+    /// Due time of the timer that waits longest.
+    pub oldest_timer: Option<Timestamp>,
+    /// Work rows waiting.
+    pub outbox: u64,
+}
+
+/// Used by [`Store::key_by_secret`](crate::Store::key_by_secret) and its kin.
+pub type Secret = SecretHash;

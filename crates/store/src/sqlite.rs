@@ -1,0 +1,4 @@
+//! sqlite
+/// SQLite.
+#[derive(Debug)]
+pub struct SqliteStore;

@@ -1,0 +1,308 @@
+//! The promises of a store. Each method's text is what the contract suite tests.
+
+use std::sync::Arc;
+
+use askfirst_core::administration::{self, Denied};
+use askfirst_core::{
+    Approval, ApprovalId, Command, Event, KeyId, MemberId, PolicyName, Refusal, Roster, SessionId,
+    Status, Timestamp, WorkspaceId,
+};
+use async_trait::async_trait;
+use tokio::sync::broadcast;
+
+use crate::records::{
+    ApprovalFilter, AuditRecord, DueTimer, EventRecord, Group, Health, Key, LoginLink, Member,
+    OutboxRow, Place, PolicyVersion, Proof, Secret, Session, Shown, SigningKeyRecord, Workspace,
+};
+
+/// By what right a command is given. The store looks up what it is worth, in the transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// An API key.
+    Key(KeyId),
+    /// A signed-in browser.
+    Session(SessionId),
+    /// The server itself.
+    System,
+}
+
+/// Makes a repeated request give the first one's result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The client's key.
+    pub key: String,
+    /// Which operation, on what; part of the key's scope, with workspace, environment and
+    /// credential.
+    pub operation: String,
+    /// SHA-256 of the request body; another body under the same key is a mistake.
+    pub fingerprint: [u8; 32],
+}
+
+/// A command for one approval.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Execute {
+    /// Where; from the credential.
+    pub place: Place,
+    /// Which; for an ask, the id it will have.
+    pub approval: ApprovalId,
+    /// By what right.
+    pub credential: Credential,
+    /// What is wanted.
+    pub command: Command,
+    /// The client's key against repeats.
+    pub idempotency: Option<Idempotency>,
+    /// With a vote: what the page showed. Stored with it.
+    pub shown: Option<Shown>,
+}
+
+/// What is durable now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Committed {
+    /// The approval as it stands.
+    pub approval: Approval,
+    /// What this command did; empty for a repeat.
+    pub events: Vec<Event>,
+    /// Whether an earlier request under the same idempotency key did it.
+    pub replayed: bool,
+    /// The people as they were in the transaction.
+    pub roster: Arc<Roster>,
+    /// The time of the transaction.
+    pub now: Timestamp,
+}
+
+/// A command that was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecuteError {
+    /// The rules say no; nothing changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The idempotency key was used with another body; nothing changed.
+    #[error("this idempotency key was used before with another request")]
+    IdempotencyMismatch,
+    /// The store could not, or does not know whether it did.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An administrative change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Administer {
+    /// Where; from the credential.
+    pub workspace: WorkspaceId,
+    /// By what right.
+    pub credential: Credential,
+    /// What is wanted.
+    pub change: administration::Change,
+    /// The client's key against repeats.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// An administrative change that is durable now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Administered {
+    /// The id of what was made or changed, as text: an id, or a policy's name. On a repeat under
+    /// the same idempotency key, that of the first time.
+    pub subject: String,
+    /// Whether an earlier request under the same idempotency key did it.
+    pub replayed: bool,
+    /// The time of the transaction.
+    pub now: Timestamp,
+}
+
+/// An administrative change that was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum AdministerError {
+    /// Not allowed, or makes no sense; nothing changed.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The idempotency key was used with another body; nothing changed.
+    #[error("this idempotency key was used before with another request")]
+    IdempotencyMismatch,
+    /// The store could not, or does not know whether it did.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What can go wrong below the rules. Drivers' own errors stay inside, as text for the log.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The write may or may not be durable. Never tell anyone that it is not.
+    #[error("it is unknown whether this was recorded: {0}")]
+    Unknown(String),
+    /// Nothing was written; writes are not taken now.
+    #[error("the store takes no writes now: {0}")]
+    Unavailable(String),
+    /// The data cannot be what this program wrote.
+    #[error("the stored data is damaged: {0}")]
+    Damaged(String),
+    /// The data cannot be opened: in use, of a newer version, not readable.
+    #[error("{0}")]
+    CannotOpen(String),
+}
+
+/// Something that became durable; a hint for waiters, which read again before they believe it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// An approval has a new version, or its receipt was signed.
+    Approval {
+        /// Where.
+        place: Place,
+        /// Which.
+        id: ApprovalId,
+        /// Whether it has ended.
+        status: Status,
+    },
+    /// People, keys, policies or settings of a workspace changed.
+    Workspace(WorkspaceId),
+    /// A commit failed with an unknown result; no write will be taken any more.
+    Halted,
+}
+
+/// What became of a claimed outbox row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Settlement {
+    /// The receipt of its approval was signed: this token is stored and the row goes.
+    Signed {
+        /// The JWT.
+        token: String,
+    },
+    /// Try again at `at`.
+    Retry {
+        /// When.
+        at: Timestamp,
+        /// Why it did not work, in words.
+        why: String,
+    },
+    /// No use; the row is kept as dead.
+    GiveUp {
+        /// Why, in words.
+        why: String,
+    },
+}
+
+/// Durable state. Object safe; shared as `Arc<dyn Store>`.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Now, by the store's clock; never earlier than any time it has recorded.
+    fn now(&self) -> Timestamp;
+
+    /// A stream of what became durable. May skip when slow; truth is in the reads.
+    fn changes(&self) -> broadcast::Receiver<Change>;
+
+    /// Carries out a command in a transaction of its own: loads the facts, runs the rules, writes
+    /// snapshot, events, audit entries, timer, outbox rows, statement and idempotency together.
+    /// Durable when it returns. A refusal writes nothing. With an idempotency key seen before and
+    /// the same fingerprint: the current approval, `replayed`; with another: a mismatch.
+    async fn execute(&self, request: Execute) -> Result<Committed, ExecuteError>;
+
+    /// Carries out an administrative change in a transaction of its own, with its audit entry.
+    async fn administer(&self, request: Administer) -> Result<Administered, AdministerError>;
+
+    /// Makes a workspace with its first owner and the policy `default`; audit entry 0 is this.
+    /// Refuses an id that exists.
+    async fn create_workspace(
+        &self,
+        workspace: Workspace,
+        owner: Member,
+        policy: PolicyVersion,
+    ) -> Result<(), StoreError>;
+
+    /// All workspaces, oldest first.
+    async fn workspaces(&self) -> Result<Vec<Workspace>, StoreError>;
+    /// One workspace.
+    async fn workspace(&self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError>;
+    /// The people and groups as the rules see them.
+    async fn roster(&self, workspace: WorkspaceId) -> Result<Arc<Roster>, StoreError>;
+    /// Members after `after`, by id.
+    async fn members(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<MemberId>,
+        limit: u32,
+    ) -> Result<Vec<Member>, StoreError>;
+    /// One member.
+    async fn member(
+        &self,
+        workspace: WorkspaceId,
+        id: MemberId,
+    ) -> Result<Option<Member>, StoreError>;
+    /// All groups, by name.
+    async fn groups(&self, workspace: WorkspaceId) -> Result<Vec<Group>, StoreError>;
+    /// Keys after `after`, by id, revoked ones too.
+    async fn keys(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<KeyId>,
+        limit: u32,
+    ) -> Result<Vec<Key>, StoreError>;
+    /// The key whose secret has this hash, with its standing at this moment.
+    async fn key_by_secret(&self, secret: Secret) -> Result<Option<Key>, StoreError>;
+    /// Notes when keys were last used. Best effort, no audit entry.
+    async fn touch_keys(&self, used: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError>;
+    /// The session whose token has this hash, if it is open now.
+    async fn session_by_secret(&self, secret: Secret) -> Result<Option<Session>, StoreError>;
+    /// The login link whose token has this hash, if it can still be used. Does not use it.
+    async fn login_link(&self, secret: Secret) -> Result<Option<LoginLink>, StoreError>;
+    /// The newest version of every policy, by name.
+    async fn policies(&self, workspace: WorkspaceId) -> Result<Vec<PolicyVersion>, StoreError>;
+    /// All versions of one policy, newest first; empty if there is none of that name.
+    async fn policy_versions(
+        &self,
+        workspace: WorkspaceId,
+        name: &PolicyName,
+    ) -> Result<Vec<PolicyVersion>, StoreError>;
+
+    /// One approval, as it was last recorded.
+    async fn approval(&self, place: Place, id: ApprovalId) -> Result<Option<Approval>, StoreError>;
+    /// Approvals by filter, newest first. An overdue pending one counts as what its policy makes
+    /// of silence.
+    async fn approvals(
+        &self,
+        place: Place,
+        filter: ApprovalFilter,
+    ) -> Result<Vec<Approval>, StoreError>;
+    /// What happened to one approval after version `after`, oldest first.
+    async fn events(
+        &self,
+        place: Place,
+        id: ApprovalId,
+        after: u32,
+    ) -> Result<Vec<EventRecord>, StoreError>;
+    /// The proof of one approval; none while it is pending.
+    async fn proof(&self, place: Place, id: ApprovalId) -> Result<Option<Proof>, StoreError>;
+    /// What approvers of one approval were shown.
+    async fn shown(&self, place: Place, id: ApprovalId) -> Result<Vec<Shown>, StoreError>;
+    /// Audit entries after index `after` (none: from the first), oldest first.
+    async fn audit(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>, StoreError>;
+
+    /// Signing keys, oldest first.
+    async fn signing_keys(&self) -> Result<Vec<SigningKeyRecord>, StoreError>;
+    /// Adds a signing key; idempotent by kid.
+    async fn add_signing_key(&self, key: SigningKeyRecord) -> Result<(), StoreError>;
+
+    /// Approvals whose deadline has come, longest overdue first. An `Expire` for each ends them.
+    async fn due_timers(&self, limit: u32) -> Result<Vec<DueTimer>, StoreError>;
+    /// When the next deadline comes.
+    async fn next_timer(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// Claims due work of one kind for `lease_seconds`; nobody else gets it meanwhile.
+    async fn claim_outbox(
+        &self,
+        kind: &str,
+        lease_seconds: u32,
+        limit: u32,
+    ) -> Result<Vec<OutboxRow>, StoreError>;
+    /// Says what became of a claimed row. Ignored if the lease was lost to a later attempt.
+    async fn settle(&self, row: &OutboxRow, settlement: Settlement) -> Result<(), StoreError>;
+    /// Forgets idempotency keys whose time is over and closed sessions; says how many rows went.
+    async fn tidy(&self) -> Result<u64, StoreError>;
+
+    /// How the store is doing.
+    async fn health(&self) -> Result<Health, StoreError>;
+    /// Finishes what is queued and closes; later writes are refused.
+    async fn close(&self);
+}
