@@ -215,19 +215,22 @@ fn keeps_owner_out(policy: &FrozenPolicy, facts: &Facts) -> bool {
     policy.document.separate.owner || facts.floor.separate_owner
 }
 
-/// Whether the votes so far decide it, and why.
+/// Whether the votes so far, the last of which was just given, decide it, and why.
 fn tally(approval: &Approval, facts: &Facts) -> Option<(Status, Cause)> {
     let policy = &approval.policy.document;
     let roster: &Roster = &facts.roster;
-    let given = approval.given(roster);
-    if quorum::fill(&policy.counts(), &given).is_complete() {
-        return Some((Status::Approved, Cause::NeedsMet));
-    }
     let rejected = |vote: &&Vote| {
         vote.decision == VoteDecision::Reject && roster.voter(vote.voter.id).is_some()
     };
     if approval.votes.iter().filter(rejected).count() >= usize::from(policy.rejections) {
         return Some((Status::Rejected, Cause::Rejections));
+    }
+    // Votes come back with an account that is enabled again, so the needs can be met before the
+    // last vote. If that one is a no, it must not be what approves.
+    let given = approval.given(roster);
+    let yes = approval.votes.last().is_some_and(|vote| vote.decision == VoteDecision::Approve);
+    if yes && quorum::fill(&policy.counts(), &given).is_complete() {
+        return Some((Status::Approved, Cause::NeedsMet));
     }
     let mut spent: BTreeSet<MemberId> = approval.votes.iter().map(|vote| vote.voter.id).collect();
     if keeps_owner_out(&approval.policy, facts) {
