@@ -66,7 +66,9 @@ fn put(ask: &Ask, facts: &Facts, now: Timestamp) -> Result<Event, Refusal> {
         return Err(Refusal::UnknownConsumer { key });
     }
     let kept_out = keeps_owner_out(&policy, facts).then_some(key.owner);
-    let problems = rules.unsatisfiable(kept_out, &facts.roster);
+    // Checked when it was saved; but a need of nobody would be met from the start.
+    let mut problems = rules.problems();
+    problems.extend(rules.unsatisfiable(kept_out, &facts.roster));
     if !problems.is_empty() {
         return Err(Refusal::Unsatisfiable { name: rules.name.clone(), problems });
     }
