@@ -34,6 +34,7 @@ pub fn transition(
         Standing::Good => {}
         standing => return Err(Refusal::Credential(standing)),
     }
+    same_environment(current, command, facts)?;
     let events = match (current, command) {
         (None, Command::Ask(ask)) => vec![put(ask, facts, now)?],
         (Some(_), Command::Ask(_)) => return Err(Refusal::Exists),
@@ -54,6 +55,23 @@ pub fn transition(
         next = Some(event::apply(next, event).map_err(|_| Refusal::Exists)?);
     }
     next.map(|next| Transition { next, events }).ok_or(Refusal::NotFound)
+}
+
+/// A key neither sees nor makes anything outside its own environment. People are in all of them.
+fn same_environment(
+    current: Option<&Approval>,
+    command: &Command,
+    facts: &Facts,
+) -> Result<(), Refusal> {
+    let environment = match (current, command) {
+        (Some(approval), _) => approval.environment,
+        (None, Command::Ask(ask)) => ask.environment,
+        (None, _) => return Ok(()),
+    };
+    match &facts.principal {
+        Principal::Key(key) if key.environment != environment => Err(Refusal::NotFound),
+        _ => Ok(()),
+    }
 }
 
 fn put(ask: &Ask, facts: &Facts, now: Timestamp) -> Result<Event, Refusal> {
