@@ -363,9 +363,12 @@ impl Approval {
             .collect()
     }
 
-    /// What is still needed, by the people as they are now.
+    /// What is still needed, by the people as they are now; nothing once it has ended.
     #[must_use]
     pub fn remaining(&self, roster: &Roster) -> Remaining {
+        if self.decision.is_some() {
+            return Remaining { approvals: 0, needs: Vec::new() };
+        }
         let policy = &self.policy.document;
         let filling = quorum::fill(&policy.counts(), &self.given(roster));
         let needs = policy.needs.iter().enumerate().zip(&filling.open);
@@ -382,13 +385,14 @@ impl Approval {
         }
     }
 
-    /// The lowest assurance among the votes that led to the decision; none without votes.
+    /// The lowest assurance among the votes that led to the decision; none where silence or a
+    /// withdrawal did.
     #[must_use]
     pub fn assurance(&self) -> Option<Assurance> {
-        let counted = match self.decision.as_ref()?.status {
-            Status::Approved => VoteDecision::Approve,
-            Status::Rejected => VoteDecision::Reject,
-            _ => return None,
+        let counted = match self.decision.as_ref()?.cause {
+            Cause::NeedsMet => VoteDecision::Approve,
+            Cause::Rejections | Cause::Unreachable { .. } => VoteDecision::Reject,
+            Cause::Deadline | Cause::Withdrawn => return None,
         };
         let votes = self.votes.iter().filter(|vote| vote.decision == counted);
         votes.map(|vote| vote.assurance).min()
