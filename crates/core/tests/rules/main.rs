@@ -1,0 +1,9 @@
+//! The rules of an approval, told as stories, checked as properties and tried exhaustively.
+//! One binary, so that all of them share one cast of people and one way to act.
+
+mod asking;
+mod claiming;
+mod credentials;
+mod ending;
+mod stage;
+mod voting;
