@@ -18,7 +18,10 @@ pub enum CanonicalError {
     NotExpressible(#[source] serde_json::Error),
     /// The text is not JSON, or repeats a key.
     #[error("not well-formed json: {0}")]
-    NotJson(#[source] serde_json::Error),
+    NotJson(String),
+    /// Well-formed, with a member missing, unknown or of another type.
+    #[error("not of the expected shape: {0}")]
+    OtherShape(String),
     /// A digest is not written as `sha256:` and 64 lowercase hex digits.
     #[error("a digest is written sha256: and 64 lowercase hex digits")]
     NotADigest,
@@ -41,13 +44,24 @@ pub(crate) fn canonical_of<T: Serialize>(value: &T) -> Result<Vec<u8>, Canonical
 /// Two readers of a repeated key may each see another value, so what was signed and what is
 /// shown could differ. Errors: [`CanonicalError::NotJson`], also beyond 128 levels.
 pub fn parse_strict(text: &[u8]) -> Result<Value, CanonicalError> {
-    let NoRepeats(value) = serde_json::from_slice(text).map_err(CanonicalError::NotJson)?;
+    let NoRepeats(value) = serde_json::from_slice(text)
+        .map_err(|error| CanonicalError::NotJson(printable(&error.to_string())))?;
     Ok(value)
 }
 
 /// As [`parse_strict`], into a type of ours.
 pub(crate) fn parse_strict_into<T: DeserializeOwned>(text: &[u8]) -> Result<T, CanonicalError> {
-    serde_json::from_value(parse_strict(text)?).map_err(CanonicalError::NotJson)
+    serde_json::from_value(parse_strict(text)?)
+        .map_err(|error| CanonicalError::OtherShape(printable(&error.to_string())))
+}
+
+/// Someone else's JSON, or words about it, with control, bidirectional and invisible characters
+/// escaped: what they wrote must not speak to a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let plain = |c: char| matches!(c, '\'' | '"' | '\\');
+    text.chars()
+        .map(|c| if plain(c) { c.to_string() } else { c.escape_debug().to_string() })
+        .collect()
 }
 
 /// A SHA-256 digest, written `sha256:` and 64 lowercase hex digits.

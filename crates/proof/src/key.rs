@@ -162,6 +162,7 @@ pub struct JwkSet {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops at what it cannot do")]
 mod tests {
     use super::*;
 

@@ -96,6 +96,7 @@ impl<'de> Deserialize<'de> for Moment {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops at what it cannot do")]
 mod tests {
     use super::*;
 

@@ -202,6 +202,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops at what it cannot do")]
 mod tests {
     use super::*;
 
@@ -251,7 +252,8 @@ mod tests {
 
     #[test]
     fn a_key_is_read_from_hex_and_from_base64() {
-        let master: [u8; 32] = std::array::from_fn(|at| u8::try_from(at * 7 + 190 & 0xff).unwrap());
+        let master: [u8; 32] =
+            std::array::from_fn(|at| u8::try_from((at * 7 + 190) & 0xff).unwrap());
         let id = SealingKey::from_bytes(&master).unwrap().id();
         let texts = [
             hex(&master),

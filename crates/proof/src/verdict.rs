@@ -2,6 +2,7 @@
 //! Names and titles in it were written by others, so they are quoted and never printed raw.
 
 use crate::bundle::Bundle;
+use crate::canonical::printable;
 use crate::statement::{Assurance, Decision, Environment, Statement, Vote, VoteDecision};
 
 /// Whether an authentic receipt allows anything now.
@@ -179,17 +180,4 @@ fn quoted(text: &str) -> String {
         .map(|c| if c == '\'' { "'".to_owned() } else { c.escape_debug().to_string() })
         .collect();
     format!("\"{inner}\"")
-}
-
-/// JSON text as it is, but for the same unprintable characters: its own quotes are safe already.
-fn printable(json: &str) -> String {
-    json.chars()
-        .map(|c| {
-            if matches!(c, '\'' | '"' | '\\') {
-                c.to_string()
-            } else {
-                c.escape_debug().to_string()
-            }
-        })
-        .collect()
 }

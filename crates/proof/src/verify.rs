@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::bundle::{BUNDLE_FORMAT, Bundle};
 use crate::canonical::{
-    CanonicalError, Digest, canonical, json_digest, parse_strict, parse_strict_into, text_digest,
+    CanonicalError, Digest, canonical, json_digest, parse_strict, parse_strict_into, printable,
+    text_digest,
 };
 use crate::key::{Jwk, RECEIPT_TYPE};
 use crate::log::{STATEMENT_DIGEST, entry_hash};
@@ -210,7 +211,9 @@ fn header_kid(bytes: &[u8]) -> Result<String, VerifyError> {
     }
     let differs = |member, wanted| VerifyError::Header {
         member,
-        found: members.get(member).map_or_else(|| "missing".to_owned(), Value::to_string),
+        found: members
+            .get(member)
+            .map_or_else(|| "missing".to_owned(), |it| printable(&it.to_string())),
         wanted,
     };
     if header["alg"] != "RS256" {
