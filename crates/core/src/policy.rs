@@ -290,24 +290,32 @@ impl Policy {
         spent: &BTreeSet<MemberId>,
         roster: &Roster,
     ) -> quorum::Filling {
-        let enough = self.seats() as usize;
         let mut people = given;
-        // By Hall's theorem nobody beyond the first `enough` candidates of a need can matter.
-        let mut candidates = vec![0_usize; self.needs.len()];
-        for id in roster.people.keys() {
-            if candidates.iter().all(|&count| count >= enough) {
+        people.extend(self.candidates(spent, roster));
+        quorum::fill(&self.counts(), &people)
+    }
+
+    /// As many who are not among `spent` as can matter. A need with a candidate for every seat of
+    /// the policy is met whatever the others take (Hall), so nobody is added for its sake alone.
+    /// That keeps the search small in a workspace of thousands.
+    fn candidates(&self, spent: &BTreeSet<MemberId>, roster: &Roster) -> Vec<NeedSet> {
+        let enough = self.seats();
+        let mut found = vec![0_u32; self.needs.len()];
+        let mut people = Vec::new();
+        for id in roster.people.keys().filter(|id| !spent.contains(id)) {
+            if found.iter().all(|&count| count >= enough) {
                 break;
             }
             let seats = self.seats_of(*id, roster);
-            if seats == NeedSet::NONE || spent.contains(id) {
+            if seats.iter().all(|need| found[need] >= enough) {
                 continue;
             }
-            for index in seats.iter() {
-                candidates[index] += 1;
+            for need in seats.iter() {
+                found[need] += 1;
             }
             people.push(seats);
         }
-        quorum::fill(&self.counts(), &people)
+        people
     }
 
     pub(crate) fn counts(&self) -> Vec<u16> {
@@ -388,6 +396,40 @@ mod tests {
             places,
             ["/needs/0/from", "/needs/0/count", "/rejections", "/expires_in", "/valid_for"]
         );
+    }
+
+    /// Members `0..size`, the last two of whom are the group `sre`.
+    fn crowd(size: u128) -> Roster {
+        let person = |n| Person {
+            email: format!("p{n}@example.com"),
+            name: String::new(),
+            role: crate::Role::Approver,
+            enabled: true,
+        };
+        Roster {
+            people: (0..size).map(|n| (MemberId::from_bits(n), person(n))).collect(),
+            groups: [("sre".to_owned(), [size - 2, size - 1].map(MemberId::from_bits).into())]
+                .into(),
+        }
+    }
+
+    #[test]
+    fn in_a_crowd_only_those_who_can_matter_are_looked_at() {
+        let policy = |sre: u16| -> Policy {
+            let needs = serde_json::json!([
+                { "from": ["members"], "count": 2 }, { "from": ["group:sre"], "count": sre },
+            ]);
+            serde_json::from_value(serde_json::json!({ "name": "a", "needs": needs })).unwrap()
+        };
+        let roster = crowd(3_000);
+        // Four members for the four seats, and the two of the group.
+        assert_eq!(policy(2).candidates(&BTreeSet::new(), &roster).len(), 4 + 2);
+        assert_eq!(policy(2).unsatisfiable(None, &roster), []);
+        let missing = policy(3).unsatisfiable(None, &roster);
+        assert_eq!(missing.len(), 1);
+        assert_eq!(missing[0].pointer, "/needs/1");
+        let one_of_them = Some(MemberId::from_bits(2_999));
+        assert_eq!(policy(2).unsatisfiable(one_of_them, &roster).len(), 1);
     }
 
     #[test]
