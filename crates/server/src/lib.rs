@@ -1,1 +1,7 @@
-//! server
+//! The Askfirst server: use cases in `service`, doors in `http` and `web`, background work in
+//! `workers`. It decides nothing itself; rules are `askfirst-core`'s, durability the store's.
+
+pub mod keyring;
+pub mod mint;
+pub mod service;
+pub mod wakeups;

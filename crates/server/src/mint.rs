@@ -1,0 +1,155 @@
+//! The one home of randomness: ids, secrets and what is derived from them.
+//! A secret is shown once; everything else sees its hash.
+
+use askfirst_core::Environment;
+use askfirst_core::administration::SecretHash;
+use aws_lc_rs::{digest, rand};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
+
+/// The machine has no randomness to give; nothing safe can be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the system's random source failed")]
+pub struct NoRandomness;
+
+/// 128 bits for a new id: a UUIDv7, so ids sort by the time they were made.
+#[allow(clippy::disallowed_methods, reason = "this is the one home of id making")]
+#[must_use]
+pub fn id_bits() -> u128 {
+    uuid::Uuid::now_v7().as_u128()
+}
+
+/// What a secret opens; each kind hashes in a domain of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// An API key.
+    Key,
+    /// A browser session.
+    Session,
+    /// A one-time sign-in link.
+    Login,
+}
+
+impl Purpose {
+    const fn domain(self) -> &'static [u8] {
+        match self {
+            Self::Key => b"askfirst/key/1\0",
+            Self::Session => b"askfirst/session/1\0",
+            Self::Login => b"askfirst/login/1\0",
+        }
+    }
+
+    /// What the database keeps instead of `secret`.
+    #[must_use]
+    pub fn hash(self, secret: &str) -> SecretHash {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(self.domain());
+        context.update(secret.as_bytes());
+        let mut hash = [0; 32];
+        hash.copy_from_slice(context.finish().as_ref());
+        SecretHash(hash)
+    }
+}
+
+fn random() -> Result<Zeroizing<[u8; 32]>, NoRandomness> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    rand::fill(bytes.as_mut_slice()).map_err(|_| NoRandomness)?;
+    Ok(bytes)
+}
+
+/// A new token for a session or link: 256 bits in base64url.
+///
+/// # Errors
+/// [`NoRandomness`].
+pub fn token() -> Result<String, NoRandomness> {
+    Ok(URL_SAFE_NO_PAD.encode(*random()?))
+}
+
+/// A new API key's text.
+///
+/// # Errors
+/// [`NoRandomness`].
+pub fn api_key(environment: Environment) -> Result<String, NoRandomness> {
+    Ok(api_key_from(environment, &*random()?))
+}
+
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// 62^43 > 2^256.
+const SECRET_DIGITS: usize = 43;
+/// 62^6 > 2^32.
+const CHECK_DIGITS: usize = 6;
+
+/// The text of the API key with these 256 bits: `af_live_`, 43 digits of secret, 6 of checksum.
+#[must_use]
+pub fn api_key_from(environment: Environment, secret: &[u8; 32]) -> String {
+    let mut text = format!("af_{}_", environment.as_str());
+    text.push_str(&base62(secret, SECRET_DIGITS));
+    let check = crc32fast::hash(text.as_bytes());
+    text.push_str(&base62(&check.to_be_bytes(), CHECK_DIGITS));
+    text
+}
+
+/// Whether a text can be an API key at all; wrong ones never reach the database.
+#[must_use]
+pub fn is_api_key(text: &str) -> bool {
+    let rest = ["af_live_", "af_test_", "af_dev_"].iter().find_map(|p| text.strip_prefix(p));
+    let Some(rest) = rest else { return false };
+    if rest.len() != SECRET_DIGITS + CHECK_DIGITS
+        || !rest.bytes().all(|b| b.is_ascii_alphanumeric())
+    {
+        return false;
+    }
+    let (body, check) = text.split_at(text.len() - CHECK_DIGITS);
+    base62(&crc32fast::hash(body.as_bytes()).to_be_bytes(), CHECK_DIGITS) == check
+}
+
+/// Big-endian bytes as exactly `digits` digits to base 62.
+fn base62(bytes: &[u8], digits: usize) -> String {
+    let mut number = bytes.to_vec();
+    let mut text = vec![b'0'; digits];
+    for place in text.iter_mut().rev() {
+        let mut remainder = 0_u32;
+        for byte in &mut number {
+            let value = remainder << 8 | u32::from(*byte);
+            *byte = u8::try_from(value / 62).unwrap_or(u8::MAX);
+            remainder = value % 62;
+        }
+        *place = BASE62[remainder as usize];
+    }
+    text.into_iter().map(char::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_checks_itself() {
+        let key = api_key(Environment::Live).unwrap();
+        assert!(is_api_key(&key), "{key}");
+        assert_eq!(key.len(), 8 + 49);
+        for (at, _) in key.char_indices() {
+            let mut broken = key.clone().into_bytes();
+            broken[at] = if broken[at] == b'x' { b'y' } else { b'x' };
+            assert!(!is_api_key(std::str::from_utf8(&broken).unwrap()), "digit {at}");
+        }
+        assert!(!is_api_key("af_live_"));
+        assert!(!is_api_key(&key.replace("live", "test")));
+    }
+
+    #[test]
+    fn the_same_secret_gives_the_same_key_and_hashes_by_purpose() {
+        let key = api_key_from(Environment::Dev, &[7; 32]);
+        assert_eq!(key, api_key_from(Environment::Dev, &[7; 32]));
+        assert_ne!(Purpose::Key.hash(&key), Purpose::Session.hash(&key));
+    }
+
+    #[test]
+    fn every_digit_of_the_secret_carries_weight() {
+        let low = base62(&[0; 32], SECRET_DIGITS);
+        let high = base62(&[255; 32], SECRET_DIGITS);
+        assert_eq!(low, "0".repeat(43));
+        assert!(high.starts_with(|c: char| c != '0'));
+    }
+}

@@ -1,0 +1,233 @@
+//! The use cases. Each resolves who calls and what they mean into one command for the store,
+//! and hands back what became of it. No status codes, no markup, no foreign words.
+
+pub mod ask;
+pub mod audit;
+pub mod caller;
+pub mod decide;
+pub mod keys;
+pub mod people;
+pub mod policies;
+pub mod proofs;
+pub mod read;
+pub mod signin;
+pub mod workspace;
+
+use std::sync::Arc;
+
+use askfirst_core::administration::{self, Denied};
+use askfirst_core::{Approval, Digest, Problem, Refusal, Role, Roster, Scope, Timestamp};
+use askfirst_store::{
+    Administer, AdministerError, Administered, Credential, Execute, ExecuteError, Idempotency,
+    Proof, Store, StoreError,
+};
+use tokio_util::sync::CancellationToken;
+
+pub use caller::{Caller, NotSignedIn, Rights};
+
+use crate::keyring::Keyring;
+use crate::mint::NoRandomness;
+use crate::wakeups::Wakeups;
+
+/// Everything the use cases stand on.
+pub struct Service {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) wakeups: Arc<Wakeups>,
+    pub(crate) used_keys: caller::UsedKeys,
+    /// Cancelled when the server stops; whoever waits then answers at once.
+    pub(crate) stopping: CancellationToken,
+    /// Where people and programs reach this server, without a final slash.
+    pub(crate) public_url: String,
+}
+
+/// An approval together with what is needed to show it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The approval.
+    pub approval: Approval,
+    /// The people, for what is still needed.
+    pub roster: Arc<Roster>,
+    /// The proof, if it has ended.
+    pub proof: Option<Proof>,
+    /// The time it was read.
+    pub now: Timestamp,
+}
+
+/// Why a use case came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The rules for approvals say no.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// The rules for administration say no.
+    #[error(transparent)]
+    Denied(Denied),
+    /// The credential does not reach this.
+    #[error("this needs {0}")]
+    Forbidden(Needed),
+    /// There is no such thing, or it is not for this caller's eyes.
+    #[error("there is no such {0} here")]
+    NotFound(&'static str),
+    /// The request makes no sense in these places.
+    #[error("the request has mistakes")]
+    Invalid(Vec<Problem>),
+    /// The request wants what this version does not do yet.
+    #[error("{what} is not in this version")]
+    NotInThisVersion {
+        /// JSON Pointer.
+        pointer: String,
+        /// What was wanted.
+        what: &'static str,
+    },
+    /// The idempotency key was used with another request.
+    #[error("this Idempotency-Key was used before with another request")]
+    IdempotencyMismatch,
+    /// The store could not, or does not know.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Something that should not happen.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// What a caller lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needed {
+    /// A scope on the key.
+    Scope(Scope),
+    /// One of these roles.
+    Roles(&'static [Role]),
+}
+
+impl std::fmt::Display for Needed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Scope(scope) => write!(f, "a key with the scope {scope}"),
+            Self::Roles(roles) => {
+                let names: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
+                write!(f, "the role {}", names.join(" or "))
+            }
+        }
+    }
+}
+
+impl From<ExecuteError> for ServiceError {
+    fn from(error: ExecuteError) -> Self {
+        match error {
+            ExecuteError::Refused(Refusal::NotFound) => Self::NotFound("approval"),
+            ExecuteError::Refused(refusal) => Self::Refused(refusal),
+            ExecuteError::IdempotencyMismatch => Self::IdempotencyMismatch,
+            ExecuteError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<AdministerError> for ServiceError {
+    fn from(error: AdministerError) -> Self {
+        match error {
+            AdministerError::Denied(Denied::Unknown { what }) => Self::NotFound(what),
+            AdministerError::Denied(Denied::Refused(refusal)) => Self::Refused(refusal),
+            AdministerError::Denied(denied) => Self::Denied(denied),
+            AdministerError::IdempotencyMismatch => Self::IdempotencyMismatch,
+            AdministerError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<NoRandomness> for ServiceError {
+    fn from(error: NoRandomness) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+/// The result of a use case.
+pub type Result<T> = std::result::Result<T, ServiceError>;
+
+impl Service {
+    /// Puts the use cases onto a store.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        keyring: Arc<Keyring>,
+        wakeups: Arc<Wakeups>,
+        stopping: CancellationToken,
+        public_url: &str,
+    ) -> Self {
+        let public_url = public_url.trim_end_matches('/').to_owned();
+        let used_keys = caller::UsedKeys::default();
+        Self { store, keyring, wakeups, used_keys, stopping, public_url }
+    }
+
+    /// The store, for what is not a use case: health, workers.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The public keys that receipts are checked with.
+    #[must_use]
+    pub fn jwks(&self) -> askfirst_proof::JwkSet {
+        self.keyring.jwks()
+    }
+
+    /// Where this server is reached.
+    #[must_use]
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
+    async fn execute(&self, request: Execute) -> Result<(Seen, bool)> {
+        let committed = self.store.execute(request).await?;
+        let seen = Seen {
+            approval: committed.approval,
+            roster: committed.roster,
+            proof: None,
+            now: committed.now,
+        };
+        Ok((seen, committed.replayed))
+    }
+
+    async fn administer(
+        &self,
+        caller: &Caller,
+        change: administration::Change,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Administered> {
+        let request = Administer {
+            workspace: caller.place.workspace,
+            credential: caller.credential,
+            change,
+            idempotency,
+        };
+        Ok(self.store.administer(request).await?)
+    }
+
+    /// A change on the operator's own console, where no credential is asked for.
+    ///
+    /// # Errors
+    /// As the store says.
+    pub async fn administer_as_system(
+        &self,
+        workspace: askfirst_core::WorkspaceId,
+        change: administration::Change,
+    ) -> Result<Administered> {
+        let credential = Credential::System;
+        let request = Administer { workspace, credential, change, idempotency: None };
+        Ok(self.store.administer(request).await?)
+    }
+}
+
+/// The digest that binds an action, and the same for any JSON document.
+pub(crate) fn digest_of<T: serde::Serialize>(document: &T) -> Result<Digest> {
+    let value =
+        serde_json::to_value(document).map_err(|e| ServiceError::Internal(e.to_string()))?;
+    let digest = askfirst_proof::json_digest(&value);
+    let digest = digest.map_err(|e| ServiceError::Internal(e.to_string()))?;
+    Ok(Digest(*digest.as_bytes()))
+}
+
+/// A mistake in one place of the request.
+pub(crate) fn mistake(pointer: &str, detail: impl Into<String>) -> ServiceError {
+    ServiceError::Invalid(vec![Problem { pointer: pointer.into(), detail: detail.into() }])
+}

@@ -1,0 +1,197 @@
+//! Who calls: from a secret to a place and rights. What a command may do with them is checked
+//! again where it is recorded.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use askfirst_core::quorum::NeedSet;
+use askfirst_core::{
+    Approval, Assurance, Environment, KeyFacts, KeyId, MemberId, Role, Roster, Scope, Standing,
+    Timestamp,
+};
+use askfirst_store::{Credential, Place, StoreError};
+
+use super::{Needed, Result, Service, ServiceError};
+use crate::mint::{self, Purpose};
+
+/// Roles that run the workspace.
+pub const ADMINS: &[Role] = &[Role::Owner, Role::Admin];
+/// Roles that may read what is not theirs to decide.
+pub const READERS: &[Role] = &[Role::Owner, Role::Admin, Role::PolicyEditor, Role::Auditor];
+
+/// A credential that was good when it was presented.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Which rows it can see.
+    pub place: Place,
+    /// How the store knows it.
+    pub credential: Credential,
+    /// What it may do.
+    pub rights: Rights,
+}
+
+/// What a caller may do.
+#[derive(Clone, Debug)]
+pub enum Rights {
+    /// A program's.
+    Key(KeyFacts),
+    /// A person's.
+    Member {
+        /// Who.
+        id: MemberId,
+        /// Their role.
+        role: Role,
+        /// How surely.
+        assurance: Assurance,
+    },
+}
+
+/// Why a secret does not open anything.
+#[derive(Debug, thiserror::Error)]
+pub enum NotSignedIn {
+    /// Nothing was presented.
+    #[error("present an API key as `Authorization: Bearer af_…`")]
+    Missing,
+    /// Not a key, or of nobody.
+    #[error("this is not a valid API key")]
+    Unknown,
+    /// It was one.
+    #[error("this API key was revoked")]
+    Revoked,
+    /// It ran out.
+    #[error("this API key has expired")]
+    Expired,
+    /// Its person is gone.
+    #[error("the member behind this API key is disabled")]
+    Disabled,
+    /// It could not be looked up.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Caller {
+    /// The key behind the call, if it is one.
+    #[must_use]
+    pub fn key(&self) -> Option<&KeyFacts> {
+        match &self.rights {
+            Rights::Key(key) => Some(key),
+            Rights::Member { .. } => None,
+        }
+    }
+
+    /// The person behind the call: a session's member, or the one a decide key votes as.
+    #[must_use]
+    pub fn member(&self) -> Option<MemberId> {
+        match &self.rights {
+            Rights::Key(key) => key.member,
+            Rights::Member { id, .. } => Some(*id),
+        }
+    }
+
+    /// Passes with a scope, for keys, or one of these roles, for people.
+    ///
+    /// # Errors
+    /// What is lacking.
+    pub fn need(&self, scope: Scope, roles: &'static [Role]) -> Result<()> {
+        match &self.rights {
+            Rights::Key(key) if key.scopes.contains(&scope) => Ok(()),
+            Rights::Key(_) => Err(ServiceError::Forbidden(Needed::Scope(scope))),
+            Rights::Member { role, .. } if roles.contains(role) => Ok(()),
+            Rights::Member { .. } => Err(ServiceError::Forbidden(Needed::Roles(roles))),
+        }
+    }
+
+    /// Whether this caller may read every approval of its place.
+    #[must_use]
+    pub fn reads_all(&self) -> bool {
+        match &self.rights {
+            Rights::Key(key) => key.scopes.contains(&Scope::ReadAll),
+            Rights::Member { role, .. } => READERS.contains(role),
+        }
+    }
+
+    /// Whether this caller may read this approval: its own, what it may claim, what its person
+    /// can decide or voted on, or everything.
+    #[must_use]
+    pub fn reads(&self, approval: &Approval, roster: &Roster) -> bool {
+        if self.reads_all() {
+            return true;
+        }
+        if self
+            .key()
+            .is_some_and(|key| key.scopes.contains(&Scope::Ask) && approval.may_consume(key.id))
+        {
+            return true;
+        }
+        self.member().is_some_and(|member| {
+            approval.policy.document.seats_of(member, roster) != NeedSet::NONE
+                || approval.vote_of(member).is_some()
+                || approval.asker.owner == member
+        })
+    }
+}
+
+/// When keys were last used, until a worker writes it down.
+#[derive(Debug, Default)]
+pub struct UsedKeys(Mutex<HashMap<KeyId, Timestamp>>);
+
+impl UsedKeys {
+    fn note(&self, key: KeyId, now: Timestamp) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, now);
+    }
+
+    /// Takes what was noted since the last call.
+    pub fn take(&self) -> Vec<(KeyId, Timestamp)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).drain().collect()
+    }
+}
+
+impl Service {
+    /// Who presents this API key.
+    ///
+    /// # Errors
+    /// [`NotSignedIn`], saying what is wrong with the key only to who holds it.
+    pub async fn caller_by_key(&self, secret: &str) -> std::result::Result<Caller, NotSignedIn> {
+        if !mint::is_api_key(secret) {
+            return Err(NotSignedIn::Unknown);
+        }
+        let key = self.store.key_by_secret(Purpose::Key.hash(secret)).await?;
+        let key = key.ok_or(NotSignedIn::Unknown)?;
+        match key.facts.standing {
+            Standing::Good => {}
+            Standing::Revoked => return Err(NotSignedIn::Revoked),
+            Standing::Expired => return Err(NotSignedIn::Expired),
+            Standing::Disabled => return Err(NotSignedIn::Disabled),
+        }
+        self.used_keys.note(key.facts.id, self.store.now());
+        let credential = Credential::Key(key.facts.id);
+        Ok(Caller { place: key.place, credential, rights: Rights::Key(key.facts) })
+    }
+
+    /// Who holds this session; none if it is closed, over or unknown.
+    ///
+    /// # Errors
+    /// If it could not be looked up.
+    pub async fn caller_by_session(&self, token: &str) -> Result<Option<Caller>> {
+        let session = self.store.session_by_secret(Purpose::Session.hash(token)).await?;
+        let Some(session) = session else { return Ok(None) };
+        let id = session.facts.member;
+        let Some(member) = self.store.member(session.workspace, id).await? else { return Ok(None) };
+        let Some(workspace) = self.store.workspace(session.workspace).await? else {
+            return Ok(None);
+        };
+        if !member.person.enabled || session.facts.standing != Standing::Good {
+            return Ok(None);
+        }
+        let environment: Environment = workspace.environment;
+        Ok(Some(Caller {
+            place: Place { workspace: session.workspace, environment },
+            credential: Credential::Session(session.id),
+            rights: Rights::Member {
+                id,
+                role: member.person.role,
+                assurance: session.facts.assurance,
+            },
+        }))
+    }
+}

@@ -1,0 +1,96 @@
+//! Signing in by one-time links, and out again.
+
+use askfirst_core::administration::Change;
+use askfirst_core::{MemberId, Seconds, SessionId, Timestamp, WorkspaceId};
+use askfirst_store::{Credential, LoginLink, Member};
+
+use super::{Caller, Result, Service, ServiceError};
+use crate::mint::{self, Purpose};
+
+/// How long a link can be used.
+pub const LINK_LIFE: Seconds = Seconds(24 * 3_600);
+/// How long a session lasts.
+pub const SESSION_LIFE: Seconds = Seconds(14 * 24 * 3_600);
+
+/// A new sign-in link. Its URL is the credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MadeLink {
+    /// Where to go.
+    pub url: String,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+impl Service {
+    /// Makes a sign-in link for a member.
+    ///
+    /// # Errors
+    /// If the caller may not, or there is no such member.
+    pub async fn add_login_link(&self, caller: &Caller, member: MemberId) -> Result<MadeLink> {
+        let (change, link) = self.new_link(member)?;
+        self.administer(caller, change, None).await?;
+        Ok(link)
+    }
+
+    /// Makes a sign-in link on the operator's own console.
+    ///
+    /// # Errors
+    /// If there is no such member.
+    pub async fn add_login_link_as_system(
+        &self,
+        workspace: WorkspaceId,
+        member: MemberId,
+    ) -> Result<MadeLink> {
+        let (change, link) = self.new_link(member)?;
+        self.administer_as_system(workspace, change).await?;
+        Ok(link)
+    }
+
+    fn new_link(&self, member: MemberId) -> Result<(Change, MadeLink)> {
+        let token = mint::token()?;
+        let expires_at = self.store.now().plus(LINK_LIFE);
+        let secret = Purpose::Login.hash(&token);
+        let url = format!("{}/login/{token}", self.public_url);
+        Ok((Change::AddLoginLink { secret, member, expires_at }, MadeLink { url, expires_at }))
+    }
+
+    /// Whom a link would sign in; none if it cannot be used any more. Looking does not use it.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub async fn login_link(&self, token: &str) -> Result<Option<(LoginLink, Member)>> {
+        let link = self.store.login_link(Purpose::Login.hash(token)).await?;
+        let Some(link) = link else { return Ok(None) };
+        let member = self.store.member(link.workspace, link.member).await?;
+        Ok(member.map(|member| (link, member)))
+    }
+
+    /// Uses a link up and opens a session; gives the session's token.
+    ///
+    /// # Errors
+    /// If the link was used, ran out or never was.
+    pub async fn open_session(&self, token: &str) -> Result<String> {
+        let spent = || ServiceError::Denied(askfirst_core::administration::Denied::LinkSpent);
+        let hash = Purpose::Login.hash(token);
+        let link = self.store.login_link(hash).await?.ok_or_else(spent)?;
+        let session = mint::token()?;
+        let change = Change::OpenSession {
+            link: hash,
+            id: SessionId::from_bits(mint::id_bits()),
+            secret: Purpose::Session.hash(&session),
+            expires_at: self.store.now().plus(SESSION_LIFE),
+        };
+        self.administer_as_system(link.workspace, change).await?;
+        Ok(session)
+    }
+
+    /// Signs the caller out.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn close_session(&self, caller: &Caller) -> Result<()> {
+        let Credential::Session(id) = caller.credential else { return Ok(()) };
+        self.administer(caller, Change::CloseSession { id }, None).await?;
+        Ok(())
+    }
+}

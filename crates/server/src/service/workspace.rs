@@ -1,0 +1,103 @@
+//! The workspace itself, and how the first one comes to be.
+
+use askfirst_core::administration::Change;
+use askfirst_core::{
+    Actor, Assurance, Environment, Floor, MemberId, Person, Policy, PolicyId, PolicyName, Role,
+    WorkspaceId,
+};
+use askfirst_store::{Member, PolicyVersion, Workspace};
+
+use super::{Caller, Result, Service, ServiceError, digest_of};
+use crate::mint;
+
+/// What changes about a workspace; what is absent stays.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WorkspaceUpdate {
+    /// A new name.
+    pub name: Option<String>,
+    /// A new default policy.
+    pub default_policy: Option<PolicyName>,
+    /// A new floor.
+    pub floor: Option<Floor>,
+}
+
+/// The first owner of a new workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Founder {
+    /// Their address.
+    pub email: String,
+    /// Their name.
+    pub name: String,
+}
+
+impl Service {
+    /// The caller's workspace.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub async fn workspace(&self, caller: &Caller) -> Result<Workspace> {
+        let workspace = self.store.workspace(caller.place.workspace).await?;
+        workspace.ok_or(ServiceError::NotFound("workspace"))
+    }
+
+    /// Changes the caller's workspace.
+    ///
+    /// # Errors
+    /// If the caller may not, or the policy is unknown.
+    pub async fn update_workspace(
+        &self,
+        caller: &Caller,
+        update: WorkspaceUpdate,
+    ) -> Result<Workspace> {
+        let WorkspaceUpdate { name, default_policy, floor } = update;
+        let change = Change::SetWorkspace { name, default_policy, floor };
+        self.administer(caller, change, None).await?;
+        self.workspace(caller).await
+    }
+
+    /// Makes a workspace with its first owner and its default policy: one member within the
+    /// hour, known by a session; in a developer's own workspace a key is enough.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub async fn found(
+        &self,
+        name: &str,
+        environment: Environment,
+        founder: Founder,
+    ) -> Result<(Workspace, MemberId)> {
+        let now = self.store.now();
+        let default: PolicyName = "default".parse().map_err(|_| internal("default"))?;
+        let assurance = match environment {
+            Environment::Dev => Assurance::Key,
+            Environment::Live | Environment::Test => Assurance::Session,
+        };
+        let document = Policy::standard(default.clone(), assurance);
+        let workspace = Workspace {
+            id: WorkspaceId::from_bits(mint::id_bits()),
+            name: name.into(),
+            environment,
+            default_policy: default,
+            floor: Floor::default(),
+            created_at: now,
+        };
+        let id = MemberId::from_bits(mint::id_bits());
+        let person =
+            Person { email: founder.email, name: founder.name, role: Role::Owner, enabled: true };
+        let owner = Member { id, person, created_at: now };
+        let policy = PolicyVersion {
+            id: PolicyId::from_bits(mint::id_bits()),
+            version: 1,
+            digest: digest_of(&document)?,
+            document,
+            created_at: now,
+            by: Actor::System,
+        };
+        self.store.create_workspace(workspace.clone(), owner, policy).await?;
+        Ok((workspace, id))
+    }
+}
+
+fn internal(what: &str) -> ServiceError {
+    ServiceError::Internal(what.into())
+}
