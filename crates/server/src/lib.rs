@@ -1,6 +1,7 @@
 //! The Askfirst server: use cases in `service`, doors in `http` and `web`, background work in
 //! `workers`. It decides nothing itself; rules are `askfirst-core`'s, durability the store's.
 
+pub mod app;
 pub mod keyring;
 pub mod mint;
 pub mod service;
