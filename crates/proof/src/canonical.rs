@@ -39,10 +39,10 @@ pub(crate) fn canonical_of<T: Serialize>(value: &T) -> Result<Vec<u8>, Canonical
     serde_json_canonicalizer::to_vec(value).map_err(CanonicalError::NotExpressible)
 }
 
-/// Parses JSON and refuses a repeated key at any depth.
+/// Parses JSON and refuses, at any depth, a repeated key and an integer beyond 2^53 - 1.
 ///
-/// Two readers of a repeated key may each see another value, so what was signed and what is
-/// shown could differ. Errors: [`CanonicalError::NotJson`], also beyond 128 levels.
+/// Two readers of a repeated key may each see another value, and canonical JSON rounds a greater
+/// integer to a double: either way, what was signed and what is shown could differ. Errors: [`CanonicalError::NotJson`], also beyond 128 levels.
 pub fn parse_strict(text: &[u8]) -> Result<Value, CanonicalError> {
     let NoRepeats(value) = serde_json::from_slice(text)
         .map_err(|error| CanonicalError::NotJson(printable(&error.to_string())))?;
@@ -164,6 +164,16 @@ impl<'de> Deserialize<'de> for NoRepeats {
 
 struct NoRepeatsVisitor;
 
+/// The greatest integer that every reader of JSON keeps exact. Source: RFC 7493, section 2.2.
+const MAX_EXACT: u64 = (1 << 53) - 1;
+
+fn exact<E: de::Error>(magnitude: u64) -> Result<(), E> {
+    if magnitude > MAX_EXACT {
+        return Err(E::custom("an integer is beyond 2^53 - 1, where not every reader is exact"));
+    }
+    Ok(())
+}
+
 impl<'de> Visitor<'de> for NoRepeatsVisitor {
     type Value = Value;
 
@@ -179,11 +189,13 @@ impl<'de> Visitor<'de> for NoRepeatsVisitor {
         Ok(value.into())
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
+        exact(value.unsigned_abs())?;
         Ok(value.into())
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
+        exact(value)?;
         Ok(value.into())
     }
 

@@ -129,6 +129,16 @@ fn a_repeated_key_is_refused_at_any_depth() {
 }
 
 #[test]
+fn an_integer_that_canonical_json_would_round_is_refused() {
+    for text in ["9007199254740991", "-9007199254740991", "9007199254740993.0", "1e30"] {
+        assert!(parse_strict(text.as_bytes()).is_ok(), "{text}");
+    }
+    for text in ["9007199254740992", "-9007199254740992", "[9007199254740993]"] {
+        assert!(parse_strict(text.as_bytes()).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn an_error_about_foreign_json_does_not_speak_to_the_terminal() {
     let error =
         parse_strict("{\"\\u001b[2J\u{202e}\":1,\"\\u001b[2J\u{202e}\":2}".as_bytes()).unwrap_err();

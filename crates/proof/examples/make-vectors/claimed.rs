@@ -112,6 +112,11 @@ pub(crate) fn claimed(signer: &TestKey) -> Result<Vec<Vector>> {
         json!({"decided_at": "2029-12-31T23:55:00+00:00"}),
     );
     add(
+        "decided_at in a leap second",
+        "times are plain",
+        json!({"decided_at": "2016-12-31T23:59:60Z"}),
+    );
+    add(
         "valid_until a number",
         "a text, as RFC 3339 has it",
         json!({"valid_until": 1_893_456_600}),
