@@ -86,3 +86,22 @@ impl Environment {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        // A number that is read back as its neighbour would give the action another digest.
+        #[test]
+        fn arguments_are_read_back_to_the_last_bit(number: f64, cents in 0_u32..100_000_000) {
+            let price = f64::from(cents) * 1.1;
+            let arguments = serde_json::json!({ "number": number, "price": price });
+            let action =
+                Action { name: "pay".into(), title: "Pay?".into(), arguments, target: None };
+            let text = serde_json::to_string(&action).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Action>(&text).unwrap(), action);
+        }
+    }
+}
