@@ -1,0 +1,223 @@
+//! A second opinion: the same rules, written from the page and as differently as possible.
+//! It keeps ballots instead of events, seats from the needs' side instead of the people's, and
+//! tries everything instead of searching cleverly.
+
+use askfirst_core::*;
+
+use crate::stage::{DIGEST, key_id};
+
+/// The most of `seats` (each the number of its need) that can be taken, one person one seat.
+/// `fits[p][n]`: whether person `p` could sit for need `n`.
+pub(crate) fn most_seated(seats: &[usize], fits: &[Vec<bool>]) -> u32 {
+    fn try_all(seats: &[usize], fits: &[Vec<bool>], sitting: u64) -> u32 {
+        let Some((&need, rest)) = seats.split_first() else { return 0 };
+        let mut best = try_all(rest, fits, sitting);
+        for (person, fits_for) in fits.iter().enumerate() {
+            let bit = 1 << person;
+            if sitting & bit == 0 && fits_for[need] {
+                best = best.max(1 + try_all(rest, fits, sitting | bit));
+            }
+        }
+        best
+    }
+    try_all(seats, fits, 0)
+}
+
+/// The need of every single seat: counts 2 and 1 give `[0, 0, 1]`.
+pub(crate) fn seats_of(policy: &Policy) -> Vec<usize> {
+    let seats = policy.needs.iter().enumerate();
+    seats.flat_map(|(need, document)| vec![need; usize::from(document.count)]).collect()
+}
+
+/// For which needs this person may speak now.
+pub(crate) fn fits(policy: &Policy, id: MemberId, roster: &Roster) -> Vec<bool> {
+    let person = &roster.people[&id];
+    let able = person.enabled && person.role != Role::Auditor;
+    let among = |source: &Source| match source.to_string().split_once(':') {
+        Some(("group", name)) => roster.groups.get(name).is_some_and(|ids| ids.contains(&id)),
+        Some((_, email)) => email.to_lowercase() == person.email.to_lowercase(),
+        None => true,
+    };
+    policy.needs.iter().map(|need| able && need.from.iter().any(among)).collect()
+}
+
+struct Ballot {
+    voter: MemberId,
+    yes: bool,
+    fits: Vec<bool>,
+}
+
+#[derive(PartialEq)]
+enum Use {
+    Claimed,
+    Revoked,
+}
+
+/// What should have become of one question.
+pub(crate) struct Oracle {
+    policy: Policy,
+    asker: KeyId,
+    owner: MemberId,
+    deadline: Timestamp,
+    valid_for: Seconds,
+    ballots: Vec<Ballot>,
+    ended: Option<Status>,
+    valid_until: Option<Timestamp>,
+    used: Option<Use>,
+    reported: Option<OutcomeStatus>,
+}
+
+impl Oracle {
+    pub(crate) fn new(asked: &Approval) -> Self {
+        Self {
+            policy: asked.policy.document.clone(),
+            asker: asked.asker.key,
+            owner: asked.asker.owner,
+            deadline: asked.expires_at,
+            valid_for: asked.valid_for,
+            ballots: Vec::new(),
+            ended: None,
+            valid_until: None,
+            used: None,
+            reported: None,
+        }
+    }
+
+    pub(crate) fn status(&self, now: Timestamp) -> Status {
+        match (self.ended, self.policy.on_timeout) {
+            (Some(status), _) => status,
+            (None, _) if now < self.deadline => Status::Pending,
+            (None, OnTimeout::Expire) => Status::Expired,
+            (None, OnTimeout::Reject) => Status::Rejected,
+        }
+    }
+
+    /// Whether the command is to be accepted; if so, takes it in.
+    pub(crate) fn hears(&mut self, facts: &Facts, command: &Command, now: Timestamp) -> bool {
+        let good = match &facts.principal {
+            Principal::System => true,
+            Principal::Key(key) => {
+                key.standing == Standing::Good && present(key.member.unwrap_or(key.owner), facts)
+            }
+            Principal::Session(s) => s.standing == Standing::Good && present(s.member, facts),
+        };
+        let pending = self.status(now) == Status::Pending;
+        let usable = self.used.is_none() && self.valid_until.is_some_and(|until| now < until);
+        let accepted = good
+            && match command {
+                Command::Ask(_) => false,
+                Command::Vote(cast) => return good && pending && self.counts(facts, cast, now),
+                Command::Cancel { .. } => pending && (self.asks(facts) || runs_workspace(facts)),
+                Command::Expire => self.ended.is_none() && now >= self.deadline,
+                Command::Consume { action_digest } => {
+                    usable && *action_digest == DIGEST && self.uses(facts)
+                }
+                Command::Revoke { .. } => usable && self.takes_back(facts),
+                Command::Report { status, .. } => {
+                    self.used == Some(Use::Claimed)
+                        && self.uses(facts)
+                        && self.reported.is_none_or(|reported| reported == *status)
+                }
+            };
+        if accepted {
+            match command {
+                Command::Cancel { .. } => self.ended = Some(Status::Cancelled),
+                Command::Expire => self.ended = Some(self.status(now)),
+                Command::Consume { .. } => self.used = Some(Use::Claimed),
+                Command::Revoke { .. } => self.used = Some(Use::Revoked),
+                Command::Report { status, .. } => self.reported = Some(*status),
+                Command::Ask(_) | Command::Vote(_) => {}
+            }
+        }
+        accepted
+    }
+
+    fn counts(&mut self, facts: &Facts, cast: &CastVote, now: Timestamp) -> bool {
+        let Some((voter, assurance)) = speaks_for(facts) else { return false };
+        let kept_out = self.policy.separate.owner || facts.floor.separate_owner;
+        let fits_now = fits(&self.policy, voter, &facts.roster);
+        let by_asker = matches!(&facts.principal, Principal::Key(key) if key.id == self.asker);
+        let eligible = !by_asker && !(kept_out && voter == self.owner) && fits_now.contains(&true);
+        let sure = assurance >= self.policy.assurance && assurance >= facts.floor.assurance;
+        let first = self.ballots.iter().all(|ballot| ballot.voter != voter);
+        if !(eligible && sure && first && cast.action_digest == DIGEST) {
+            return false;
+        }
+        let yes = cast.decision == VoteDecision::Approve;
+        self.ballots.push(Ballot { voter, yes, fits: fits_now });
+        self.ended = self.count(facts, yes, kept_out);
+        if self.ended == Some(Status::Approved) {
+            self.valid_until = Some(now.plus(self.valid_for));
+        }
+        true
+    }
+
+    fn count(&self, facts: &Facts, last_is_yes: bool, kept_out: bool) -> Option<Status> {
+        let able = |id: MemberId| {
+            let person = &facts.roster.people[&id];
+            person.enabled && person.role != Role::Auditor
+        };
+        let heard = || self.ballots.iter().filter(|ballot| able(ballot.voter));
+        if heard().filter(|ballot| !ballot.yes).count() >= usize::from(self.policy.rejections) {
+            return Some(Status::Rejected);
+        }
+        let seats = seats_of(&self.policy);
+        let all = u32::try_from(seats.len()).unwrap();
+        let mut people: Vec<_> =
+            heard().filter(|ballot| ballot.yes).map(|ballot| ballot.fits.clone()).collect();
+        if last_is_yes && most_seated(&seats, &people) == all {
+            return Some(Status::Approved);
+        }
+        for id in facts.roster.people.keys() {
+            let spoke = self.ballots.iter().any(|ballot| ballot.voter == *id);
+            if !spoke && !(kept_out && *id == self.owner) {
+                people.push(fits(&self.policy, *id, &facts.roster));
+            }
+        }
+        (most_seated(&seats, &people) < all).then_some(Status::Rejected)
+    }
+
+    fn asks(&self, facts: &Facts) -> bool {
+        with_ask(facts) == Some(self.asker)
+    }
+
+    fn uses(&self, facts: &Facts) -> bool {
+        self.asks(facts) || with_ask(facts) == Some(key_id("runner"))
+    }
+
+    fn takes_back(&self, facts: &Facts) -> bool {
+        let by_asker = matches!(&facts.principal, Principal::Key(key) if key.id == self.asker);
+        let Some((person, _)) = speaks_for(facts) else { return false };
+        let approver = fits(&self.policy, person, &facts.roster).contains(&true);
+        !by_asker && (approver || admin(person, facts))
+    }
+}
+
+fn present(id: MemberId, facts: &Facts) -> bool {
+    facts.roster.people.get(&id).is_some_and(|person| person.enabled)
+}
+
+fn admin(id: MemberId, facts: &Facts) -> bool {
+    matches!(facts.roster.people[&id].role, Role::Owner | Role::Admin) && present(id, facts)
+}
+
+fn runs_workspace(facts: &Facts) -> bool {
+    matches!(&facts.principal, Principal::Session(session) if admin(session.member, facts))
+}
+
+fn with_ask(facts: &Facts) -> Option<KeyId> {
+    match &facts.principal {
+        Principal::Key(key) if key.scopes.contains(&Scope::Ask) => Some(key.id),
+        _ => None,
+    }
+}
+
+fn speaks_for(facts: &Facts) -> Option<(MemberId, Assurance)> {
+    match &facts.principal {
+        Principal::Session(session) => Some((session.member, session.assurance)),
+        Principal::Key(key) if key.scopes.contains(&Scope::Decide) => {
+            key.member.map(|member| (member, Assurance::Key))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,214 @@
+//! What holds in every world, whoever tries what in whatever order.
+//! That the events give the next state, also when they were written down and read back, and that
+//! the same input gives the same answer, is checked by [`Stage::act`] at every single step.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use askfirst_core::approval::event;
+use askfirst_core::*;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+use crate::oracle::Oracle;
+use crate::plan::{NAMES, Plan, plan};
+use crate::stage::*;
+
+/// The world right after the question was put; none if nobody could have answered it.
+fn asked(plan: &Plan) -> Option<Stage> {
+    let mut stage = plan.stage();
+    match stage.act(plan.asker(), Command::Ask(Box::new(ask()))) {
+        Ok(_) => Some(stage),
+        Err(Refusal::Unsatisfiable { .. } | Refusal::Credential(Standing::Disabled)) => None,
+        Err(refusal) => panic!("{refusal}"),
+    }
+}
+
+/// Lets the plan run; `watch` sees the world before and after every try, and the answer.
+fn run(plan: &Plan, mut watch: impl FnMut(&Stage, &Stage, &Told)) -> Option<Stage> {
+    let mut stage = asked(plan)?;
+    for step in &plan.steps {
+        plan.prepare(&mut stage, step);
+        let before = stage.clone();
+        let told = stage.act(plan.principal(&step.who), step.command.clone());
+        watch(&before, &stage, &told);
+    }
+    Some(stage)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn the_rules_agree_with_a_second_opinion(plan in plan()) {
+        let Some(mut stage) = asked(&plan) else { return Ok(()) };
+        let mut oracle = Oracle::new(stage.approval());
+        for step in &plan.steps {
+            plan.prepare(&mut stage, step);
+            let who = plan.principal(&step.who);
+            let accepted = oracle.hears(&stage.facts(who.clone()), &step.command, stage.now);
+            let told = stage.act(who, step.command.clone());
+            prop_assert_eq!(told.is_ok(), accepted, "{:?} told {:?}", step, told);
+            prop_assert_eq!(stage.status(), oracle.status(stage.now), "after {:?}", step);
+        }
+    }
+
+    #[test]
+    fn an_outcome_is_one_and_never_changes(plan in plan()) {
+        let ended = run(&plan, |before, after, told| {
+            let (was, is) = (before.approval(), after.approval());
+            if told.is_err() {
+                assert_eq!(was, is, "a refusal changes nothing");
+            }
+            let events = told.as_ref().map_or(0, Vec::len);
+            assert_eq!(is.version as usize, was.version as usize + events);
+            if was.decision.is_some() {
+                assert_eq!(was.decision, is.decision);
+                assert_eq!(was.votes, is.votes);
+            }
+            // What a reader was told before is what the record says afterwards.
+            if let Some(decision) = was.decision_at(before.now) {
+                assert_eq!(is.decision_at(after.now), Some(decision));
+            }
+            if was.claim.is_some() {
+                assert_eq!(was.claim, is.claim);
+            }
+            assert_eq!(is.is_usable(after.now), is.claim_state(after.now) == Some(ClaimState::Available));
+        });
+        let Some(stage) = ended else { return Ok(()) };
+        let ends = ["approved", "rejected", "expired", "cancelled"];
+        let of = |names: &[&str]| stage.log.iter().filter(|e| names.contains(&e.name())).count();
+        prop_assert!(of(&ends) <= 1);
+        prop_assert!(of(&["claimed", "revoked"]) <= 1);
+        prop_assert!(of(&["outcome_reported"]) <= 1);
+        prop_assert_eq!(stage.approval().version as usize, stage.log.len());
+        let folded = stage.log.iter().try_fold(None, |so_far, event| {
+            event::apply(so_far, event).map(Some)
+        });
+        prop_assert_eq!(folded, Ok(stage.approval.clone()));
+    }
+
+    #[test]
+    fn every_vote_is_of_another_person_in_time_and_not_the_askers(plan in plan()) {
+        let Some(stage) = run(&plan, |_, _, _| {}) else { return Ok(()) };
+        let approval = stage.approval();
+        let voters: BTreeSet<_> = approval.votes.iter().map(|vote| vote.voter.id).collect();
+        prop_assert_eq!(voters.len(), approval.votes.len());
+        for vote in &approval.votes {
+            prop_assert!(vote.via != Via::Key(approval.asker.key));
+            prop_assert!(vote.at < approval.expires_at);
+            prop_assert!(vote.assurance >= approval.policy.document.assurance);
+            prop_assert_eq!(vote.action_digest, approval.action_digest);
+            let apart = approval.policy.document.separate.owner;
+            prop_assert!(!(apart && vote.voter.id == approval.asker.owner));
+        }
+        if let Some(decision) = &approval.decision && decision.status == Status::Approved {
+            prop_assert!(decision.decided_at < approval.expires_at);
+            prop_assert_eq!(decision.valid_until, Some(decision.decided_at.plus(approval.valid_for)));
+            let Some(Claim::Claimed { at, .. }) = approval.claim else { return Ok(()) };
+            prop_assert!(Some(at) < decision.valid_until);
+        } else {
+            prop_assert_eq!(&approval.claim, &None);
+        }
+    }
+
+    #[test]
+    fn two_votes_come_to_the_same_in_either_order(
+        plan in plan(),
+        one in 0..NAMES.len(),
+        other in 0..NAMES.len(),
+        yes in any::<(bool, bool)>(),
+    ) {
+        prop_assume!(one != other);
+        let Some(stage) = run(&plan, |_, _, _| {}) else { return Ok(()) };
+        let cast = |stage: &mut Stage, who: usize, yes: bool| {
+            let passkey = session_at(NAMES[who], Assurance::Passkey);
+            if yes { stage.approve(passkey) } else { stage.reject(passkey) }
+        };
+        let decides = |who, yes| {
+            let told = cast(&mut stage.clone(), who, yes);
+            told.is_ok_and(|events| events.len() > 1)
+        };
+        if decides(one, yes.0) || decides(other, yes.1) {
+            return Ok(());
+        }
+        let (mut forth, mut back) = (stage.clone(), stage.clone());
+        let in_order = (cast(&mut forth, one, yes.0).is_ok(), cast(&mut forth, other, yes.1).is_ok());
+        let reversed = (cast(&mut back, other, yes.1).is_ok(), cast(&mut back, one, yes.0).is_ok());
+        prop_assert_eq!(in_order, (reversed.1, reversed.0));
+        prop_assert_eq!(forth.status(), back.status());
+        prop_assert_eq!(forth.missing(), back.missing());
+        let cause = |stage: &Stage| {
+            stage.approval().decision.as_ref().map(|decision| std::mem::discriminant(&decision.cause))
+        };
+        prop_assert_eq!(cause(&forth), cause(&back));
+    }
+}
+
+/// The properties above would hold in worlds where nothing ever happens. These do happen.
+#[test]
+fn the_random_worlds_are_eventful() {
+    let mut runner = TestRunner::deterministic();
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+    for _ in 0..500 {
+        let plan = plan().new_tree(&mut runner).unwrap().current();
+        let mut note = |what: String| *seen.entry(what).or_default() += 1;
+        let ended = run(&plan, |_, _, told| match told {
+            Ok(_) => {}
+            Err(refusal) => {
+                let debug = format!("{refusal:?}");
+                let name = debug.split([' ', '(']).next().unwrap_or_default();
+                note(format!("refused: {name}"));
+            }
+        });
+        let Some(stage) = ended else {
+            note("impossible".into());
+            continue;
+        };
+        stage.log.iter().for_each(|event| note(event.name().into()));
+        let Some(decision) = &stage.approval().decision else { continue };
+        let debug = format!("{:?}", decision.cause);
+        note(format!("cause: {}", debug.split(' ').next().unwrap_or_default()));
+        if decision.status == Status::Approved && stage.approval().votes.len() > 1 {
+            note("approved by several".into());
+        }
+    }
+    let count = |what: &str| seen.get(what).copied().unwrap_or_default();
+    // About half of what is seen today.
+    let wanted = [
+        ("asked", 250),
+        ("approved", 80),
+        ("approved by several", 30),
+        ("rejected", 40),
+        ("expired", 10),
+        ("cancelled", 10),
+        ("claimed", 30),
+        ("revoked", 15),
+        ("outcome_reported", 10),
+        ("cause: Unreachable", 15),
+        ("cause: Rejections", 12),
+        ("cause: Deadline", 20),
+        ("refused: AlreadyClaimed", 30),
+        ("refused: AlreadyDecided", 800),
+        ("refused: AlreadyVoted", 40),
+        ("refused: AskerCannotDecide", 100),
+        ("refused: AssuranceTooLow", 100),
+        ("refused: Credential", 300),
+        ("refused: Lapsed", 15),
+        ("refused: MissingScope", 150),
+        ("refused: NotAConsumer", 15),
+        ("refused: NotARevoker", 60),
+        ("refused: NotAnApprover", 80),
+        ("refused: NotApproved", 200),
+        ("refused: NotClaimed", 150),
+        ("refused: NotDue", 60),
+        ("refused: NotTheAsker", 50),
+        ("refused: OutcomeReported", 3),
+        ("refused: OwnerCannotDecide", 30),
+        ("refused: Revoked", 20),
+        ("refused: StaleDigest", 30),
+    ];
+    for (what, least) in wanted {
+        assert!(count(what) >= least, "{what}: {}, not {least}; {seen:#?}", count(what));
+    }
+}
