@@ -1,6 +1,8 @@
 //! The rules of an approval, told as stories, checked as properties and tried exhaustively.
 //! One binary, so that all of them share one cast of people and one way to act.
 
+#![allow(clippy::unwrap_used, reason = "a story that cannot go on ends there")]
+
 mod asking;
 mod claiming;
 mod credentials;

@@ -137,7 +137,8 @@ impl Oracle {
         let kept_out = self.policy.separate.owner || facts.floor.separate_owner;
         let fits_now = fits(&self.policy, voter, &facts.roster);
         let by_asker = matches!(&facts.principal, Principal::Key(key) if key.id == self.asker);
-        let eligible = !by_asker && !(kept_out && voter == self.owner) && fits_now.contains(&true);
+        let barred = by_asker || kept_out && voter == self.owner;
+        let eligible = !barred && fits_now.contains(&true);
         let sure = assurance >= self.policy.assurance && assurance >= facts.floor.assurance;
         let first = self.ballots.iter().all(|ballot| ballot.voter != voter);
         if !(eligible && sure && first && cast.action_digest == DIGEST) {
@@ -170,7 +171,8 @@ impl Oracle {
         }
         for id in facts.roster.people.keys() {
             let spoke = self.ballots.iter().any(|ballot| ballot.voter == *id);
-            if !spoke && !(kept_out && *id == self.owner) {
+            let barred = kept_out && *id == self.owner;
+            if !spoke && !barred {
                 people.push(fits(&self.policy, *id, &facts.roster));
             }
         }

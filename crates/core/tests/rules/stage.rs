@@ -40,7 +40,7 @@ pub(crate) fn person(name: &str) -> Actor {
 }
 
 pub(crate) fn named(name: &str) -> PolicyName {
-    name.parse().unwrap_or_else(|_| panic!("{name} is no name"))
+    name.parse().unwrap()
 }
 
 /// The policy `deploys` with these fields; where they are silent, one `chat` vote of `sre`.
@@ -56,7 +56,7 @@ pub(crate) fn rules(fields: Value) -> FrozenPolicy {
     for (field, value) in fields {
         document[field] = value;
     }
-    let document = serde_json::from_value(document).unwrap_or_else(|e| panic!("{e}"));
+    let document = serde_json::from_value(document).unwrap();
     FrozenPolicy { id: Some(PolicyId::from_bits(1)), version: 3, digest: OTHER_DIGEST, document }
 }
 
@@ -242,14 +242,14 @@ impl Stage {
         let done = answer?;
         let mut folded = self.approval.clone();
         for event in &done.events {
-            let text = serde_json::to_string(event).unwrap_or_else(|e| panic!("{e}"));
-            let read: Event = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}"));
+            let text = serde_json::to_string(event).unwrap();
+            let read: Event = serde_json::from_str(&text).unwrap();
             assert_eq!(&read, event, "an event is read back as it was written");
-            folded = Some(event::apply(folded, &read).unwrap_or_else(|e| panic!("{e}")));
+            folded = Some(event::apply(folded, &read).unwrap());
         }
         assert_eq!(folded.as_ref(), Some(&done.next), "the events do not give the next state");
-        let text = serde_json::to_string(&done.next).unwrap_or_else(|e| panic!("{e}"));
-        let read = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}"));
+        let text = serde_json::to_string(&done.next).unwrap();
+        let read = serde_json::from_str(&text).unwrap();
         self.approval = Some(read);
         assert_eq!(folded, self.approval, "an approval is read back as it was written");
         let names = done.events.iter().map(Event::name).collect();
