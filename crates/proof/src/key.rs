@@ -35,7 +35,7 @@ pub enum KeyBits {
     /// 2048 bits.
     #[default]
     Rsa2048,
-    /// 3072 bits, at about three times the cost of a signature.
+    /// 3072 bits, at two to three times the cost of a signature.
     Rsa3072,
 }
 
