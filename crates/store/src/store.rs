@@ -138,6 +138,9 @@ pub enum StoreError {
     /// The data cannot be opened: in use, of a newer version, not readable.
     #[error("{0}")]
     CannotOpen(String),
+    /// What was to be made is there already; nothing changed.
+    #[error("{0} already exists")]
+    Exists(String),
 }
 
 /// Something that became durable; a hint for waiters, which read again before they believe it.
@@ -198,8 +201,8 @@ pub trait Store: Send + Sync {
     /// Carries out an administrative change in a transaction of its own, with its audit entry.
     async fn administer(&self, request: Administer) -> Result<Administered, AdministerError>;
 
-    /// Makes a workspace with its first owner and the policy `default`; audit entry 0 is this.
-    /// Refuses an id that exists.
+    /// Makes a workspace with its first owner and its first policy; the first audit entry is this.
+    /// Errors: [`StoreError::Exists`] for an id that exists.
     async fn create_workspace(
         &self,
         workspace: Workspace,

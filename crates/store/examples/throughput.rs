@@ -1,0 +1,2 @@
+//! Measures how many asks a store takes with many tasks asking at once, straight on the store.
+fn main() {}

@@ -1,0 +1,243 @@
+-- Everything that Askfirst keeps. Ids are 16 bytes, times are microseconds since 1970, JSON is
+-- text. Every row names its workspace, and its environment where live, test and dev are apart.
+
+PRAGMA application_id = 1095985969; -- "ASk1": this file is Askfirst's
+
+-- One row of what belongs to the file as a whole.
+CREATE TABLE meta (
+  one        INTEGER PRIMARY KEY CHECK (one = 1),
+  high_water INTEGER NOT NULL -- no time recorded here is later; the store's clock starts from it
+) STRICT;
+INSERT INTO meta (one, high_water) VALUES (1, 0);
+
+CREATE TABLE workspaces (
+  workspace      BLOB NOT NULL PRIMARY KEY,
+  name           TEXT NOT NULL,
+  environment    TEXT NOT NULL,
+  default_policy TEXT NOT NULL,
+  floor          TEXT NOT NULL,
+  created_at     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE members (
+  workspace   BLOB NOT NULL REFERENCES workspaces,
+  member      BLOB NOT NULL,
+  email       TEXT NOT NULL COLLATE NOCASE,
+  name        TEXT NOT NULL,
+  role        TEXT NOT NULL,
+  enabled     INTEGER NOT NULL,
+  created_at  INTEGER NOT NULL,
+  PRIMARY KEY (workspace, member),
+  UNIQUE (workspace, email)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE groups (
+  workspace  BLOB NOT NULL REFERENCES workspaces,
+  group_id   BLOB NOT NULL,
+  name       TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (workspace, group_id),
+  UNIQUE (workspace, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE group_members (
+  workspace BLOB NOT NULL,
+  group_id  BLOB NOT NULL,
+  member    BLOB NOT NULL,
+  PRIMARY KEY (workspace, group_id, member),
+  FOREIGN KEY (workspace, group_id) REFERENCES groups ON DELETE CASCADE,
+  FOREIGN KEY (workspace, member) REFERENCES members
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE keys (
+  key          BLOB NOT NULL PRIMARY KEY,
+  workspace    BLOB NOT NULL REFERENCES workspaces,
+  environment  TEXT NOT NULL,
+  secret       BLOB NOT NULL UNIQUE, -- SHA-256; the secret itself is nowhere
+  hint         TEXT NOT NULL,
+  label        TEXT NOT NULL,
+  owner        BLOB NOT NULL,
+  member       BLOB,
+  scopes       TEXT NOT NULL,
+  policies     TEXT NOT NULL,
+  created_at   INTEGER NOT NULL,
+  expires_at   INTEGER,
+  revoked_at   INTEGER,
+  last_used_at INTEGER,
+  FOREIGN KEY (workspace, owner) REFERENCES members,
+  FOREIGN KEY (workspace, member) REFERENCES members
+) STRICT, WITHOUT ROWID;
+CREATE INDEX keys_of_workspace ON keys (workspace, key);
+
+CREATE TABLE sessions (
+  session    BLOB NOT NULL PRIMARY KEY,
+  workspace  BLOB NOT NULL,
+  secret     BLOB NOT NULL UNIQUE,
+  member     BLOB NOT NULL,
+  assurance  TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  closed_at  INTEGER,
+  FOREIGN KEY (workspace, member) REFERENCES members
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sessions_of_member ON sessions (workspace, member);
+
+CREATE TABLE login_links (
+  secret     BLOB NOT NULL PRIMARY KEY,
+  workspace  BLOB NOT NULL,
+  member     BLOB NOT NULL,
+  assurance  TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  spent_at   INTEGER,
+  FOREIGN KEY (workspace, member) REFERENCES members
+) STRICT, WITHOUT ROWID;
+CREATE INDEX login_links_of_member ON login_links (workspace, member);
+
+-- A removed policy keeps its row, so that its versions are never counted twice.
+CREATE TABLE policies (
+  workspace  BLOB NOT NULL REFERENCES workspaces,
+  name       TEXT NOT NULL,
+  policy     BLOB NOT NULL UNIQUE,
+  newest     INTEGER NOT NULL,
+  removed_at INTEGER,
+  PRIMARY KEY (workspace, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE policy_versions (
+  workspace  BLOB NOT NULL,
+  policy     BLOB NOT NULL REFERENCES policies (policy),
+  version    INTEGER NOT NULL,
+  digest     BLOB NOT NULL,
+  document   TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  by         TEXT NOT NULL,
+  PRIMARY KEY (policy, version)
+) STRICT;
+
+-- What approvals are found and listed by; narrow, so that a filter reads little.
+CREATE TABLE approvals (
+  workspace   BLOB NOT NULL,
+  environment TEXT NOT NULL,
+  approval    BLOB NOT NULL,
+  version     INTEGER NOT NULL,
+  status      TEXT NOT NULL,
+  silence     TEXT NOT NULL, -- what its policy makes of the deadline
+  policy      TEXT NOT NULL,
+  agent       TEXT,
+  asker       BLOB NOT NULL,
+  expires_at  INTEGER NOT NULL,
+  snapshot    INTEGER NOT NULL,
+  PRIMARY KEY (workspace, environment, approval)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX approvals_pending ON approvals (workspace, environment, approval)
+  WHERE status = 'pending';
+
+-- The whole approval as JSON, apart because it is wide.
+CREATE TABLE snapshots (
+  snapshot    INTEGER PRIMARY KEY,
+  workspace   BLOB NOT NULL,
+  environment TEXT NOT NULL,
+  search      TEXT NOT NULL,
+  body        TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE events (
+  workspace   BLOB NOT NULL,
+  environment TEXT NOT NULL,
+  approval    BLOB NOT NULL,
+  version     INTEGER NOT NULL,
+  name        TEXT NOT NULL,
+  at          INTEGER NOT NULL,
+  detail      TEXT NOT NULL,
+  PRIMARY KEY (approval, version)
+) STRICT, WITHOUT ROWID;
+
+-- Pending approvals, by deadline; a row goes with the decision.
+CREATE TABLE timers (
+  due_at      INTEGER NOT NULL,
+  approval    BLOB NOT NULL,
+  workspace   BLOB NOT NULL,
+  environment TEXT NOT NULL,
+  PRIMARY KEY (due_at, approval)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE proofs (
+  approval    BLOB NOT NULL PRIMARY KEY, -- so there is at most one decision
+  workspace   BLOB NOT NULL,
+  environment TEXT NOT NULL,
+  statement   BLOB NOT NULL,
+  token       TEXT,
+  audit_index INTEGER NOT NULL
+) STRICT;
+
+-- Texts that approvers saw, once each, and which approval they belong to.
+CREATE TABLE shown_texts (
+  workspace   BLOB NOT NULL,
+  environment TEXT NOT NULL,
+  digest      BLOB NOT NULL,
+  text        TEXT NOT NULL,
+  PRIMARY KEY (workspace, environment, digest)
+) STRICT;
+CREATE TABLE shown (
+  workspace   BLOB NOT NULL,
+  environment TEXT NOT NULL,
+  approval    BLOB NOT NULL,
+  digest      BLOB NOT NULL,
+  renderer    TEXT NOT NULL,
+  channel     TEXT NOT NULL,
+  locale      TEXT NOT NULL,
+  PRIMARY KEY (approval, digest)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+  workspace BLOB NOT NULL,
+  position  INTEGER NOT NULL, -- counted from 1 without gaps
+  at        INTEGER NOT NULL,
+  actor     TEXT NOT NULL,
+  kind      TEXT NOT NULL,
+  subject   TEXT NOT NULL,
+  detail    TEXT NOT NULL,
+  previous  BLOB NOT NULL,
+  hash      BLOB NOT NULL,
+  PRIMARY KEY (workspace, position)
+) STRICT, WITHOUT ROWID;
+
+-- Requests that must not be carried out twice. `environment` is '-' for administration, which
+-- knows none. `ends_at` is empty while the approval is pending.
+CREATE TABLE idempotency (
+  workspace   BLOB NOT NULL,
+  environment TEXT NOT NULL,
+  credential  BLOB NOT NULL,
+  operation   TEXT NOT NULL,
+  key         TEXT NOT NULL,
+  fingerprint BLOB NOT NULL,
+  approval    BLOB,
+  subject     TEXT,
+  ends_at     INTEGER,
+  PRIMARY KEY (workspace, environment, credential, operation, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_of_approval ON idempotency (approval) WHERE approval IS NOT NULL;
+CREATE INDEX idempotency_by_end ON idempotency (ends_at) WHERE ends_at IS NOT NULL;
+
+-- Work that waits. A claim moves `due_at` to the end of the lease and counts the attempt.
+-- AUTOINCREMENT: an id that came back would let a lost lease settle somebody else's row.
+CREATE TABLE outbox (
+  outbox      INTEGER PRIMARY KEY AUTOINCREMENT,
+  workspace   BLOB NOT NULL,
+  environment TEXT NOT NULL,
+  kind        TEXT NOT NULL,
+  approval    BLOB NOT NULL,
+  attempt     INTEGER NOT NULL DEFAULT 0,
+  due_at      INTEGER NOT NULL,
+  dead_at     INTEGER,
+  why         TEXT
+) STRICT;
+CREATE INDEX outbox_due ON outbox (kind, due_at) WHERE dead_at IS NULL;
+
+CREATE TABLE signing_keys (
+  kid        TEXT NOT NULL PRIMARY KEY,
+  public_jwk TEXT NOT NULL,
+  sealed     BLOB NOT NULL,
+  created_at INTEGER NOT NULL
+) STRICT;

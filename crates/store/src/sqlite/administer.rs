@@ -1,0 +1,300 @@
+//! Carries out an administrative change: who acts, what the workspace holds, what the rules say,
+//! then the change and its audit entry. Audit entries name things; they hold no secret or hash.
+
+use askfirst_core::administration::{self, Change, Denied, NewKey, SecretHash};
+use askfirst_core::{
+    Actor, Assurance, Facts, MemberId, Principal, Refusal, Role, Scope, SessionId, Standing,
+    Timestamp, WorkspaceId,
+};
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::{Value, json};
+
+use super::apply;
+use super::audit::{self, Telling};
+use super::codec::{self, Id};
+use super::facts::Tenant;
+use super::people;
+use super::repeats::{self, Seen};
+use super::writer::Desk;
+use crate::store::{self, Administer, AdministerError, Administered, Credential, StoreError};
+
+/// What was done, for the audit log.
+pub(super) struct Done {
+    /// The id of what was made or changed.
+    pub(super) subject: String,
+    /// In the past tense; none if everything was that way already.
+    pub(super) kind: Option<&'static str>,
+    pub(super) detail: Value,
+    /// Who did it, where that is not the principal.
+    pub(super) by: Option<Actor>,
+}
+
+impl Done {
+    pub(super) fn new(kind: &'static str, subject: impl ToString, detail: Value) -> Self {
+        Self { subject: subject.to_string(), kind: Some(kind), detail, by: None }
+    }
+
+    pub(super) fn nothing(subject: impl ToString) -> Self {
+        Self { subject: subject.to_string(), kind: None, detail: Value::Null, by: None }
+    }
+}
+
+pub(super) fn administer(
+    desk: &mut Desk<'_>,
+    request: &Administer,
+) -> Result<Administered, AdministerError> {
+    let Desk { connection, now, .. } = *desk;
+    let Some(tenant) = desk.tenants.get(connection, request.workspace)? else {
+        return Err(Denied::from(Refusal::Credential(Standing::Revoked)).into());
+    };
+    let facts = tenant.administrator(connection, request.credential, now)?;
+    let facts = facts.map_err(Denied::from)?;
+    let scope = repeats::Scope::administration(request.workspace, request.credential);
+    if let Some(idempotency) = &request.idempotency
+        && let Some(seen) = repeats::find(connection, &scope, idempotency)?
+    {
+        if facts.standing() != Standing::Good {
+            return Err(Denied::from(Refusal::Credential(facts.standing())).into());
+        }
+        let Seen::Subject(subject) = seen? else {
+            let odd = "an administrative idempotency key points at an approval";
+            return Err(StoreError::Damaged(odd.into()).into());
+        };
+        return Ok(Administered { subject, replayed: true, now });
+    }
+
+    administration::permit(&request.change, &facts, &tenant.holdings())?;
+    let act = Act { connection, now, tenant, facts: &facts, credential: request.credential };
+    let done = act.carry_out(&request.change)?;
+
+    if let Some(kind) = done.kind {
+        let by = done.by.unwrap_or_else(|| facts.actor());
+        let telling = Telling {
+            at: now,
+            actor: audit::actor(&by),
+            kind: kind.into(),
+            subject: done.subject.clone(),
+            detail: done.detail,
+        };
+        audit::append(connection, tenant, telling)?;
+    }
+    if let Some(idempotency) = &request.idempotency {
+        let subject = Seen::Subject(done.subject.clone());
+        let ends_at = Some(repeats::end(now));
+        repeats::remember(connection, &scope, idempotency, subject, ends_at)?;
+    }
+    // Sign-ins touch nothing that is kept.
+    let sign_in =
+        matches!(request.change, Change::AddLoginLink { .. } | Change::OpenSession { .. });
+    if done.kind.is_some() && !sign_in {
+        desk.tenants.forget(request.workspace);
+        desk.changes.push(store::Change::Workspace(request.workspace));
+    }
+    Ok(Administered { subject: done.subject, replayed: false, now })
+}
+
+/// A permitted change on its way. What the rules cannot see (whether a key, a session or a link
+/// is there) is looked up here, before anything is written.
+struct Act<'a> {
+    connection: &'a Connection,
+    now: Timestamp,
+    tenant: &'a mut Tenant,
+    facts: &'a Facts,
+    credential: Credential,
+}
+
+impl Act<'_> {
+    fn carry_out(self, change: &Change) -> Result<Done, AdministerError> {
+        let Act { connection, now, .. } = self;
+        let workspace = self.tenant.workspace.id;
+        match change {
+            Change::AddMember { id, email, name, role } => {
+                apply::add_member(connection, workspace, *id, email, name, *role, now)?;
+                let detail = json!({ "email": email, "role": role.as_str() });
+                Ok(Done::new("member.added", id, detail))
+            }
+            Change::UpdateMember { id, name, role, enabled } => {
+                apply::update_member(connection, workspace, *id, name.as_deref(), *role, *enabled)?;
+                if *enabled == Some(false) {
+                    apply::shut_out(connection, workspace, *id, now)?;
+                }
+                let kind = match enabled {
+                    Some(false) => "member.disabled",
+                    Some(true) => "member.enabled",
+                    None => "member.updated",
+                };
+                let detail = json!({ "name": name, "role": role.map(Role::as_str) });
+                Ok(Done::new(kind, id, detail))
+            }
+            Change::AddGroup { id, name, members } => {
+                apply::add_group(connection, workspace, *id, name, now)?;
+                apply::set_group(connection, workspace, *id, members)?;
+                Ok(Done::new("group.added", id, json!({ "name": name, "members": members })))
+            }
+            Change::SetGroup { id, members } => {
+                apply::set_group(connection, workspace, *id, members)?;
+                Ok(Done::new("group.changed", id, json!({ "members": members })))
+            }
+            Change::RemoveGroup { id } => {
+                apply::remove_group(connection, workspace, *id)?;
+                Ok(Done::new("group.removed", id, json!({ "name": self.tenant.groups.get(id) })))
+            }
+            Change::AddKey(key) => self.add_key(key),
+            Change::RevokeKey { id } => {
+                let Some(row) = self.tenant.key(connection, *id)? else {
+                    return Err(Denied::Unknown { what: "key" }.into());
+                };
+                if row.key.revoked_at.is_some() {
+                    return Ok(Done::nothing(id));
+                }
+                let detail = json!({ "label": row.key.facts.label });
+                apply::revoke_key(connection, workspace, *id, now)?;
+                Ok(Done::new("key.revoked", id, detail))
+            }
+            Change::SavePolicy { id, document, digest } => {
+                let by = codec::to_json(&self.facts.actor())?;
+                let saved =
+                    apply::save_policy(connection, workspace, *id, document, *digest, &by, now)?;
+                Ok(match saved {
+                    None => Done::nothing(&document.name),
+                    Some(version) => {
+                        let detail = json!({ "version": version, "digest": digest.to_string() });
+                        Done::new("policy.saved", &document.name, detail)
+                    }
+                })
+            }
+            Change::RemovePolicy { name } => {
+                apply::remove_policy(connection, workspace, name, now)?;
+                Ok(Done::new("policy.removed", name, json!({})))
+            }
+            Change::SetWorkspace { name, default_policy, floor } => {
+                let mut next = self.tenant.workspace.clone();
+                next.name = name.clone().unwrap_or(next.name);
+                next.default_policy = default_policy.clone().unwrap_or(next.default_policy);
+                next.floor = floor.unwrap_or(next.floor);
+                apply::set_workspace(connection, &next)?;
+                let detail = json!({
+                    "name": next.name,
+                    "default_policy": next.default_policy.as_str(),
+                    "floor": {
+                        "assurance": next.floor.assurance.as_str(),
+                        "separate_owner": next.floor.separate_owner,
+                    },
+                });
+                Ok(Done::new("workspace.changed", workspace, detail))
+            }
+            Change::AddLoginLink { secret, member, expires_at } => {
+                let assurance = administration::link_assurance(*member, self.facts);
+                apply::add_login_link(
+                    connection,
+                    workspace,
+                    *secret,
+                    *member,
+                    assurance,
+                    *expires_at,
+                    now,
+                )?;
+                let until = expires_at.to_string();
+                let detail = json!({ "assurance": assurance.as_str(), "expires_at": until });
+                Ok(Done::new("login_link.added", member, detail))
+            }
+            Change::OpenSession { link, id, secret, expires_at } => {
+                self.open_session(*link, *id, *secret, *expires_at)
+            }
+            Change::CloseSession { id } => self.close_session(*id),
+        }
+    }
+
+    fn add_key(self, key: &NewKey) -> Result<Done, AdministerError> {
+        let acting = match &self.facts.principal {
+            Principal::Key(key) => Some(key.owner),
+            Principal::Session(session) => Some(session.member),
+            Principal::System => None,
+        };
+        let owner = key.owner.or(acting).ok_or(Denied::Unknown { what: "member" })?;
+        let workspace = self.tenant.workspace.id;
+        apply::add_key(self.connection, workspace, key, owner, self.now)?;
+        let detail = json!({
+            "label": key.label,
+            "environment": key.environment.as_str(),
+            "scopes": key.scopes,
+            "policies": key.policies,
+            "owner": owner,
+            "member": key.member,
+            "expires_at": key.expires_at,
+        });
+        Ok(Done::new("key.added", key.id, detail))
+    }
+
+    fn open_session(
+        self,
+        link: SecretHash,
+        id: SessionId,
+        secret: SecretHash,
+        expires_at: Timestamp,
+    ) -> Result<Done, AdministerError> {
+        let workspace = self.tenant.workspace.id;
+        let found = people::login_link(self.connection, link, self.now)?;
+        let Some(found) = found.filter(|found| found.workspace == workspace) else {
+            return Err(Denied::LinkSpent.into());
+        };
+        apply::spend_link(self.connection, link, self.now)?;
+        apply::open_session(self.connection, &found, id, secret, expires_at, self.now)?;
+        let detail = json!({
+            "assurance": found.assurance.as_str(),
+            "expires_at": expires_at.to_string(),
+        });
+        let mut done = Done::new("session.opened", id, detail);
+        done.by = Some(self.facts.roster.actor(found.member));
+        Ok(done)
+    }
+
+    fn close_session(self, id: SessionId) -> Result<Done, AdministerError> {
+        let workspace = self.tenant.workspace.id;
+        let found = session(self.connection, workspace, id)?;
+        let own = self.credential == Credential::Session(id)
+            || matches!((&self.facts.principal, &found),
+                (Principal::Session(acting), Some((member, _, _))) if acting.member == *member);
+        if !own {
+            may_close_others(self.facts)?;
+        }
+        let Some((_, assurance, closed_at)) = found else {
+            return Err(Denied::Unknown { what: "session" }.into());
+        };
+        if closed_at.is_some() {
+            return Ok(Done::nothing(id));
+        }
+        apply::close_session(self.connection, id, self.now)?;
+        Ok(Done::new("session.closed", id, json!({ "assurance": assurance.as_str() })))
+    }
+}
+
+/// Closing somebody else's session is managing members.
+fn may_close_others(facts: &Facts) -> Result<(), Denied> {
+    match &facts.principal {
+        Principal::System => Ok(()),
+        Principal::Key(key) if key.scopes.contains(&Scope::Members) => Ok(()),
+        Principal::Key(_) => Err(Refusal::MissingScope(Scope::Members).into()),
+        Principal::Session(session) => {
+            let has = facts.roster.people.get(&session.member).map(|person| person.role);
+            match has.ok_or(Denied::Unknown { what: "member" })? {
+                role if role.is_admin() => Ok(()),
+                has => Err(Denied::Role { needed: Role::Admin, has }),
+            }
+        }
+    }
+}
+
+fn session(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: SessionId,
+) -> Result<Option<(MemberId, Assurance, Option<Timestamp>)>, StoreError> {
+    let sql = "SELECT member, assurance, closed_at FROM sessions
+               WHERE session = ?1 AND workspace = ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let found = statement.query_row(params![id.bytes(), workspace.bytes()], |row| {
+        Ok((codec::id(row, 0)?, codec::assurance(row, 1)?, codec::maybe_time(row, 2)?))
+    });
+    Ok(found.optional()?)
+}

@@ -1,0 +1,101 @@
+//! Carries out a command on one approval: looks for a repeat, reads the facts, asks the rules and
+//! records what they say. Nothing is written before the rules have said yes.
+
+use askfirst_core::{Command, Refusal, Standing, Status, transition};
+
+use super::record;
+use super::repeats::{self, Scope, Seen};
+use super::writer::Desk;
+use super::{audit, queries};
+use crate::store::{Change, Committed, Execute, ExecuteError, StoreError};
+
+pub(super) fn execute(desk: &mut Desk<'_>, request: &Execute) -> Result<Committed, ExecuteError> {
+    let Desk { connection, now, .. } = *desk;
+    let place = request.place;
+    let Some(tenant) = desk.tenants.get(connection, place.workspace)? else {
+        return Err(Refusal::Credential(Standing::Revoked).into());
+    };
+    let ask = match &request.command {
+        Command::Ask(ask) => Some(&**ask),
+        _ => None,
+    };
+    let facts = tenant.facts(connection, place, request.credential, ask, now)??;
+    let scope = Scope::approval(place, request.credential);
+    if let Some(idempotency) = &request.idempotency
+        && let Some(seen) = repeats::find(connection, &scope, idempotency)?
+    {
+        if facts.standing() != Standing::Good {
+            return Err(Refusal::Credential(facts.standing()).into());
+        }
+        let Seen::Approval(id) = seen? else { return Err(odd_repeat().into()) };
+        let found = queries::approval(connection, place, id)?;
+        let (approval, _) = found.ok_or_else(odd_repeat)?;
+        return Ok(Committed {
+            approval,
+            events: Vec::new(),
+            replayed: true,
+            roster: facts.roster,
+            now,
+        });
+    }
+
+    let current = queries::approval(connection, place, request.approval)?;
+    let (before, snapshot) =
+        current.map_or((None, None), |(approval, row)| (Some(approval), Some(row)));
+    let done = transition(before.as_ref(), &request.command, &facts, now)?;
+
+    let next = &done.next;
+    let actor = audit::actor(&facts.actor());
+    let recording = record::Recording {
+        connection,
+        now,
+        issuer_base: desk.issuer_base,
+        actor: &actor,
+        next,
+        events: &done.events,
+    };
+    match (&before, snapshot) {
+        (Some(before), Some(row)) => recording.update(before, row)?,
+        _ => recording.insert()?,
+    }
+    recording.tell(tenant)?;
+    if let (Command::Vote(_), Some(shown)) = (&request.command, &request.shown) {
+        record::shown(connection, next, shown)?;
+    }
+    if let Some(idempotency) = &request.idempotency {
+        let ends_at = next.decision.as_ref().map(|_| repeats::end(now));
+        repeats::remember(connection, &scope, idempotency, Seen::Approval(next.id), ends_at)?;
+    }
+    if !done.events.is_empty() {
+        let status = next.decision.as_ref().map_or(Status::Pending, |d| d.status);
+        desk.changes.push(Change::Approval { place, id: next.id, status });
+    }
+    Ok(Committed {
+        approval: done.next,
+        events: done.events,
+        replayed: false,
+        roster: facts.roster,
+        now,
+    })
+}
+
+/// The command and the envelope must speak of the same thing; anything else is a mistake of ours.
+pub(super) fn check(request: &Execute) -> Result<(), StoreError> {
+    if let Command::Ask(ask) = &request.command
+        && (ask.id != request.approval
+            || ask.workspace != request.place.workspace
+            || ask.environment != request.place.environment)
+    {
+        return Err(StoreError::Damaged("the ask is not for the place it was sent to".into()));
+    }
+    if let Some(shown) = &request.shown
+        && askfirst_proof::text_digest(&shown.text).as_bytes() != &shown.digest.0
+    {
+        return Err(StoreError::Damaged("the shown text does not have its digest".into()));
+    }
+    Ok(())
+}
+
+fn odd_repeat() -> StoreError {
+    StoreError::Damaged("an idempotency key points at an approval that is not there".into())
+}

@@ -1,0 +1,137 @@
+//! Opens the file: folder and file for their owner only, one server at a time, the settings that
+//! make an acknowledged write durable, and the migrations, forward only.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use refinery::{Migration, Runner};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::store::StoreError;
+
+/// "ASk1", as the first migration writes it into the file's head.
+const APPLICATION_ID: i64 = 1_095_985_969;
+/// Statements that a connection keeps prepared; more than there are.
+const PREPARED: usize = 128;
+
+const MIGRATIONS: [(&str, &str); 1] =
+    [("V1__initial", include_str!("../../migrations/sqlite/V1__initial.sql"))];
+
+/// A file that this process alone may write, brought to this program's schema.
+pub(super) struct Opened {
+    /// The write connection.
+    pub(super) connection: Connection,
+    /// Held as long as the connection is; the system lets go of it when the process dies.
+    pub(super) lock: File,
+    /// The number of the newest migration.
+    pub(super) schema: u32,
+}
+
+pub(super) fn open(path: &Path) -> Result<Opened, StoreError> {
+    prepare_folder(path)?;
+    let lock = lock(path)?;
+    private_file(path).map_err(|error| cannot(path, "create", &error))?;
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .and_then(|connection| settings(&connection).map(|()| connection))
+        .map_err(|error| cannot(path, "open", &error))?;
+    is_ours(&connection, path)?;
+    let schema = migrate(&mut connection, path)?;
+    Ok(Opened { connection, lock, schema })
+}
+
+/// A connection that cannot write.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", -8_192)?;
+    Ok(connection)
+}
+
+fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+    // No URIs: a path is a path. No mutex: each connection stays on its own thread.
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.set_prepared_statement_cache_capacity(PREPARED);
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    Ok(connection)
+}
+
+fn settings(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // FULL syncs the log at every commit: what is acknowledged survives a power cut.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    // Hot pages are copied back once per 16 MiB of log instead of once per 4.
+    connection.pragma_update(None, "wal_autocheckpoint", 4_096)?;
+    connection.pragma_update(None, "cache_size", -65_536)
+}
+
+fn prepare_folder(path: &Path) -> Result<(), StoreError> {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| cannot(folder, "create the folder", &error))
+}
+
+fn private_file(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let file = private_file(&name).map_err(|error| cannot(&name, "create", &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::CannotOpen(format!(
+            "another askfirst is using {}; two servers cannot share one SQLite file",
+            path.display()
+        ))),
+        Err(std::fs::TryLockError::Error(error)) => Err(cannot(&name, "lock", &error)),
+    }
+}
+
+fn is_ours(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let id: i64 = connection
+        .query_row("PRAGMA application_id", [], |row| row.get(0))
+        .map_err(|error| cannot(path, "read", &error))?;
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(|error| cannot(path, "read", &error))?;
+    // A crash between creating the history table and the first migration leaves only that table.
+    if id == APPLICATION_ID || tables <= 1 {
+        return Ok(());
+    }
+    Err(StoreError::CannotOpen(format!("{} is not a database of askfirst", path.display())))
+}
+
+fn migrate(connection: &mut Connection, path: &Path) -> Result<u32, StoreError> {
+    let failed = |error: refinery::Error| match error.kind() {
+        refinery::error::Kind::MissingVersion(migration) => StoreError::CannotOpen(format!(
+            "{} was written by a newer askfirst: it has the migration {}, which this one does not \
+             know; start the newer one, or restore a backup from before",
+            path.display(),
+            migration.name(),
+        )),
+        _ => cannot(path, "migrate", &error),
+    };
+    let known: Result<Vec<Migration>, _> =
+        MIGRATIONS.iter().map(|(name, sql)| Migration::unapplied(name, sql)).collect();
+    let known = known.map_err(failed)?;
+    let runner = Runner::new(&known).set_abort_missing(true).set_abort_divergent(true);
+    runner.run(connection).map_err(failed)?;
+    let newest = known.iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0);
+    Ok(u32::try_from(newest).unwrap_or(0))
+}
+
+fn cannot(path: &Path, what: &str, error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::CannotOpen(format!("cannot {what} {}: {error}", path.display()))
+}

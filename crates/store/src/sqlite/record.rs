@@ -1,0 +1,220 @@
+//! Writes what the rules have decided: the approval as it is now, its events, their audit entries,
+//! its timer, and with a decision the statement and the work of signing it.
+
+use askfirst_core::{Approval, Event, OnTimeout, Status, Timestamp};
+use askfirst_proof::{log, text_digest};
+use rusqlite::{Connection, params};
+
+use super::audit::{self, Telling};
+use super::codec::{self, Id};
+use super::facts::Tenant;
+use super::{repeats, telling};
+use crate::records::Shown;
+use crate::statement::statement_of;
+use crate::store::StoreError;
+
+/// One transition on its way to the disk.
+pub(super) struct Recording<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) now: Timestamp,
+    pub(super) issuer_base: &'a str,
+    /// As the audit log names them.
+    pub(super) actor: &'a str,
+    pub(super) next: &'a Approval,
+    pub(super) events: &'a [Event],
+}
+
+impl Recording<'_> {
+    /// A new approval, and the timer that will end it.
+    pub(super) fn insert(&self) -> Result<(), StoreError> {
+        let next = self.next;
+        let workspace = next.workspace.bytes();
+        let environment = next.environment.as_str();
+        let sql = "INSERT INTO snapshots (workspace, environment, search, body)
+                   VALUES (?1, ?2, ?3, ?4)";
+        self.connection.prepare_cached(sql)?.execute(params![
+            workspace,
+            environment,
+            searchable(next),
+            codec::to_json(next)?,
+        ])?;
+        let snapshot = self.connection.last_insert_rowid();
+        let silence = match next.policy.document.on_timeout {
+            OnTimeout::Expire => Status::Expired,
+            OnTimeout::Reject => Status::Rejected,
+        };
+        let sql = "INSERT INTO approvals (workspace, environment, approval, version, status,
+                     silence, policy, agent, asker, expires_at, snapshot)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+        self.connection.prepare_cached(sql)?.execute(params![
+            workspace,
+            environment,
+            next.id.bytes(),
+            next.version,
+            status(next).as_str(),
+            silence.as_str(),
+            next.policy.document.name.as_str(),
+            next.agent.as_ref().map(|agent| agent.name.as_str()),
+            next.asker.key.bytes(),
+            next.expires_at.micros(),
+            snapshot,
+        ])?;
+        let sql = "INSERT INTO timers (due_at, approval, workspace, environment)
+                   VALUES (?1, ?2, ?3, ?4)";
+        self.connection.prepare_cached(sql)?.execute(params![
+            next.expires_at.micros(),
+            next.id.bytes(),
+            workspace,
+            environment,
+        ])?;
+        Ok(())
+    }
+
+    /// A new version of an approval that was at `before`.
+    pub(super) fn update(&self, before: &Approval, snapshot: i64) -> Result<(), StoreError> {
+        let next = self.next;
+        if self.events.is_empty() {
+            return Ok(());
+        }
+        let sql = "UPDATE approvals SET version = ?5, status = ?6
+                   WHERE workspace = ?1 AND environment = ?2 AND approval = ?3 AND version = ?4";
+        let changed = self.connection.prepare_cached(sql)?.execute(params![
+            next.workspace.bytes(),
+            next.environment.as_str(),
+            next.id.bytes(),
+            before.version,
+            next.version,
+            status(next).as_str(),
+        ])?;
+        if changed != 1 {
+            let odd = format!("{} is not at the version that its snapshot says", next.id);
+            return Err(StoreError::Damaged(odd));
+        }
+        let sql = "UPDATE snapshots SET body = ?2 WHERE snapshot = ?1";
+        self.connection.prepare_cached(sql)?.execute(params![snapshot, codec::to_json(next)?])?;
+        Ok(())
+    }
+
+    /// The events, each with its audit entry, and what a decision brings with it.
+    pub(super) fn tell(&self, tenant: &mut Tenant) -> Result<(), StoreError> {
+        let told = u32::try_from(self.events.len()).unwrap_or(u32::MAX);
+        let first = self.next.version.saturating_sub(told) + 1;
+        for (version, event) in (first..).zip(self.events) {
+            self.event(version, event)?;
+            let mut detail = telling::audited(event);
+            let statement = match event {
+                Event::Decided { .. } => Some(self.statement()?),
+                _ => None,
+            };
+            if let Some(statement) = &statement {
+                let digest = text_digest(statement).to_string();
+                detail.insert(log::STATEMENT_DIGEST.into(), digest.into());
+            }
+            let telling = Telling {
+                at: self.now,
+                actor: self.actor.into(),
+                kind: format!("approval.{}", event.name()),
+                subject: self.next.id.to_string(),
+                detail: detail.into(),
+            };
+            let index = audit::append(self.connection, tenant, telling)?;
+            if let Some(statement) = &statement {
+                self.decided(statement, index)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn event(&self, version: u32, event: &Event) -> Result<(), StoreError> {
+        let sql = "INSERT INTO events
+                     (workspace, environment, approval, version, name, at, detail)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        self.connection.prepare_cached(sql)?.execute(params![
+            self.next.workspace.bytes(),
+            self.next.environment.as_str(),
+            self.next.id.bytes(),
+            version,
+            event.name(),
+            self.now.micros(),
+            codec::to_json(&telling::streamed(event))?,
+        ])?;
+        Ok(())
+    }
+
+    fn statement(&self) -> Result<Vec<u8>, StoreError> {
+        let damaged = |error: &dyn std::fmt::Display| StoreError::Damaged(error.to_string());
+        let statement =
+            statement_of(self.next, self.issuer_base).map_err(|error| damaged(&error))?;
+        statement.to_bytes().map_err(|error| damaged(&error))
+    }
+
+    fn decided(&self, statement: &[u8], audit_index: u64) -> Result<(), StoreError> {
+        let next = self.next;
+        let workspace = next.workspace.bytes();
+        let environment = next.environment.as_str();
+        let sql = "INSERT INTO proofs (approval, workspace, environment, statement, audit_index)
+                   VALUES (?1, ?2, ?3, ?4, ?5)";
+        self.connection.prepare_cached(sql)?.execute(params![
+            next.id.bytes(),
+            workspace,
+            environment,
+            statement,
+            codec::signed(audit_index),
+        ])?;
+        let sql = "INSERT INTO outbox (workspace, environment, kind, approval, due_at)
+                   VALUES (?1, ?2, 'sign_receipt', ?3, ?4)";
+        self.connection.prepare_cached(sql)?.execute(params![
+            workspace,
+            environment,
+            next.id.bytes(),
+            self.now.micros(),
+        ])?;
+        let sql = "DELETE FROM timers WHERE due_at = ?1 AND approval = ?2";
+        let due_at = next.expires_at.micros();
+        self.connection.prepare_cached(sql)?.execute(params![due_at, next.id.bytes()])?;
+        repeats::approval_ended(self.connection, next.id, self.now)
+    }
+}
+
+/// What a voter saw, once per text, linked to the approval.
+pub(super) fn shown(
+    connection: &Connection,
+    approval: &Approval,
+    shown: &Shown,
+) -> Result<(), StoreError> {
+    let workspace = approval.workspace.bytes();
+    let environment = approval.environment.as_str();
+    let sql = "INSERT INTO shown_texts (workspace, environment, digest, text)
+               VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+    let text = params![workspace, environment, shown.digest.0, shown.text];
+    connection.prepare_cached(sql)?.execute(text)?;
+    let sql = "INSERT INTO shown
+                 (workspace, environment, approval, digest, renderer, channel, locale)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+    connection.prepare_cached(sql)?.execute(params![
+        workspace,
+        environment,
+        approval.id.bytes(),
+        shown.digest.0,
+        shown.renderer,
+        shown.channel,
+        shown.locale,
+    ])?;
+    Ok(())
+}
+
+fn status(approval: &Approval) -> Status {
+    approval.decision.as_ref().map_or(Status::Pending, |decision| decision.status)
+}
+
+/// The words that a text search looks through, in lower case as the search itself.
+fn searchable(approval: &Approval) -> String {
+    let action = &approval.action;
+    let texts = [Some(&action.title), Some(&action.name), action.target.as_ref()];
+    let mut words = String::new();
+    for text in texts.into_iter().chain([approval.reason.as_ref()]).flatten() {
+        words.push_str(&text.to_lowercase());
+        words.push('\n');
+    }
+    words
+}

@@ -1,0 +1,69 @@
+//! Where a SQLite store lives while a story is told: a file in a temporary folder.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use askfirst_store::clock::TestClock;
+use askfirst_store::{Options, SqliteStore, Store, StoreError};
+use rusqlite::Connection;
+
+use crate::world::Home;
+
+pub(crate) struct SqliteFile {
+    folder: tempfile::TempDir,
+}
+
+impl SqliteFile {
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("data").join("askfirst.db")
+    }
+
+    fn try_open(&self, clock: Arc<TestClock>) -> Result<SqliteStore, StoreError> {
+        let issuer_base = "https://ask.example".into();
+        SqliteStore::open(&self.path(), Options { clock, issuer_base, readers: 2 })
+    }
+
+    fn beside(&self) -> Connection {
+        Connection::open(self.path()).unwrap()
+    }
+}
+
+impl Home for SqliteFile {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn open(&self, clock: Arc<TestClock>) -> Result<Arc<dyn Store>, StoreError> {
+        Ok(Arc::new(self.try_open(clock)?))
+    }
+
+    fn open_failing(&self, clock: Arc<TestClock>, durable: bool) -> Arc<dyn Store> {
+        let store = self.try_open(clock).unwrap();
+        store.fail_next_commit(durable);
+        Arc::new(store)
+    }
+
+    fn rows(&self) -> BTreeMap<String, i64> {
+        let connection = self.beside();
+        let sql = "SELECT name FROM sqlite_schema WHERE type = 'table'";
+        let mut tables = connection.prepare(sql).unwrap();
+        let tables = tables.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        let count = |table: String| {
+            let sql = format!("SELECT count(*) FROM {table}");
+            let rows = connection.query_row(&sql, [], |row| row.get(0)).unwrap();
+            (table, rows)
+        };
+        tables.map(Result::unwrap).map(count).collect()
+    }
+
+    fn number(&self, sql: &str) -> i64 {
+        self.beside().query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    fn pretend_newer(&self) {
+        let sql = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+                   VALUES (999, 'tomorrow', '2030-01-01T00:00:00Z', '1')";
+        self.beside().execute(sql, []).unwrap();
+    }
+}
