@@ -2,7 +2,13 @@
 //! `workers`. It decides nothing itself; rules are `askfirst-core`'s, durability the store's.
 
 pub mod app;
+pub mod config;
+pub mod dev;
+pub mod http;
 pub mod keyring;
 pub mod mint;
+pub mod sealing;
+pub mod serve;
 pub mod service;
 pub mod wakeups;
+pub mod workers;

@@ -8,6 +8,7 @@ pub mod decide;
 pub mod keys;
 pub mod people;
 pub mod policies;
+pub mod presence;
 pub mod proofs;
 pub mod read;
 pub mod signin;
@@ -169,6 +170,12 @@ impl Service {
     #[must_use]
     pub fn jwks(&self) -> askfirst_proof::JwkSet {
         self.keyring.jwks()
+    }
+
+    /// Whether the server is on its way out; who waits should stop waiting.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.is_cancelled()
     }
 
     /// Where this server is reached.

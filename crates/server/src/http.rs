@@ -1,0 +1,131 @@
+//! The native API: every route on one page. Handlers read, call one service method, render.
+
+pub mod actions;
+pub mod approvals;
+pub mod events;
+pub mod health;
+pub mod json;
+pub mod keys;
+pub mod people;
+pub mod policies;
+pub mod problem;
+pub mod proofs;
+pub mod request;
+pub mod trace;
+pub mod views;
+pub mod workspace;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use problem::Problem;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Askfirst",
+        description = "The approval server: something asks first, a person decides, and everyone can prove it.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    components(schemas(policies::PolicyDocument, views::ActionBody, views::AgentBody)),
+    tags(
+        (name = "approvals", description = "Ask, wait, decide, claim, report"),
+        (name = "proofs", description = "Receipts, and the keys to check them with"),
+        (name = "policies", description = "Who decides, how many, how surely, by when"),
+        (name = "people", description = "Members and groups"),
+        (name = "keys", description = "Credentials of programs"),
+        (name = "workspace", description = "Its own settings"),
+        (name = "audit", description = "What was done, by whom, in a hash chain"),
+        (name = "operating", description = "Health")
+    )
+)]
+struct Described;
+
+fn described() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Described::openapi())
+        .routes(routes!(approvals::ask, approvals::list))
+        .routes(routes!(approvals::get))
+        .routes(routes!(events::stream))
+        .routes(routes!(actions::vote))
+        .routes(routes!(actions::cancel))
+        .routes(routes!(actions::consume))
+        .routes(routes!(actions::outcome))
+        .routes(routes!(actions::revoke))
+        .routes(routes!(proofs::get))
+        .routes(routes!(policies::save, policies::list))
+        .routes(routes!(policies::get, policies::remove))
+        .routes(routes!(policies::versions))
+        .routes(routes!(people::add_member, people::list_members))
+        .routes(routes!(people::get_member, people::change_member))
+        .routes(routes!(people::login_link))
+        .routes(routes!(people::add_group, people::list_groups))
+        .routes(routes!(people::get_group, people::remove_group))
+        .routes(routes!(people::set_group))
+        .routes(routes!(keys::add, keys::list))
+        .routes(routes!(keys::revoke))
+        .routes(routes!(workspace::get, workspace::change))
+        .routes(routes!(workspace::audit))
+        .routes(routes!(proofs::jwks))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+}
+
+/// The description of the API, as it is served.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let mut api = described().split_for_parts().1;
+    let components = api.components.get_or_insert_default();
+    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    components.add_security_scheme("key", bearer);
+    api
+}
+
+/// The API as a router.
+pub fn routes() -> Router<App> {
+    let api = openapi();
+    let (router, _) = described().split_for_parts();
+    router
+        .route("/v1/openapi.json", axum::routing::get(|| async move { Json(api) }))
+        .route("/v1/{*rest}", axum::routing::any(nothing_here))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::map_response(never_cache))
+}
+
+async fn nothing_here() -> Problem {
+    Problem::not_found("there is nothing at this path; see /v1/openapi.json")
+}
+
+async fn wrong_method() -> Problem {
+    let detail = "this path does not take that method; see /v1/openapi.json";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Wrong method", detail)
+}
+
+async fn never_cache(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// Lets only requests through that name this server as their host.
+pub async fn know_host(State(app): State<App>, request: Request, next: Next) -> Response {
+    let host = match request.headers().get(header::HOST).map(HeaderValue::to_str) {
+        Some(Ok(host)) => host,
+        _ => request.uri().authority().map_or("", |authority| authority.as_str()),
+    };
+    if app.reach.knows_host(host) {
+        return next.run(request).await;
+    }
+    let detail =
+        "this server does not answer to that host name; set public_url to it, or add it to hosts";
+    Problem::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", "Unknown host", detail)
+        .into_response()
+}

@@ -1,0 +1,260 @@
+//! `/v1/approvals`: asking, reading, waiting.
+
+use askfirst_core::{Action, Agent, ApprovalId, KeyId, PolicyName, Priority, Seconds, Status};
+use askfirst_store::ApprovalFilter;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::json;
+use super::policies::{PolicyDocument, policy_from};
+use super::problem::Problem;
+use super::request::{Body, Id, Query, cursor, page_size, patience};
+use super::views::{ActionBody, AgentBody, ApprovalView};
+use crate::app::App;
+use crate::service::ask::{Question, Rules};
+use crate::service::read::Until;
+use crate::service::{Caller, Seen, ServiceError};
+
+/// A question.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskBody {
+    #[schema(value_type = ActionBody)]
+    action: Action,
+    /// Why, in the agent's words.
+    #[serde(default)]
+    reason: Option<String>,
+    /// The name of a policy that the key may use; absent for the workspace's default. A policy
+    /// document of its own needs the scope `policies:inline`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>, example = "deploys")]
+    policy: Option<Value>,
+    /// `low`, `normal`, `high` or `critical`. Sorts; never loosens a rule.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "normal")]
+    priority: Option<Priority>,
+    /// Seconds until the deadline, at most the policy's and at most 2592000.
+    #[serde(default)]
+    #[schema(value_type = Option<u32>, example = 3600)]
+    expires_in: Option<Seconds>,
+    /// Seconds for which an approval may be claimed, at most the policy's.
+    #[serde(default)]
+    #[schema(value_type = Option<u32>, example = 900)]
+    valid_for: Option<Seconds>,
+    #[serde(default)]
+    #[schema(value_type = Option<AgentBody>)]
+    agent: Option<Agent>,
+    /// An object of your own, given back as it came.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Value>,
+    /// Other keys, by id, that may claim.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    consumers: Vec<KeyId>,
+    /// Not in this version.
+    #[serde(default)]
+    #[schema(ignore)]
+    editable: Value,
+    /// Not in this version.
+    #[serde(default)]
+    #[schema(ignore)]
+    answer_schema: Value,
+    /// Not in this version.
+    #[serde(default)]
+    #[schema(ignore)]
+    callback_url: Value,
+    /// Not in this version.
+    #[serde(default)]
+    #[schema(ignore)]
+    notify: Value,
+}
+
+impl AskBody {
+    fn question(self) -> Result<Question, Problem> {
+        for (pointer, what, value) in [
+            ("/editable", "editing by approvers", &self.editable),
+            ("/answer_schema", "answering with a form", &self.answer_schema),
+            ("/callback_url", "a callback URL", &self.callback_url),
+            ("/notify", "choosing channels", &self.notify),
+        ] {
+            let absent = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+            if !absent {
+                let pointer = pointer.into();
+                return Err(ServiceError::NotInThisVersion { pointer, what }.into());
+            }
+        }
+        Ok(Question {
+            action: self.action,
+            reason: self.reason,
+            policy: rules(self.policy)?,
+            priority: self.priority.unwrap_or_default(),
+            expires_in: self.expires_in,
+            valid_for: self.valid_for,
+            agent: self.agent,
+            metadata: self.metadata.unwrap_or_else(|| Value::Object(serde_json::Map::new())),
+            consumers: self.consumers,
+        })
+    }
+}
+
+fn rules(policy: Option<Value>) -> Result<Rules, Problem> {
+    match policy {
+        None | Some(Value::Null) => Ok(Rules::Default),
+        Some(Value::String(name)) => {
+            // What cannot be a name names no policy.
+            let unknown = |_| {
+                let detail = format!("there is no policy called {name}");
+                let (name, title) = ("unknown_policy", "No such policy");
+                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, name, title, detail.clone())
+                    .at("/policy", detail)
+            };
+            name.parse::<PolicyName>().map(Rules::Named).map_err(unknown)
+        }
+        Some(document @ Value::Object(_)) => {
+            Ok(Rules::Inline(Box::new(policy_from(document, "/policy")?)))
+        }
+        Some(_) => {
+            let detail = "the name of a policy, or a policy document";
+            Err(Problem::bad_request(detail).at("/policy", detail))
+        }
+    }
+}
+
+/// How one approval is read.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct WaitQuery {
+    /// Wait up to so long, at most 60 s: `25s`.
+    wait: Option<String>,
+    /// Wait for a version above this one; without it, for the end.
+    after: Option<u32>,
+}
+
+/// Which approvals are listed.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// `pending`, `approved`, `rejected`, `expired` or `cancelled`.
+    #[param(value_type = Option<String>)]
+    status: Option<Status>,
+    /// Only under the policy of this name.
+    #[param(value_type = Option<String>)]
+    policy: Option<PolicyName>,
+    /// Only by the agent of this name.
+    agent: Option<String>,
+    /// Only with this text in title, name, target or reason.
+    q: Option<String>,
+    /// Rows in a page, 1 to 100.
+    limit: Option<u32>,
+    /// Where the page before ended.
+    cursor: Option<String>,
+}
+
+/// A page of approvals, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ApprovalPage {
+    data: Vec<ApprovalView>,
+    /// Give this back as `cursor`; null on the last page.
+    next_cursor: Option<String>,
+}
+
+/// Answers with one approval and its ETag.
+pub(super) fn show(app: &App, status: StatusCode, seen: &Seen) -> Response {
+    let view = ApprovalView::of(seen, &app.reach.public_url);
+    let mut headers = HeaderMap::new();
+    if let Ok(etag) = view.etag().parse() {
+        headers.insert(header::ETAG, etag);
+    }
+    if status == StatusCode::CREATED
+        && let Ok(location) = view.location().parse()
+    {
+        headers.insert(header::LOCATION, location);
+    }
+    (status, headers, Json(view)).into_response()
+}
+
+/// Put a question to people.
+#[utoipa::path(post, path = "/v1/approvals", tag = "approvals", request_body = AskBody,
+    responses((status = 201, body = ApprovalView), (status = 400, body = Problem), (status = 403, body = Problem), (status = 422, body = Problem)))]
+pub async fn ask(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<AskBody>,
+) -> Result<Response, Problem> {
+    let idempotency = body.idempotency("approvals.ask");
+    let question = body.value.question()?;
+    let (seen, _) = app.service.ask(&caller, question, idempotency).await?;
+    Ok(show(&app, StatusCode::CREATED, &seen))
+}
+
+/// Read one approval; with `wait`, once it has changed.
+#[utoipa::path(get, path = "/v1/approvals/{id}", tag = "approvals",
+    params(("id" = String, Path), WaitQuery),
+    responses((status = 200, body = ApprovalView), (status = 304, description = "Unchanged since the given ETag"), (status = 404, body = Problem)))]
+pub async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ApprovalId>,
+    Query(query): Query<WaitQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let until = query.after.map_or(Until::Ended, Until::Past);
+    let seen = app.service.wait(&caller, id, until, patience(query.wait.as_deref())?).await?;
+    let response = show(&app, StatusCode::OK, &seen);
+    let known = headers.get(header::IF_NONE_MATCH);
+    if known.is_some() && known == response.headers().get(header::ETAG) {
+        return Ok(StatusCode::NOT_MODIFIED.into_response());
+    }
+    Ok(response)
+}
+
+/// List approvals, newest first.
+#[utoipa::path(get, path = "/v1/approvals", tag = "approvals", params(ListQuery),
+    responses((status = 200, body = ApprovalPage), (status = 400, body = Problem)))]
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<ApprovalPage>, Problem> {
+    let limit = page_size(query.limit)?;
+    let filter = ApprovalFilter {
+        status: query.status,
+        policy: query.policy,
+        agent: query.agent,
+        text: query.q,
+        before: cursor(query.cursor.as_deref())?,
+        // One more than shown tells whether there is another page.
+        limit: limit + 1,
+        ..ApprovalFilter::default()
+    };
+    let mut found = app.service.approvals(&caller, filter).await?;
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let last = found.last().map(|seen| seen.approval.id.to_string());
+    Ok(Json(ApprovalPage {
+        data: found.iter().map(|seen| ApprovalView::of(seen, &app.reach.public_url)).collect(),
+        next_cursor: last.filter(|_| more),
+    }))
+}
+
+/// Used by the inline policy's schema.
+#[derive(Debug, ToSchema)]
+#[schema(as = InlinePolicy)]
+#[allow(dead_code, reason = "describes a request field in OpenAPI")]
+pub struct InlinePolicy(PolicyDocument);
+
+/// Reads a document that was already parsed, with its place in the request.
+pub(super) fn nested<T: serde::de::DeserializeOwned>(
+    value: Value,
+    place: &str,
+) -> Result<T, Problem> {
+    json::into(value).map_err(|problem| problem.below(place))
+}

@@ -1,0 +1,190 @@
+//! `/v1/keys`.
+
+use std::collections::BTreeSet;
+
+use askfirst_core::{
+    Environment, KeyId, MemberId, PolicyAllowance, PolicyName, Scope, Seconds, Standing,
+};
+use askfirst_store::Key;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::people::PageQuery;
+use super::problem::Problem;
+use super::request::{Body, Id, Query, cursor, page_size};
+use crate::app::App;
+use crate::service::Caller;
+use crate::service::keys::KeyWish;
+
+/// A key without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KeyView {
+    /// `key_…`
+    id: String,
+    /// Its name.
+    name: String,
+    /// The first characters, to recognise it by.
+    hint: String,
+    /// `live`, `test` or `dev`.
+    environment: &'static str,
+    /// What it may do.
+    #[schema(value_type = Vec<String>)]
+    scopes: BTreeSet<Scope>,
+    /// Under which policies it may ask besides the default; `["*"]` for all.
+    policies: Vec<String>,
+    /// As whom a decide key votes.
+    member: Option<String>,
+    /// Who answers for it.
+    owner: String,
+    /// `good`, `revoked`, `expired` or `disabled`.
+    standing: &'static str,
+    /// When it was made.
+    created_at: String,
+    /// When it stops by itself.
+    expires_at: Option<String>,
+    /// When it was taken back.
+    revoked_at: Option<String>,
+    /// When it was last used, to the minute.
+    last_used_at: Option<String>,
+}
+
+/// A new key with its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MadeKeyView {
+    /// Shown this once; null on a repeat of the same request.
+    key: Option<String>,
+    #[serde(flatten)]
+    view: KeyView,
+}
+
+/// A key to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewKeyBody {
+    /// What to call it.
+    name: String,
+    /// What it may do. `ask` never shares a key with `decide`, `keys`, `members`, `policies` or
+    /// `workspace`.
+    #[schema(value_type = Vec<String>)]
+    scopes: BTreeSet<Scope>,
+    /// Under which policies it may ask besides the default; `["*"]` for all.
+    #[serde(default)]
+    policies: Vec<String>,
+    /// For the scope `decide`: the member as whom it votes.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    member: Option<MemberId>,
+    /// Who answers for it; absent for whoever makes it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    owner: Option<MemberId>,
+    /// `live` or `test`; absent for that of the key that makes it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    environment: Option<Environment>,
+    /// Seconds until it stops by itself.
+    #[serde(default)]
+    #[schema(value_type = Option<u32>)]
+    expires_in: Option<Seconds>,
+}
+
+/// A page of keys.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KeyPage {
+    data: Vec<KeyView>,
+    /// Give this back as `cursor`; null on the last page.
+    next_cursor: Option<String>,
+}
+
+fn view(key: Key) -> KeyView {
+    KeyView {
+        id: key.facts.id.to_string(),
+        name: key.facts.label,
+        hint: key.hint,
+        environment: key.place.environment.as_str(),
+        scopes: key.facts.scopes,
+        policies: match key.facts.policies {
+            PolicyAllowance::Any => vec!["*".into()],
+            PolicyAllowance::Only(names) => names.iter().map(ToString::to_string).collect(),
+        },
+        member: key.facts.member.map(|id| id.to_string()),
+        owner: key.facts.owner.to_string(),
+        standing: match key.facts.standing {
+            Standing::Good => "good",
+            Standing::Revoked => "revoked",
+            Standing::Expired => "expired",
+            Standing::Disabled => "disabled",
+        },
+        created_at: key.created_at.to_string(),
+        expires_at: key.expires_at.map(|at| at.to_string()),
+        revoked_at: key.revoked_at.map(|at| at.to_string()),
+        last_used_at: key.last_used_at.map(|at| at.to_string()),
+    }
+}
+
+/// Reads a list of policy names, or `*`.
+///
+/// # Errors
+/// What is no name.
+pub fn allowance(names: &[String]) -> Result<PolicyAllowance, Problem> {
+    if names.iter().any(|name| name == "*") {
+        return Ok(PolicyAllowance::Any);
+    }
+    let parse = |(index, name): (usize, &String)| {
+        name.parse::<PolicyName>().map_err(|error| {
+            let pointer = format!("/policies/{index}");
+            Problem::bad_request(error.to_string()).at(pointer, error.to_string())
+        })
+    };
+    Ok(PolicyAllowance::Only(names.iter().enumerate().map(parse).collect::<Result<_, _>>()?))
+}
+
+/// Make a key. Its text is in the answer, this once.
+#[utoipa::path(post, path = "/v1/keys", tag = "keys", request_body = NewKeyBody,
+    responses((status = 201, body = MadeKeyView), (status = 403, body = Problem), (status = 422, body = Problem)))]
+pub async fn add(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<NewKeyBody>,
+) -> Result<Response, Problem> {
+    let idempotency = body.idempotency("keys.add");
+    let NewKeyBody { name, scopes, policies, member, owner, environment, expires_in } = body.value;
+    let policies = allowance(&policies)?;
+    let wish = KeyWish { label: name, environment, scopes, policies, member, owner, expires_in };
+    let made = app.service.add_key(&caller, wish, idempotency).await?;
+    let body = MadeKeyView { key: made.secret, view: view(made.key) };
+    Ok((StatusCode::CREATED, Json(body)).into_response())
+}
+
+/// List keys, oldest first, without their secrets.
+#[utoipa::path(get, path = "/v1/keys", tag = "keys", params(PageQuery),
+    responses((status = 200, body = KeyPage)))]
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<KeyPage>, Problem> {
+    let limit = page_size(query.limit)?;
+    let after = cursor(query.cursor.as_deref())?;
+    let mut found = app.service.keys(&caller, after, limit + 1).await?;
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let last = found.last().map(|key| key.facts.id.to_string());
+    let data = found.into_iter().map(view).collect();
+    Ok(Json(KeyPage { data, next_cursor: last.filter(|_| more) }))
+}
+
+/// Revoke a key, at once.
+#[utoipa::path(delete, path = "/v1/keys/{id}", tag = "keys", params(("id" = String, Path)),
+    responses((status = 200, body = KeyView), (status = 404, body = Problem)))]
+pub async fn revoke(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<KeyId>,
+) -> Result<Json<KeyView>, Problem> {
+    Ok(Json(view(app.service.revoke_key(&caller, id).await?)))
+}

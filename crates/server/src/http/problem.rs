@@ -1,0 +1,318 @@
+//! Errors as the API tells them: RFC 9457 problem documents. The one place where refusals
+//! become status codes.
+
+use askfirst_core::administration::Denied;
+use askfirst_core::{Problem as Mistake, Refusal, Standing};
+use askfirst_store::StoreError;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use tracing::error;
+use utoipa::ToSchema;
+
+use super::trace;
+use crate::service::{Needed, NotSignedIn, ServiceError};
+
+/// A problem document.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// A stable name for the kind of problem.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:askfirst:problem:stale_digest")]
+    kind: String,
+    /// The kind of problem in words; the same for all of a kind.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What is wrong this time, and what to do.
+    detail: String,
+    /// Names this occurrence; quote it when asking for help.
+    #[schema(example = "urn:askfirst:request:01jh…")]
+    instance: String,
+    /// Where in the request the mistakes are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+    /// Particulars of this kind of problem.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    more: Map<String, Value>,
+}
+
+/// A mistake in one place of the request.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FieldError {
+    /// JSON Pointer into the body, or `?name` for a query parameter.
+    pointer: String,
+    /// What is wrong there.
+    detail: String,
+}
+
+impl Problem {
+    /// A problem of the kind `name`.
+    #[must_use]
+    pub fn new(
+        status: StatusCode,
+        name: &str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind: format!("urn:askfirst:problem:{name}"),
+            title,
+            status: status.as_u16(),
+            detail: detail.into(),
+            instance: String::new(),
+            errors: Vec::new(),
+            more: Map::new(),
+        }
+    }
+
+    /// The request is malformed.
+    #[must_use]
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", "The request is malformed", detail)
+    }
+
+    /// There is no such thing.
+    #[must_use]
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", detail)
+    }
+
+    /// Adds the place of a mistake.
+    #[must_use]
+    pub fn at(mut self, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        self.errors.push(FieldError { pointer: pointer.into(), detail: detail.into() });
+        self
+    }
+
+    /// Moves the places of mistakes below `place`.
+    pub(super) fn below(mut self, place: &str) -> Self {
+        self.errors
+            .iter_mut()
+            .for_each(|error| error.pointer = format!("{place}{}", error.pointer));
+        self
+    }
+
+    fn all(mut self, mistakes: Vec<Mistake>) -> Self {
+        let place = |m: Mistake| FieldError { pointer: m.pointer, detail: m.detail };
+        self.errors.extend(mistakes.into_iter().map(place));
+        self
+    }
+
+    fn with(mut self, name: &str, value: Value) -> Self {
+        self.more.insert(name.into(), value);
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(mut self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        self.instance = format!("urn:askfirst:request:{}", trace::request_id());
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response
+    }
+}
+
+impl From<NotSignedIn> for Problem {
+    fn from(error: NotSignedIn) -> Self {
+        match error {
+            NotSignedIn::Store(error) => ServiceError::Store(error).into(),
+            other => {
+                let title = "Not authenticated";
+                Self::new(StatusCode::UNAUTHORIZED, "not_authenticated", title, other.to_string())
+            }
+        }
+    }
+}
+
+impl From<ServiceError> for Problem {
+    fn from(error: ServiceError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ServiceError::Refused(refusal) => refused(refusal),
+            ServiceError::Denied(denied) => self::denied(denied),
+            ServiceError::Forbidden(needed) => {
+                let problem = Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", detail);
+                match needed {
+                    Needed::Scope(scope) => problem.with("needed_scope", json!(scope)),
+                    Needed::Roles(roles) => problem.with("needed_roles", json!(roles)),
+                }
+            }
+            ServiceError::NotFound(_) => Self::not_found(detail),
+            ServiceError::Invalid(mistakes) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid",
+                "The request has mistakes",
+                summary(&mistakes),
+            )
+            .all(mistakes),
+            ServiceError::NotInThisVersion { pointer, what } => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "not_in_this_version",
+                "Not in this version",
+                detail,
+            )
+            .at(pointer, format!("{what} is not in this version")),
+            ServiceError::IdempotencyMismatch => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_mismatch",
+                "The Idempotency-Key was used with another request",
+                "use a new Idempotency-Key for a new request, or repeat the first one unchanged",
+            ),
+            ServiceError::Store(error) => unavailable(&error),
+            ServiceError::Internal(cause) => {
+                error!(cause, "internal error");
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "internal",
+                    "Internal error",
+                    "something went wrong here; the log has the particulars under this instance",
+                )
+            }
+        }
+    }
+}
+
+fn summary(mistakes: &[Mistake]) -> String {
+    let all: Vec<_> = mistakes.iter().map(|m| format!("{}: {}", m.pointer, m.detail)).collect();
+    all.join("; ")
+}
+
+fn unavailable(error: &StoreError) -> Problem {
+    error!(cause = %error, "the store failed");
+    let detail = match error {
+        StoreError::Unknown(_) => {
+            "it is not known whether this was recorded; repeat the request with the same \
+             Idempotency-Key, or read the approval again"
+        }
+        _ => "nothing was recorded; try again",
+    };
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now", detail)
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    use StatusCode as S;
+    let detail = refusal.to_string();
+    let (status, name, title) = match &refusal {
+        Refusal::Credential(_) => (S::UNAUTHORIZED, "not_authenticated", "Not authenticated"),
+        Refusal::MissingScope(_) => (S::FORBIDDEN, "forbidden", "Not allowed"),
+        Refusal::PolicyUnknown { .. } => {
+            (S::UNPROCESSABLE_ENTITY, "unknown_policy", "No such policy")
+        }
+        Refusal::PolicyNotAllowed { .. } => {
+            (S::FORBIDDEN, "policy_not_allowed", "Not allowed under this policy")
+        }
+        Refusal::Loosens { .. } => {
+            (S::UNPROCESSABLE_ENTITY, "loosens_policy", "An ask may only tighten its policy")
+        }
+        Refusal::TooShort { .. } | Refusal::UnknownConsumer { .. } => {
+            (S::UNPROCESSABLE_ENTITY, "invalid", "The request has mistakes")
+        }
+        Refusal::Unsatisfiable { .. } => {
+            (S::UNPROCESSABLE_ENTITY, "unsatisfiable_policy", "Nobody can satisfy this policy")
+        }
+        Refusal::AlreadyDecided { .. } => (S::CONFLICT, "already_decided", "Already decided"),
+        Refusal::AskerCannotDecide => {
+            (S::FORBIDDEN, "asker_cannot_decide", "Who asks cannot decide")
+        }
+        Refusal::OwnerCannotDecide => {
+            (S::FORBIDDEN, "owner_cannot_decide", "The asker's owner cannot decide")
+        }
+        Refusal::NotAnApprover { .. } => (S::FORBIDDEN, "not_an_approver", "Not an approver"),
+        Refusal::AssuranceTooLow { .. } => {
+            (S::FORBIDDEN, "assurance_too_low", "Not known surely enough")
+        }
+        Refusal::AlreadyVoted { .. } => (S::CONFLICT, "already_voted", "Already voted"),
+        Refusal::StaleDigest { .. } => (S::CONFLICT, "stale_digest", "Not the action as it stands"),
+        Refusal::NotTheAsker => (S::FORBIDDEN, "not_the_asker", "Only the asker can do this"),
+        Refusal::NotDue { .. } => (S::CONFLICT, "not_due", "The deadline has not come"),
+        Refusal::NotApproved { .. } => (S::CONFLICT, "not_approved", "Not approved"),
+        Refusal::NotAConsumer => (S::FORBIDDEN, "not_a_consumer", "Not a consumer"),
+        Refusal::Lapsed { .. } => (S::CONFLICT, "lapsed", "The approval has lapsed"),
+        Refusal::AlreadyClaimed { .. } => (S::CONFLICT, "already_claimed", "Already claimed"),
+        Refusal::Revoked { .. } => (S::CONFLICT, "revoked", "The approval was revoked"),
+        Refusal::NotARevoker => (S::FORBIDDEN, "not_a_revoker", "Only an approver can revoke"),
+        Refusal::NotClaimed => (S::CONFLICT, "not_claimed", "Not claimed"),
+        Refusal::OutcomeReported { .. } => (S::CONFLICT, "outcome_reported", "Already reported"),
+        Refusal::Exists => (S::CONFLICT, "exists", "Already exists"),
+        Refusal::NotFound => (S::NOT_FOUND, "not_found", "Not found"),
+    };
+    let problem = Problem::new(status, name, title, detail.clone());
+    match refusal {
+        Refusal::Credential(standing) => problem.with("standing", json!(word(standing))),
+        Refusal::MissingScope(scope) => problem.with("needed_scope", json!(scope)),
+        Refusal::PolicyUnknown { .. } | Refusal::PolicyNotAllowed { .. } => {
+            problem.at("/policy", detail)
+        }
+        Refusal::Loosens { field, .. } | Refusal::TooShort { field } => {
+            problem.at(format!("/{field}"), detail)
+        }
+        Refusal::UnknownConsumer { .. } => problem.at("/consumers", detail),
+        Refusal::Unsatisfiable { problems, .. } => {
+            let pointed = |m: Mistake| Mistake { pointer: format!("/policy{}", m.pointer), ..m };
+            problem.all(problems.into_iter().map(pointed).collect())
+        }
+        Refusal::AlreadyDecided { status, by, at } => problem
+            .with("decision", json!({ "status": status, "by": by.to_string(), "decided_at": at })),
+        Refusal::StaleDigest { current } => {
+            problem.at("/action_digest", detail).with("action_digest", json!(current))
+        }
+        Refusal::AssuranceTooLow { has, needed } => {
+            problem.with("assurance", json!({ "has": has, "needed": needed }))
+        }
+        Refusal::AlreadyClaimed { by, at } => {
+            problem.with("claim", json!({ "state": "claimed", "by": by, "at": at }))
+        }
+        Refusal::NotApproved { status } => problem.with("approval_status", json!(status)),
+        _ => problem,
+    }
+}
+
+const fn word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Good => "good",
+        Standing::Revoked => "revoked",
+        Standing::Expired => "expired",
+        Standing::Disabled => "disabled",
+    }
+}
+
+fn denied(denied: Denied) -> Problem {
+    use StatusCode as S;
+    let detail = denied.to_string();
+    match denied {
+        Denied::Refused(refusal) => refused(refusal),
+        Denied::Role { .. } => Problem::new(S::FORBIDDEN, "forbidden", "Not allowed", detail),
+        Denied::LastOwner => Problem::new(S::CONFLICT, "last_owner", "The last owner", detail),
+        Denied::Unknown { .. } => Problem::not_found(detail),
+        Denied::Taken { .. } => Problem::new(S::CONFLICT, "taken", "Already taken", detail),
+        Denied::Scopes(_) => {
+            let title = "Scopes that cannot share a key";
+            Problem::new(S::UNPROCESSABLE_ENTITY, "bad_scopes", title, detail.clone())
+                .at("/scopes", detail)
+        }
+        Denied::Invalid(mistake) => {
+            let title = "The request has mistakes";
+            Problem::new(S::UNPROCESSABLE_ENTITY, "invalid", title, detail).all(vec![mistake])
+        }
+        Denied::BadPolicy { problems, .. } => {
+            let title = "The policy cannot be saved";
+            let detail = format!("{detail}: {}", summary(&problems));
+            Problem::new(S::UNPROCESSABLE_ENTITY, "bad_policy", title, detail).all(problems)
+        }
+        Denied::InUse { .. } => Problem::new(S::CONFLICT, "in_use", "Still in use", detail),
+        Denied::LinkSpent => Problem::new(S::CONFLICT, "link_spent", "Link already used", detail),
+    }
+}

@@ -1,0 +1,202 @@
+//! The running server: opens the store, starts the workers, accepts connections, and on the way
+//! out answers everyone who waits.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use askfirst_proof::SealingKey;
+use askfirst_proof::key::KeyBits;
+use askfirst_store::Store;
+use axum::Router;
+use axum::middleware;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+use tracing::{debug, error, info, warn};
+
+use crate::app::{App, Reach};
+use crate::keyring::Keyring;
+use crate::service::Service;
+use crate::wakeups::{self, Wakeups};
+use crate::{http, workers};
+
+/// How long a client may take to send its request head.
+const HEADER_PATIENCE: Duration = Duration::from_secs(10);
+/// The most that is buffered for a connection's request heads; hyper's own default is 400 KiB.
+const LARGEST_HEAD: usize = 16 * 1024;
+/// How long connections have to finish when the server stops.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// What a server is started with.
+pub struct Setup {
+    /// Its state.
+    pub store: Arc<dyn Store>,
+    /// The key-encryption key.
+    pub sealing: Arc<SealingKey>,
+    /// Bits of a signing key that has to be made.
+    pub signing_bits: KeyBits,
+    /// How it is reached.
+    pub reach: Reach,
+}
+
+/// How a server came to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// It was asked to.
+    Asked,
+    /// A commit failed with an unknown result; starting again reads the truth.
+    StoreHalted,
+    /// There is no key to sign with.
+    NoSigningKey,
+}
+
+/// A server whose workers run and that takes connections once [`Server::run`] is called.
+pub struct Server {
+    app: App,
+    router: Router,
+    stop: CancellationToken,
+    halted: CancellationToken,
+    keyless: CancellationToken,
+    workers: TaskTracker,
+}
+
+impl Server {
+    /// Starts the background work. Signing keys are opened, or made, meanwhile.
+    #[must_use]
+    pub fn start(setup: Setup) -> Self {
+        let stop = CancellationToken::new();
+        let halted = CancellationToken::new();
+        let keyless = CancellationToken::new();
+        let keyring = Arc::new(Keyring::default());
+        let wakeups = Arc::new(Wakeups::default());
+        let store = setup.store;
+        let workers = TaskTracker::new();
+        let service = Arc::new(Service::new(
+            Arc::clone(&store),
+            Arc::clone(&keyring),
+            Arc::clone(&wakeups),
+            stop.clone(),
+            &setup.reach.public_url,
+        ));
+        workers.spawn(wakeups::feed(wakeups, Arc::clone(&store), stop.clone(), halted.clone()));
+        workers.spawn(workers::timers::run(Arc::clone(&store), stop.clone()));
+        workers.spawn(workers::receipts::run(
+            Arc::clone(&store),
+            Arc::clone(&keyring),
+            stop.clone(),
+        ));
+        workers.spawn(workers::housekeeping::run(Arc::clone(&service), stop.clone()));
+        let failed = keyless.clone();
+        workers.spawn(async move {
+            let loaded = keyring.load(&*store, setup.sealing, setup.signing_bits).await;
+            if let Err(error) = loaded {
+                error!(%error, "there is no key to sign receipts with");
+                failed.cancel();
+            }
+        });
+        let app = App { service, reach: Arc::new(setup.reach) };
+        let router = router(app.clone());
+        Self { app, router, stop, halted, keyless, workers }
+    }
+
+    /// The use cases, for who stands at the console.
+    #[must_use]
+    pub fn service(&self) -> &Arc<Service> {
+        &self.app.service
+    }
+
+    /// Takes connections until `asked` ends or the store halts; then answers who waits, lets
+    /// connections finish, and closes the store.
+    pub async fn run(self, listener: TcpListener, asked: impl Future<Output = ()>) -> Stopped {
+        let connections = TaskTracker::new();
+        tokio::pin!(asked);
+        let why = loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, peer)) => self.serve(&connections, stream, peer),
+                    Err(error) => {
+                        // Out of file descriptors, mostly: a busy loop would make it worse.
+                        warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                },
+                () = &mut asked => break Stopped::Asked,
+                () = self.halted.cancelled() => break Stopped::StoreHalted,
+                () = self.keyless.cancelled() => break Stopped::NoSigningKey,
+            }
+        };
+        drop(listener);
+        info!(?why, connections = connections.len(), "stopping");
+        self.stop.cancel();
+        connections.close();
+        if tokio::time::timeout(DRAIN, connections.wait()).await.is_err() {
+            warn!(connections = connections.len(), "some connections did not finish in time");
+        }
+        self.workers.close();
+        if tokio::time::timeout(DRAIN, self.workers.wait()).await.is_err() {
+            warn!("some background work did not finish in time");
+        }
+        self.app.service.store().close().await;
+        why
+    }
+
+    fn serve(&self, connections: &TaskTracker, stream: TcpStream, peer: SocketAddr) {
+        if let Err(error) = settle_socket(&stream) {
+            debug!(%error, %peer, "a socket option could not be set");
+        }
+        let router = self.router.clone();
+        let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+            let router = router.clone();
+            async move {
+                let response = router.oneshot(request.map(axum::body::Body::new)).await;
+                Ok::<_, Infallible>(match response {
+                    Ok(response) => response,
+                    Err(never) => match never {},
+                })
+            }
+        });
+        let mut builder = hyper::server::conn::http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_PATIENCE)
+            .max_buf_size(LARGEST_HEAD)
+            .keep_alive(true);
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let stop = self.stop.clone();
+        connections.spawn(async move {
+            tokio::pin!(connection);
+            let ended = tokio::select! {
+                ended = &mut connection => ended,
+                () = stop.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
+                debug!(%error, %peer, "a connection broke");
+            }
+        });
+    }
+}
+
+fn settle_socket(stream: &TcpStream) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    // Long polls outlive clients that vanish without a word; the kernel notices for us.
+    let keepalive = socket2::TcpKeepalive::new()
+        .with_time(Duration::from_secs(60))
+        .with_interval(Duration::from_secs(20));
+    socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive)
+}
+
+fn router(app: App) -> Router {
+    http::routes()
+        .layer(middleware::from_fn_with_state(app.clone(), http::know_host))
+        .layer(middleware::from_fn(http::trace::record))
+        .layer(tower_http::catch_panic::CatchPanicLayer::new())
+        .with_state(app)
+}

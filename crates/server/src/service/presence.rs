@@ -1,0 +1,194 @@
+//! What a signed-in person sees of their workspace: who they are, what waits for them, what they
+//! could do with an approval, and that something may have changed.
+
+use askfirst_core::{
+    ApprovalId, CastVote, Command, Facts, MemberId, Principal, Refusal, SessionFacts, Standing,
+    Status, VoteDecision, transition,
+};
+use askfirst_store::{ApprovalFilter, Member, Workspace};
+use tokio_util::sync::CancellationToken;
+
+use super::{Caller, Result, Rights, Seen, Service, ServiceError};
+use crate::wakeups::{Topic, Waiter};
+
+/// The most pending approvals that an inbox holds.
+pub const FULL_INBOX: u32 = 200;
+/// How many ended approvals an inbox recalls.
+const RECALLED: u32 = 8;
+/// How many pages are read in search of ended approvals.
+const MOST_PAGES: usize = 20;
+
+/// The person behind a session, where they are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Viewer {
+    /// Who.
+    pub member: Member,
+    /// Where.
+    pub workspace: Workspace,
+}
+
+/// What the rules would say to this person now. A forecast: they are asked again when it counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prospects {
+    /// Why they cannot vote, if they cannot.
+    pub vote: std::result::Result<(), Refusal>,
+    /// Whether they can withdraw the question.
+    pub cancel: bool,
+    /// Whether they can take the approval back.
+    pub revoke: bool,
+}
+
+/// One approval as a person sees it.
+#[derive(Clone, Debug)]
+pub struct Sight {
+    /// The approval.
+    pub seen: Seen,
+    /// What they can do.
+    pub prospects: Prospects,
+}
+
+/// What waits, and what became of what waited.
+#[derive(Clone, Debug, Default)]
+pub struct Inbox {
+    /// Pending, and this person can vote.
+    pub yours: Vec<Seen>,
+    /// Pending, and others must act.
+    pub others: Vec<Seen>,
+    /// Ended lately.
+    pub ended: Vec<Seen>,
+}
+
+/// Hints that something in a workspace may have changed.
+#[derive(Debug)]
+pub struct WorkspaceChanges {
+    waiter: Waiter,
+    stopping: CancellationToken,
+}
+
+impl WorkspaceChanges {
+    /// Waits for the next hint; false once the server stops.
+    pub async fn next(&mut self) -> bool {
+        tokio::select! {
+            () = self.waiter.woken() => !self.stopping.is_cancelled(),
+            () = self.stopping.cancelled() => false,
+        }
+    }
+}
+
+impl Service {
+    /// The person behind a call.
+    ///
+    /// # Errors
+    /// If there is none, or they could not be read.
+    pub async fn viewer(&self, caller: &Caller) -> Result<Viewer> {
+        let id = caller.member().ok_or(ServiceError::NotFound("member"))?;
+        let member = self.store.member(caller.place.workspace, id).await?;
+        let member = member.ok_or(ServiceError::NotFound("member"))?;
+        Ok(Viewer { member, workspace: self.workspace(caller).await? })
+    }
+
+    /// Hints about the caller's workspace. Register before reading.
+    #[must_use]
+    pub fn workspace_changes(&self, caller: &Caller) -> WorkspaceChanges {
+        let waiter = self.wakeups.register(Topic::Workspace(caller.place.workspace));
+        WorkspaceChanges { waiter, stopping: self.stopping.clone() }
+    }
+
+    /// One approval, with what this caller could do.
+    ///
+    /// # Errors
+    /// As [`Service::approval`].
+    pub async fn sight(&self, caller: &Caller, id: ApprovalId) -> Result<Sight> {
+        let seen = self.approval(caller, id).await?;
+        let workspace = self.workspace(caller).await?;
+        let prospects = prospects(caller, &seen, &workspace);
+        Ok(Sight { seen, prospects })
+    }
+
+    /// What waits for this caller, newest and most urgent first, and what ended lately.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub async fn inbox(&self, caller: &Caller) -> Result<Inbox> {
+        let workspace = self.workspace(caller).await?;
+        let filter = ApprovalFilter {
+            status: Some(Status::Pending),
+            limit: FULL_INBOX,
+            ..ApprovalFilter::default()
+        };
+        let mut pending = self.approvals(caller, filter).await?;
+        // The sort is stable, so the newest stays first within one priority.
+        pending.sort_by_key(|seen| std::cmp::Reverse(seen.approval.priority));
+        let (yours, others) =
+            pending.into_iter().partition(|seen| prospects(caller, seen, &workspace).vote.is_ok());
+        let (ended, _) = self.ended(caller, None, RECALLED).await?;
+        Ok(Inbox { yours, others, ended })
+    }
+
+    /// Approvals that have ended, newest question first, and where the next page starts.
+    ///
+    /// # Errors
+    /// If they could not be read.
+    pub async fn ended(
+        &self,
+        caller: &Caller,
+        before: Option<ApprovalId>,
+        limit: u32,
+    ) -> Result<(Vec<Seen>, Option<ApprovalId>)> {
+        let wanted = limit as usize;
+        let mut found = Vec::new();
+        let mut before = before;
+        for _ in 0..MOST_PAGES {
+            let filter = ApprovalFilter { before, limit, ..ApprovalFilter::default() };
+            let page = self.approvals(caller, filter).await?;
+            let more = page.len() >= wanted;
+            for seen in page {
+                before = Some(seen.approval.id);
+                if seen.approval.status_at(seen.now) != Status::Pending {
+                    found.push(seen);
+                }
+                if found.len() == wanted {
+                    return Ok((found, before));
+                }
+            }
+            if !more {
+                return Ok((found, None));
+            }
+        }
+        Ok((found, before))
+    }
+}
+
+/// Asks the rules without consequences, so that they are written down only once.
+fn prospects(caller: &Caller, seen: &Seen, workspace: &Workspace) -> Prospects {
+    let facts = Facts {
+        principal: principal(caller),
+        roster: seen.roster.clone(),
+        floor: workspace.floor,
+        policy: None,
+        known_keys: std::collections::BTreeSet::new(),
+    };
+    let ask = |command: Command| transition(Some(&seen.approval), &command, &facts, seen.now);
+    let vote = Command::Vote(CastVote {
+        decision: VoteDecision::Reject,
+        action_digest: seen.approval.action_digest,
+        shown_digest: None,
+        comment: None,
+    });
+    Prospects {
+        vote: ask(vote).map(drop),
+        cancel: ask(Command::Cancel { reason: None }).is_ok(),
+        revoke: ask(Command::Revoke { reason: None }).is_ok(),
+    }
+}
+
+fn principal(caller: &Caller) -> Principal {
+    match &caller.rights {
+        Rights::Key(key) => Principal::Key(key.clone()),
+        Rights::Member { id, assurance, .. } => {
+            let member: MemberId = *id;
+            let session = SessionFacts { member, assurance: *assurance, standing: Standing::Good };
+            Principal::Session(session)
+        }
+    }
+}

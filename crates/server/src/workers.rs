@@ -1,0 +1,5 @@
+//! Background work: wait, claim, do, settle. No rules here.
+
+pub mod housekeeping;
+pub mod receipts;
+pub mod timers;

@@ -1,0 +1,66 @@
+//! Ends approvals at their deadline. The rules say what silence means; this only notices.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use askfirst_core::Command;
+use askfirst_store::{Credential, Execute, ExecuteError, Store};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// How many overdue approvals are taken at once.
+const BATCH: u32 = 500;
+/// The longest nap: a new approval may have an earlier deadline than all before it.
+const LONGEST_NAP: Duration = Duration::from_millis(250);
+
+/// Runs until `stop`.
+pub async fn run(store: Arc<dyn Store>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let nap = match expire_due(&store).await {
+            Ok(0) => nap(&store).await,
+            Ok(count) => {
+                info!(count, "deadlines passed");
+                continue;
+            }
+            Err(error) => {
+                warn!(%error, "deadlines could not be read; trying again");
+                Duration::from_secs(1)
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(nap) => {}
+        }
+    }
+}
+
+async fn nap(store: &Arc<dyn Store>) -> Duration {
+    let Ok(Some(due)) = store.next_timer().await else { return LONGEST_NAP };
+    let wait = (due.micros() - store.now().micros()).max(1_000).unsigned_abs();
+    Duration::from_micros(wait).min(LONGEST_NAP)
+}
+
+async fn expire_due(store: &Arc<dyn Store>) -> Result<usize, askfirst_store::StoreError> {
+    let due = store.due_timers(BATCH).await?;
+    // All at once, so that the writer commits them together.
+    let expiries = due.iter().map(|timer| {
+        store.execute(Execute {
+            place: timer.place,
+            approval: timer.approval,
+            credential: Credential::System,
+            command: Command::Expire,
+            idempotency: None,
+            shown: None,
+        })
+    });
+    let mut ended = 0;
+    for result in futures_util::future::join_all(expiries).await {
+        match result {
+            Ok(_) => ended += 1,
+            // Somebody decided in the meantime; the timer went with that decision.
+            Err(ExecuteError::Refused(_) | ExecuteError::IdempotencyMismatch) => {}
+            Err(ExecuteError::Store(error)) => return Err(error),
+        }
+    }
+    Ok(ended)
+}
