@@ -1,0 +1,44 @@
+//! `askfirst-bench`: how fast the real binary is beside the simplest server that could do the
+//! job, and whether it keeps its word when it is killed. Uses only what any user has: the
+//! binary, its API and, while no server runs, the database file.
+
+mod ceiling;
+mod client;
+mod crash;
+mod ledger;
+mod server;
+mod speed;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about = "Measures the askfirst binary from outside, and kills it while it works")]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// The simplest durable server: one table, group commit. Prints its URL and keeps running.
+    Ceiling {
+        /// The folder for its database.
+        #[arg(long)]
+        data: PathBuf,
+    },
+    /// Creates, votes and wake-ups of the binary, with creates beside the ceiling's.
+    Run(speed::Options),
+    /// Kills the server at random moments under mixed load and checks what is left.
+    Crash(crash::Options),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Arguments::parse().what {
+        What::Ceiling { data } => ceiling::serve(&data).await,
+        What::Run(options) => speed::run(options).await,
+        What::Crash(options) => crash::run(options).await,
+    }
+}
