@@ -120,3 +120,193 @@ fn digest(digest: Digest) -> askfirst_proof::Digest {
 fn moment(at: Timestamp) -> Result<askfirst_proof::Moment, Unstatable> {
     at.to_string().parse().map_err(|_| Unstatable::Time(at))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a story that fails may panic")]
+
+    use askfirst_core::{
+        Action, Actor, ApprovalId, Asker, Cause, FrozenPolicy, KeyId, MemberId, Policy, Priority,
+        Seconds, Voter, WorkspaceId, quorum::NeedSet,
+    };
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const NOON: Timestamp = Timestamp::from_micros(1_893_499_200_250_000);
+
+    fn vote(by: u128, decision: VoteDecision, via: Via, assurance: Assurance) -> Vote {
+        Vote {
+            voter: Voter { id: MemberId::from_bits(by), email: format!("{by}@example.com") },
+            decision,
+            assurance,
+            via,
+            at: NOON,
+            action_digest: Digest([1; 32]),
+            shown_digest: (via == Via::Web).then_some(Digest([3; 32])),
+            comment: Some("not part of a receipt".into()),
+            seats: NeedSet::NONE.with(0),
+        }
+    }
+
+    fn ended(status: Status, cause: Cause, votes: Vec<Vote>) -> Approval {
+        let name = "deploys".parse().unwrap();
+        Approval {
+            id: ApprovalId::from_bits(1),
+            workspace: WorkspaceId::from_bits(2),
+            environment: Environment::Test,
+            version: 3,
+            asker: Asker {
+                key: KeyId::from_bits(3),
+                label: "ci".into(),
+                owner: MemberId::from_bits(4),
+                owner_email: "ana@example.com".into(),
+            },
+            action: Action {
+                name: "deploy".into(),
+                title: "Deploy?".into(),
+                arguments: Value::Null,
+                target: None,
+            },
+            action_digest: Digest([1; 32]),
+            reason: None,
+            priority: Priority::Normal,
+            agent: None,
+            metadata: Value::Null,
+            policy: FrozenPolicy {
+                id: None,
+                version: 7,
+                digest: Digest([2; 32]),
+                document: Policy::standard(name, Assurance::Key),
+            },
+            consumers: Vec::new(),
+            created_at: NOON,
+            expires_at: NOON,
+            valid_for: Seconds(900),
+            votes,
+            decision: Some(Decision {
+                status,
+                decided_at: NOON,
+                by: Actor::System,
+                cause,
+                comment: Some("go".into()),
+                valid_until: (status == Status::Approved).then(|| NOON.plus(Seconds(900))),
+            }),
+            claim: None,
+            outcome: None,
+        }
+    }
+
+    /// What every receipt of these tests says, with `changes` on top.
+    fn expected(changes: Value) -> Value {
+        let digest = |byte: u8| Digest([byte; 32]).to_string();
+        let mut claims = json!({
+            "iss": "https://ask.example/w/wsp_00000000000000000000000002",
+            "aud": "wsp_00000000000000000000000002",
+            "iat": 1_893_499_200,
+            "exp": 1_893_499_200_i64 + 315_360_000,
+            "jti": "rcp_00000000000000000000000001",
+            "environment": "test",
+            "approval": "apr_00000000000000000000000001",
+            "asked_digest": digest(1),
+            "action_digest": digest(1),
+            "asker": {
+                "key": "key_00000000000000000000000003",
+                "owner": "ana@example.com",
+                "label": "ci",
+            },
+            "decided_at": "2030-01-01T12:00:00.250Z",
+            "valid_until": null,
+            "comment": "go",
+            "answer_digest": null,
+            "policy": { "name": "deploys", "version": 7, "digest": digest(2) },
+            "votes": [],
+            "assurance": null,
+        });
+        let (Some(claims_map), Value::Object(changes)) = (claims.as_object_mut(), changes) else {
+            panic!("not objects");
+        };
+        claims_map.extend(changes);
+        claims
+    }
+
+    fn stated(approval: &Approval) -> Value {
+        let statement = statement_of(approval, "https://ask.example").unwrap();
+        let bytes = statement.to_bytes().unwrap();
+        assert_eq!(Statement::from_bytes(&bytes).unwrap(), statement);
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    #[test]
+    fn an_approval_states_its_votes_and_ends_with_its_use() {
+        let by_key = Via::Key(KeyId::from_bits(9));
+        let approved = ended(
+            Status::Approved,
+            Cause::NeedsMet,
+            vec![
+                vote(5, VoteDecision::Approve, Via::Web, Assurance::Session),
+                vote(6, VoteDecision::Approve, by_key, Assurance::Key),
+            ],
+        );
+        let vote = |who: &str, via: &str, assurance: &str, shown: Option<Digest>| {
+            json!({
+                "approver": who,
+                "on_behalf_of": null,
+                "decision": "approve",
+                "assurance": assurance,
+                "via": via,
+                "at": "2030-01-01T12:00:00.250Z",
+                "action_digest": Digest([1; 32]),
+                "shown_digest": shown,
+            })
+        };
+        let claims = expected(json!({
+            "decision": "approved",
+            // 12:15:00.25 with its fraction cut: never later than the end itself.
+            "exp": 1_893_500_100,
+            "valid_until": "2030-01-01T12:15:00.250Z",
+            "votes": [
+                vote("5@example.com", "web", "session", Some(Digest([3; 32]))),
+                vote("6@example.com", "key:key_00000000000000000000000009", "key", None),
+            ],
+            "assurance": "key",
+        }));
+        assert_eq!(stated(&approved), claims);
+    }
+
+    #[test]
+    fn a_rejection_counts_the_rejecting_votes_only() {
+        let by_key = Via::Key(KeyId::from_bits(9));
+        let rejected = ended(
+            Status::Rejected,
+            Cause::Rejections,
+            vec![
+                vote(6, VoteDecision::Approve, by_key, Assurance::Key),
+                vote(5, VoteDecision::Reject, Via::Web, Assurance::Session),
+            ],
+        );
+        let claims = stated(&rejected);
+        assert_eq!(claims["decision"], "rejected");
+        assert_eq!(claims["assurance"], "session");
+        assert_eq!(claims["exp"], 1_893_499_200_i64 + 315_360_000);
+        assert_eq!(claims["votes"][0]["decision"], "approve");
+        assert_eq!(claims["votes"][1]["decision"], "reject");
+    }
+
+    #[test]
+    fn silence_and_a_withdrawal_state_no_votes() {
+        for (status, cause) in
+            [(Status::Expired, Cause::Deadline), (Status::Cancelled, Cause::Withdrawn)]
+        {
+            let claims = expected(json!({ "decision": status.as_str() }));
+            assert_eq!(stated(&ended(status, cause, Vec::new())), claims);
+        }
+    }
+
+    #[test]
+    fn what_is_pending_states_nothing() {
+        let mut pending = ended(Status::Expired, Cause::Deadline, Vec::new());
+        pending.decision = None;
+        assert_eq!(statement_of(&pending, "https://ask.example"), Err(Unstatable::Pending));
+    }
+}

@@ -4,7 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a story that fails may panic")]
 
 mod approvals;
+mod disk;
+mod people;
+mod places;
+mod races;
+mod record;
+mod repeats;
 mod sqlite;
+mod time;
 mod world;
 
 /// Tells the stories of a module for every kind of store.
@@ -24,5 +31,72 @@ macro_rules! promises {
 promises! {
     approvals {
         what_was_acknowledged_is_there_after_reopening
+        a_refusal_writes_nothing
+        one_persons_second_vote_does_not_count
+        a_policy_is_frozen_when_it_is_asked_under
+        a_consumer_is_known_only_within_its_place
+        events_come_in_order_with_their_versions
+        what_a_voter_was_shown_is_kept
+        filters_and_cursors_find_what_they_say
+        an_overdue_approval_is_listed_as_what_silence_means
+    }
+    races {
+        of_64_racing_actors_one_gives_the_outcome
+        of_64_racing_consumers_one_claims
+        of_100_repeated_asks_at_once_one_is_put
+        of_two_last_owners_leaving_at_once_one_stays
+        an_operation_that_fails_harms_no_other
+    }
+    places {
+        a_foreign_approval_is_not_found_like_an_unknown_one
+        a_credential_is_worth_nothing_in_another_place
+        administration_reaches_only_its_own_workspace
+        a_workspace_is_made_once
+    }
+    repeats {
+        another_body_under_the_same_key_is_a_mistake
+        another_credentials_same_key_never_matches
+        a_repeat_gives_the_approval_as_it_is_now
+        a_repeated_vote_is_not_a_second_vote
+        a_revoked_key_gets_no_repeat
+        a_key_is_kept_until_seven_days_after_the_end
+        a_repeated_administrative_change_is_made_once
+    }
+    people {
+        who_left_the_group_since_the_ask_cannot_vote
+        the_workspaces_floor_counts_as_it_is_at_the_vote
+        a_disabled_member_is_shut_out_at_once
+        a_key_ends_when_it_is_revoked_or_its_time_is_over
+        a_login_link_works_once
+        a_link_that_somebody_else_made_opens_a_weaker_session
+        a_session_is_closed_by_its_member_or_an_admin
+        the_last_owner_stays
+        a_key_without_an_owner_belongs_to_whoever_made_it
+        the_same_policy_saved_again_is_no_new_version
+        what_is_read_is_never_older_than_what_was_acknowledged
+        the_last_use_of_a_key_is_noted
+    }
+    record {
+        the_audit_log_is_whole_and_has_one_entry_per_event
+        the_audit_log_holds_no_payload_comment_or_secret
+        a_stored_statement_is_what_the_approval_says
+        nothing_of_the_record_stands_alone
+    }
+    time {
+        now_never_goes_back_when_the_clock_does
+        deadlines_come_due_in_their_order
+        a_vote_after_the_deadline_counts_for_nothing
+        work_is_claimed_once_until_its_lease_is_over
+        failed_work_waits_for_its_next_time_or_is_given_up
+        changes_are_told_after_they_are_durable
+        health_tells_what_waits
+        a_signing_key_is_added_once
+    }
+    disk {
+        a_second_server_is_refused
+        a_newer_schema_is_refused
+        a_closed_store_takes_no_writes
+        a_failed_commit_that_was_lost_is_unknown_and_halts
+        a_failed_commit_that_was_kept_is_unknown_and_halts
     }
 }

@@ -1,0 +1,76 @@
+//! Opening, and what happens when the disk fails at the worst moment.
+
+use std::sync::Arc;
+
+use askfirst_core::*;
+use askfirst_store::*;
+
+use crate::world::{Home, World, ask, execute};
+
+pub(crate) async fn a_second_server_is_refused<H: Home>() {
+    let world = World::<H>::new().await;
+    let second = world.home.open(Arc::clone(&world.clock)).err().unwrap();
+    assert!(matches!(second, StoreError::CannotOpen(_)));
+    assert!(second.to_string().contains("another askfirst is using"), "{second}");
+    world.store.close().await;
+    world.home.open(Arc::clone(&world.clock)).unwrap().close().await;
+}
+
+pub(crate) async fn a_newer_schema_is_refused<H: Home>() {
+    let world = World::<H>::new().await;
+    world.store.close().await;
+    world.home.pretend_newer();
+    let before = world.home.rows();
+    let refused = world.home.open(Arc::clone(&world.clock)).err().unwrap();
+    assert!(matches!(refused, StoreError::CannotOpen(_)));
+    assert!(refused.to_string().contains("newer askfirst"), "{refused}");
+    assert_eq!(world.home.rows(), before);
+}
+
+pub(crate) async fn a_closed_store_takes_no_writes<H: Home>() {
+    let world = World::<H>::new().await;
+    world.store.close().await;
+    let late = ask(&world.us, PolicyChoice::Default);
+    let answer = world.run(world.us.asker, late.id, Command::Ask(Box::new(late))).await;
+    let refused = matches!(answer, Err(ExecuteError::Store(StoreError::Unavailable(_))));
+    assert!(refused, "{answer:?}");
+}
+
+async fn a_failed_commit<H: Home>(durable: bool) {
+    let world = World::<H>::new().await;
+    let asked = world.ask().await;
+    world.store.close().await;
+    let store = world.home.open_failing(Arc::clone(&world.clock), durable);
+    let mut changes = store.changes();
+    let us = &world.us;
+    let by = Credential::Key(us.asker);
+    let cancel = Command::Cancel { reason: None };
+    let unknown = store.execute(execute(us, by, asked.id, cancel.clone())).await;
+    let said = matches!(unknown, Err(ExecuteError::Store(StoreError::Unknown(_))));
+    assert!(said, "{unknown:?}");
+    assert_eq!(changes.recv().await.unwrap(), Change::Halted);
+    assert!(!store.health().await.unwrap().writable);
+    for _ in 0..2 {
+        let later = store.execute(execute(us, by, asked.id, cancel.clone())).await;
+        let said = matches!(later, Err(ExecuteError::Store(StoreError::Unavailable(_))));
+        assert!(said, "{later:?}");
+    }
+    store.close().await;
+
+    // Only the disk knows, and a restart asks it.
+    let store = world.home.open(Arc::clone(&world.clock)).unwrap();
+    let truth = store.approval(us.place, asked.id).await.unwrap().unwrap();
+    assert_eq!(truth.decision.is_some(), durable);
+    let again = store.execute(execute(us, by, asked.id, cancel)).await;
+    assert_eq!(again.is_ok(), !durable, "{again:?}");
+    assert_eq!(world.home.number("SELECT count(*) FROM proofs"), 1);
+    store.close().await;
+}
+
+pub(crate) async fn a_failed_commit_that_was_lost_is_unknown_and_halts<H: Home>() {
+    a_failed_commit::<H>(false).await;
+}
+
+pub(crate) async fn a_failed_commit_that_was_kept_is_unknown_and_halts<H: Home>() {
+    a_failed_commit::<H>(true).await;
+}
