@@ -52,6 +52,7 @@ impl Purpose {
     }
 }
 
+#[allow(clippy::disallowed_methods, reason = "this is the one home of secrets")]
 fn random() -> Result<Zeroizing<[u8; 32]>, NoRandomness> {
     let mut bytes = Zeroizing::new([0; 32]);
     rand::fill(bytes.as_mut_slice()).map_err(|_| NoRandomness)?;

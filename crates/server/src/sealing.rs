@@ -37,6 +37,7 @@ pub const VARIABLE: &str = "ASKFIRST_SEALING_KEY";
 ///
 /// # Errors
 /// If the file is readable by others, or holds no key, or cannot be made.
+#[allow(clippy::disallowed_methods, reason = "this variable may hold a key; nobody else reads it")]
 pub fn find_or_make(file: &Path) -> Result<SealingKey, SealingError> {
     if let Ok(text) = std::env::var(VARIABLE) {
         return parse(VARIABLE, &Zeroizing::new(text));
