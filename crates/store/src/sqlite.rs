@@ -93,6 +93,12 @@ impl SqliteStore {
         self.shared.faults.fail_next_commit(durable);
     }
 
+    /// Lets the file grow no more, or again. Writes that need room are refused meanwhile.
+    #[cfg(feature = "testing")]
+    pub fn fill_disk(&self, full: bool) {
+        self.shared.faults.fill_disk(full);
+    }
+
     async fn read<R: Send + 'static>(
         &self,
         question: impl FnOnce(&rusqlite::Connection) -> Result<R, StoreError> + Send + 'static,

@@ -33,9 +33,10 @@ pub(super) fn open(path: &Path) -> Result<Opened, StoreError> {
     let lock = lock(path)?;
     private_file(path).map_err(|error| cannot(path, "create", &error))?;
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
-        .and_then(|connection| settings(&connection).map(|()| connection))
         .map_err(|error| cannot(path, "open", &error))?;
+    // Before the settings, one of which is written into the file.
     is_ours(&connection, path)?;
+    settings(&connection).map_err(|error| cannot(path, "open", &error))?;
     let schema = migrate(&mut connection, path)?;
     Ok(Opened { connection, lock, schema })
 }
@@ -134,4 +135,55 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<u32, StoreError> 
 
 fn cannot(path: &Path, what: &str, error: &dyn std::fmt::Display) -> StoreError {
     StoreError::CannotOpen(format!("cannot {what} {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a story that fails may panic")]
+
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_file_and_its_folder_are_for_their_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state").join("askfirst.db");
+        let opened = open(&path).unwrap();
+        opened.connection.execute_batch("UPDATE meta SET high_water = 1").unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(path.parent().unwrap()), 0o700);
+        for name in ["askfirst.db", "askfirst.db-wal", "askfirst.db-shm", "askfirst.db.lock"] {
+            assert_eq!(mode(&path.with_file_name(name)), 0o600, "{name}");
+        }
+    }
+
+    #[test]
+    fn somebody_elses_database_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("theirs.db");
+        let theirs = Connection::open(&path).unwrap();
+        theirs.execute_batch("CREATE TABLE one (a); CREATE TABLE two (a);").unwrap();
+        drop(theirs);
+        let before = std::fs::read(&path).unwrap();
+        let refused = open(&path).err().unwrap().to_string();
+        assert!(refused.ends_with("is not a database of askfirst"), "{refused}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+        std::fs::write(&path, "not a database at all, but long enough to be looked at").unwrap();
+        assert!(matches!(open(&path), Err(StoreError::CannotOpen(_))));
+    }
+
+    #[test]
+    fn what_is_acknowledged_is_synced() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = open(&folder.path().join("askfirst.db")).unwrap();
+        let setting = |name: &str| -> String {
+            let sql = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
+            opened.connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(setting("journal_mode"), "wal");
+        assert_eq!(setting("synchronous"), "2");
+        assert_eq!(setting("foreign_keys"), "1");
+        assert_eq!(setting("trusted_schema"), "0");
+    }
 }

@@ -235,6 +235,8 @@ impl Thread {
     ) -> Result<(), StoreError> {
         let now = self.shared.now();
         self.tenants.trim();
+        #[cfg(feature = "testing")]
+        self.shared.faults.make_room(&self.connection)?;
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let written = self.connection.total_changes();
         for job in batch {

@@ -164,7 +164,7 @@ pub(crate) async fn what_a_voter_was_shown_is_kept<H: Home>() {
         world.store.execute(request).await.unwrap();
     }
     let kept = world.store.shown(world.us.place, asked.id).await.unwrap();
-    assert_eq!(kept, [shown.clone()]);
+    assert_eq!(kept, std::slice::from_ref(&shown));
 
     let other = world.ask().await;
     let lying = Shown { text: "Delete nothing?".into(), ..shown };

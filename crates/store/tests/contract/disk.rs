@@ -40,7 +40,8 @@ async fn a_failed_commit<H: Home>(durable: bool) {
     let world = World::<H>::new().await;
     let asked = world.ask().await;
     world.store.close().await;
-    let store = world.home.open_failing(Arc::clone(&world.clock), durable);
+    let (store, levers) = world.home.open_with_levers(Arc::clone(&world.clock));
+    levers.fail_next_commit(durable);
     let mut changes = store.changes();
     let us = &world.us;
     let by = Credential::Key(us.asker);
@@ -73,4 +74,44 @@ pub(crate) async fn a_failed_commit_that_was_lost_is_unknown_and_halts<H: Home>(
 
 pub(crate) async fn a_failed_commit_that_was_kept_is_unknown_and_halts<H: Home>() {
     a_failed_commit::<H>(true).await;
+}
+
+pub(crate) async fn a_full_disk_refuses_what_it_cannot_keep<H: Home>() {
+    let world = World::<H>::new().await;
+    world.store.close().await;
+    let (store, levers) = world.home.open_with_levers(Arc::clone(&world.clock));
+    let us = &world.us;
+    let ask = async || {
+        let ask = ask(us, PolicyChoice::Default);
+        let id = ask.id;
+        let by = Credential::Key(us.asker);
+        (id, store.execute(execute(us, by, id, Command::Ask(Box::new(ask)))).await)
+    };
+    levers.fill_disk(true);
+    let (mut kept, mut lost) = (Vec::new(), Vec::new());
+    for _ in 0..300 {
+        match ask().await {
+            (id, Ok(_)) => kept.push(id),
+            (id, Err(ExecuteError::Store(StoreError::Unavailable(_)))) => lost.push(id),
+            (_, other) => panic!("{other:?}"),
+        }
+    }
+    assert!(!lost.is_empty());
+    assert!(store.health().await.unwrap().writable);
+    levers.fill_disk(false);
+    kept.push(ask().await.1.unwrap().approval.id);
+    store.close().await;
+
+    let store = world.home.open(Arc::clone(&world.clock)).unwrap();
+    for id in kept {
+        assert!(store.approval(us.place, id).await.unwrap().is_some());
+    }
+    for id in lost {
+        assert_eq!(store.approval(us.place, id).await.unwrap(), None);
+    }
+    let records = store.audit(us.place.workspace, None, 1_000).await.unwrap();
+    let entries = records.into_iter().map(|record| (record.entry, record.hash));
+    let workspace = us.place.workspace.to_string();
+    askfirst_proof::log::verify_chain(&workspace, entries, &[]).unwrap();
+    store.close().await;
 }

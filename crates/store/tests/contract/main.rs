@@ -93,6 +93,7 @@ promises! {
         a_signing_key_is_added_once
     }
     disk {
+        a_full_disk_refuses_what_it_cannot_keep
         a_second_server_is_refused
         a_newer_schema_is_refused
         a_closed_store_takes_no_writes

@@ -8,7 +8,7 @@ use askfirst_store::clock::TestClock;
 use askfirst_store::{Options, SqliteStore, Store, StoreError};
 use rusqlite::Connection;
 
-use crate::world::Home;
+use crate::world::{Home, Levers};
 
 pub(crate) struct SqliteFile {
     folder: tempfile::TempDir,
@@ -38,10 +38,9 @@ impl Home for SqliteFile {
         Ok(Arc::new(self.try_open(clock)?))
     }
 
-    fn open_failing(&self, clock: Arc<TestClock>, durable: bool) -> Arc<dyn Store> {
-        let store = self.try_open(clock).unwrap();
-        store.fail_next_commit(durable);
-        Arc::new(store)
+    fn open_with_levers(&self, clock: Arc<TestClock>) -> (Arc<dyn Store>, Arc<dyn Levers>) {
+        let store = Arc::new(self.try_open(clock).unwrap());
+        (Arc::clone(&store) as _, store)
     }
 
     fn rows(&self) -> BTreeMap<String, i64> {
@@ -65,5 +64,15 @@ impl Home for SqliteFile {
         let sql = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
                    VALUES (999, 'tomorrow', '2030-01-01T00:00:00Z', '1')";
         self.beside().execute(sql, []).unwrap();
+    }
+}
+
+impl Levers for SqliteStore {
+    fn fail_next_commit(&self, durable: bool) {
+        Self::fail_next_commit(self, durable);
+    }
+
+    fn fill_disk(&self, full: bool) {
+        Self::fill_disk(self, full);
     }
 }

@@ -20,14 +20,22 @@ pub(crate) trait Home: Sized + Send + Sync + 'static {
     fn new() -> Self;
     /// Opens the store that lives here.
     fn open(&self, clock: Arc<TestClock>) -> Result<Arc<dyn Store>, StoreError>;
-    /// Opens it and makes its first commit fail, durable or not in truth.
-    fn open_failing(&self, clock: Arc<TestClock>, durable: bool) -> Arc<dyn Store>;
+    /// Opens it with a hand on its disk.
+    fn open_with_levers(&self, clock: Arc<TestClock>) -> (Arc<dyn Store>, Arc<dyn Levers>);
     /// Rows in every table, counted beside the store.
     fn rows(&self) -> BTreeMap<String, i64>;
     /// The one number that a statement gives, asked beside the store.
     fn number(&self, sql: &str) -> i64;
     /// Pretends that a newer version was here.
     fn pretend_newer(&self);
+}
+
+/// What a disk can do to a store.
+pub(crate) trait Levers: Send + Sync {
+    /// The next commit fails; `durable` says whether it did in truth.
+    fn fail_next_commit(&self, durable: bool);
+    /// There is no room any more, or there is again.
+    fn fill_disk(&self, full: bool);
 }
 
 /// A fresh id; the tests need no randomness.
