@@ -82,6 +82,20 @@ pub struct Field {
     pub title: bool,
 }
 
+impl Section {
+    /// What a page calls this kind of section.
+    #[must_use]
+    pub const fn class(&self) -> &'static str {
+        match self.kind {
+            Kind::Caution => "caution",
+            Kind::Action => "action",
+            Kind::Asker => "who",
+            Kind::Rules => "rules",
+            Kind::Words => "words",
+        }
+    }
+}
+
 impl Field {
     /// A value that this server made or checked itself.
     fn known(label: &str, value: impl ToString) -> Self {
@@ -95,9 +109,15 @@ impl Field {
         if self.depth > 8 { 8 } else { self.depth }
     }
 
+    /// The blank space before each of its lines.
+    #[must_use]
+    pub fn margin(&self) -> String {
+        "  ".repeat(self.depth)
+    }
+
     /// What stands before the value on its first line.
     fn lead(&self) -> String {
-        let mut text = "  ".repeat(self.depth);
+        let mut text = self.margin();
         self.label.iter().for_each(|piece| text.push_str(piece.as_str()));
         if let Some(note) = &self.note {
             text.push_str(" (");
@@ -136,6 +156,19 @@ impl Account {
         text
     }
 
+    /// What the store keeps with a vote that was cast on this account.
+    #[must_use]
+    pub fn shown(&self) -> Shown {
+        let text = self.to_text();
+        Shown {
+            digest: Digest(*askfirst_proof::text_digest(&text).as_bytes()),
+            renderer: RENDERER.into(),
+            channel: CHANNEL.into(),
+            locale: LOCALE.into(),
+            text,
+        }
+    }
+
     fn add(&mut self, kind: Kind, heading: &'static str, fields: tree::Fields) {
         self.hidden += fields.hidden;
         self.warnings += fields.list.iter().map(|field| field.warnings.len()).sum::<usize>();
@@ -145,7 +178,7 @@ impl Account {
 
 fn write_field(text: &mut String, field: &Field) {
     text.push_str(&field.lead());
-    let indent = "  ".repeat(field.depth);
+    let indent = field.margin();
     for (index, line) in field.lines.iter().enumerate() {
         if index == 0 {
             text.push(' ');
@@ -183,27 +216,22 @@ pub fn account(approval: &Approval) -> Account {
     account
 }
 
-/// What the store keeps with a vote that was cast on this account.
+/// What the store keeps with a vote on this approval.
 #[must_use]
 pub fn shown_of(approval: &Approval) -> Shown {
-    let text = account(approval).to_text();
-    Shown {
-        digest: Digest(*askfirst_proof::text_digest(&text).as_bytes()),
-        renderer: RENDERER.into(),
-        channel: CHANNEL.into(),
-        locale: LOCALE.into(),
-        text,
-    }
+    account(approval).shown()
 }
 
 fn caution(account: &mut Account) {
     let mut fields = Vec::new();
     if account.hidden > 0 {
-        let what = format!("{}, each written out as its code point", counted(account.hidden, "character"));
+        let what =
+            format!("{}, each written out as its code point", counted(account.hidden, "character"));
         fields.push(Field::known("Hidden characters", what));
     }
     if account.warnings > 0 {
-        let what = format!("{}, each on a line that starts with !", counted(account.warnings, "warning"));
+        let what =
+            format!("{}, each on a line that starts with !", counted(account.warnings, "warning"));
         fields.push(Field::known("Misleading text", what));
     }
     if !fields.is_empty() {
@@ -312,6 +340,3 @@ fn counted(count: usize, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{number} {what}{plural}")
 }
-
-#[cfg(test)]
-mod tests;

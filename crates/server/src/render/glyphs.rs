@@ -152,9 +152,17 @@ pub fn is_unsafe(c: char) -> bool {
 
 /// Spaces that are not the space.
 const fn is_blank(c: char) -> bool {
-    matches!(c,
-        '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{2028}' | '\u{2029}' | '\u{202f}'
-        | '\u{205f}' | '\u{2800}' | '\u{3000}')
+    matches!(
+        c,
+        '\u{a0}' | '\u{1680}' | '\u{2000}'
+            ..='\u{200a}'
+                | '\u{2028}'
+                | '\u{2029}'
+                | '\u{202f}'
+                | '\u{205f}'
+                | '\u{2800}'
+                | '\u{3000}'
+    )
 }
 
 /// Unicode's default ignorable code points, which hold the bidi controls, zero-width characters,

@@ -19,10 +19,13 @@ enum Alphabet {
 impl Alphabet {
     const fn of(c: char) -> Option<Self> {
         Some(match c {
-            'A'..='Z' | 'a'..='z' | '\u{c0}'..='\u{24f}' | '\u{250}'..='\u{2af}'
-            | '\u{1e00}'..='\u{1eff}' | '\u{2c60}'..='\u{2c7f}' | '\u{a720}'..='\u{a7ff}' => {
-                Self::Latin
-            }
+            'A'..='Z'
+            | 'a'..='z'
+            | '\u{c0}'..='\u{24f}'
+            | '\u{250}'..='\u{2af}'
+            | '\u{1e00}'..='\u{1eff}'
+            | '\u{2c60}'..='\u{2c7f}'
+            | '\u{a720}'..='\u{a7ff}' => Self::Latin,
             '\u{370}'..='\u{3ff}' | '\u{1f00}'..='\u{1fff}' => Self::Greek,
             '\u{400}'..='\u{52f}' | '\u{1c80}'..='\u{1c8f}' | '\u{a640}'..='\u{a69f}' => {
                 Self::Cyrillic
@@ -105,9 +108,8 @@ fn misleading_addresses(text: &str) -> impl Iterator<Item = String> + '_ {
             }
             _ => authority,
         };
-        (!host.is_ascii() && host.contains('.')).then(|| {
-            format!("the host of this address is not plain ASCII: {}", short(host))
-        })
+        (!host.is_ascii() && host.contains('.'))
+            .then(|| format!("the host of this address is not plain ASCII: {}", short(host)))
     })
 }
 

@@ -3,7 +3,7 @@
 
 use askfirst_core::{
     ApprovalId, CastVote, Command, Facts, MemberId, Principal, Refusal, SessionFacts, Standing,
-    Status, VoteDecision, transition,
+    Status, Timestamp, VoteDecision, transition,
 };
 use askfirst_store::{ApprovalFilter, Member, Workspace};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,8 @@ pub struct Viewer {
     pub member: Member,
     /// Where.
     pub workspace: Workspace,
+    /// When they were looked up.
+    pub now: Timestamp,
 }
 
 /// What the rules would say to this person now. A forecast: they are asked again when it counts.
@@ -84,7 +86,7 @@ impl Service {
         let id = caller.member().ok_or(ServiceError::NotFound("member"))?;
         let member = self.store.member(caller.place.workspace, id).await?;
         let member = member.ok_or(ServiceError::NotFound("member"))?;
-        Ok(Viewer { member, workspace: self.workspace(caller).await? })
+        Ok(Viewer { member, workspace: self.workspace(caller).await?, now: self.store.now() })
     }
 
     /// Hints about the caller's workspace. Register before reading.

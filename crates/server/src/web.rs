@@ -1,0 +1,45 @@
+//! The web pages. A handler reads the request, calls the service, renders what came of it; pages
+//! are plain forms that work without JavaScript. Only a POST from our own pages changes anything.
+
+mod approval;
+mod assets;
+mod fault;
+mod guard;
+mod inbox;
+mod live;
+mod login;
+mod session;
+mod sheet;
+mod shell;
+mod words;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::{get, post};
+
+use crate::app::App;
+
+/// The longest form that is read, in bytes: a comment and a few digests.
+const LARGEST_FORM: usize = 32 * 1024;
+
+/// All pages, with the headers and checks that every one of them needs.
+pub fn routes(app: &App) -> Router<App> {
+    Router::new()
+        .route("/", get(inbox::inbox))
+        .route("/history", get(inbox::history))
+        .route("/a/{id}", get(approval::show))
+        .route("/a/{id}/vote", post(approval::vote))
+        .route("/a/{id}/cancel", post(approval::cancel))
+        .route("/a/{id}/revoke", post(approval::revoke))
+        .route("/a/{id}/proof.json", get(approval::bundle))
+        .route("/login", get(login::signed_out))
+        .route("/login/{token}", get(login::show).post(login::burn))
+        .route("/logout", post(login::sign_out))
+        .route("/live", get(live::hints))
+        .route("/assets/{name}", get(assets::serve))
+        .fallback(fault::nothing_here)
+        .method_not_allowed_fallback(fault::wrong_method)
+        .layer(DefaultBodyLimit::max(LARGEST_FORM))
+        .layer(middleware::from_fn_with_state(app.clone(), guard::guard))
+}

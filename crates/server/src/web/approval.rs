@@ -1,0 +1,174 @@
+//! One approval: its page, and the forms on it.
+
+use askfirst_core::{ApprovalId, Digest, VoteDecision};
+use askfirst_store::Idempotency;
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::fault::{Fault, page};
+use super::session::{Posted, SignedIn};
+use super::sheet::ApprovalPage;
+use super::words::{self, Told};
+use crate::app::App;
+use crate::mint;
+use crate::render;
+use crate::service::ServiceError;
+use crate::service::decide::Answer;
+
+/// How long a page waits for a receipt that is being signed.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// The id in a path; what is no id is not found either.
+fn known(id: &str) -> Result<ApprovalId, Fault> {
+    id.parse().map_err(|_| Fault::NotFound)
+}
+
+pub(super) async fn show(
+    State(app): State<App>,
+    by: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, Fault> {
+    let sight = app.service.sight(&by.caller, known(&id)?).await?;
+    Ok(page(StatusCode::OK, &ApprovalPage::new(&by, &sight, nonce()?)))
+}
+
+#[derive(Deserialize)]
+pub(super) struct VoteFields {
+    decision: VoteDecision,
+    action_digest: Digest,
+    shown_digest: Digest,
+    nonce: String,
+    #[serde(default)]
+    comment: String,
+}
+
+pub(super) async fn vote(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    posted: Posted<VoteFields>,
+) -> Result<Response, Fault> {
+    let Posted { by, form } = posted;
+    let id = known(&id)?;
+    let comment = typed(&form.comment);
+    let sight = app.service.sight(&by.caller, id).await?;
+    let shown = render::shown_of(&sight.seen.approval);
+    let current = sight.seen.approval.action_digest;
+    if form.shown_digest != shown.digest || form.action_digest != current {
+        return refused(&app, &by, id, words::stale(), &comment).await;
+    }
+    let answer = Answer {
+        decision: form.decision,
+        action_digest: form.action_digest,
+        comment: Some(comment.clone()),
+        shown: Some(shown),
+    };
+    let once = once("vote", id, &form.nonce, &[form.decision.as_str(), &comment])?;
+    let voted = app.service.vote(&by.caller, id, answer, Some(once)).await;
+    settled(&app, &by, id, voted.map(drop), &comment).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct EndFields {
+    nonce: String,
+    #[serde(default)]
+    reason: String,
+}
+
+pub(super) async fn cancel(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    posted: Posted<EndFields>,
+) -> Result<Response, Fault> {
+    let Posted { by, form } = posted;
+    let (id, reason) = (known(&id)?, typed(&form.reason));
+    let once = once("cancel", id, &form.nonce, &[&reason])?;
+    let done = app.service.cancel(&by.caller, id, Some(reason), Some(once)).await;
+    settled(&app, &by, id, done.map(drop), "").await
+}
+
+pub(super) async fn revoke(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    posted: Posted<EndFields>,
+) -> Result<Response, Fault> {
+    let Posted { by, form } = posted;
+    let (id, reason) = (known(&id)?, typed(&form.reason));
+    let once = once("revoke", id, &form.nonce, &[&reason])?;
+    let done = app.service.revoke(&by.caller, id, Some(reason), Some(once)).await;
+    settled(&app, &by, id, done.map(drop), "").await
+}
+
+/// Everything an auditor needs, as a file.
+pub(super) async fn bundle(
+    State(app): State<App>,
+    by: SignedIn,
+    Path(id): Path<String>,
+) -> Result<Response, Fault> {
+    let (approval, bundle) = app.service.bundle(&by.caller, known(&id)?, PATIENCE).await?;
+    let bundle = bundle.ok_or(Fault::NoProof)?;
+    let body = serde_json::to_vec_pretty(&bundle)
+        .map_err(|error| ServiceError::Internal(error.to_string()))?;
+    let name = format!("attachment; filename=\"{}.json\"", approval.id);
+    let name = HeaderValue::from_str(&name).map_err(|_| Fault::NotFound)?;
+    let kind = HeaderValue::from_static("application/json");
+    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name)], body).into_response())
+}
+
+/// Back to the page after a form, or the page with the reason why not.
+async fn settled(
+    app: &App,
+    by: &SignedIn,
+    id: ApprovalId,
+    done: Result<(), ServiceError>,
+    comment: &str,
+) -> Result<Response, Fault> {
+    let told = match done {
+        Ok(()) => return Ok(Redirect::to(&format!("/a/{id}")).into_response()),
+        Err(ServiceError::Refused(refusal)) => words::refusal(&refusal),
+        Err(ServiceError::IdempotencyMismatch) => words::stale(),
+        Err(ServiceError::Invalid(problems)) => Told {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            title: "Something needs to be changed",
+            detail: problems.into_iter().map(|p| p.detail).collect::<Vec<_>>().join("; "),
+        },
+        Err(other) => return Err(other.into()),
+    };
+    refused(app, by, id, told, comment).await
+}
+
+async fn refused(
+    app: &App,
+    by: &SignedIn,
+    id: ApprovalId,
+    told: Told,
+    comment: &str,
+) -> Result<Response, Fault> {
+    let sight = app.service.sight(&by.caller, id).await?;
+    let (status, sheet) = ApprovalPage::new(by, &sight, nonce()?).with_notice(told, comment);
+    Ok(page(status, &sheet))
+}
+
+/// One form, sent twice by a nervous finger, counts once.
+fn once(what: &str, id: ApprovalId, nonce: &str, said: &[&str]) -> Result<Idempotency, Fault> {
+    if nonce.len() != 43 || !nonce.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    {
+        return Err(Fault::BadForm);
+    }
+    let fingerprint = askfirst_proof::text_digest(said.join("\0"));
+    Ok(Idempotency {
+        key: nonce.into(),
+        operation: format!("web {what} {id}"),
+        fingerprint: *fingerprint.as_bytes(),
+    })
+}
+
+fn nonce() -> Result<String, Fault> {
+    mint::token().map_err(|error| Fault::Service(error.into()))
+}
+
+/// What was typed; forms send their line breaks as two characters.
+fn typed(text: &str) -> String {
+    text.replace("\r\n", "\n").trim().to_owned()
+}

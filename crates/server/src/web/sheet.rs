@@ -1,0 +1,254 @@
+//! The page of one approval, from what the service saw. What is shown of the question itself is
+//! the account's; here is what has become of it and what can be done.
+
+use askama::Template;
+use askfirst_core::{Approval, Claim, Priority, Refusal, Vote};
+use axum::http::StatusCode;
+
+use super::session::SignedIn;
+use super::shell::{Moment, Shell, Text, lines, span, text};
+use super::words::{self, Sign, Told};
+use crate::render::{self, Account};
+use crate::service::presence::Sight;
+
+/// The page of one approval.
+#[derive(Template)]
+#[template(path = "approval.html")]
+pub(super) struct ApprovalPage {
+    pub(super) shell: Shell,
+    pub(super) id: String,
+    pub(super) sign: Sign,
+    pub(super) urgent: Option<&'static str>,
+    pub(super) asker: Text,
+    pub(super) owner: Text,
+    pub(super) asked: Moment,
+    pub(super) deadline: Moment,
+    /// `58 min`, while it is pending.
+    pub(super) left: Option<String>,
+    pub(super) notice: Option<Notice>,
+    pub(super) account: Account,
+    pub(super) open: Vec<Text>,
+    pub(super) votes: Vec<VoteLine>,
+    pub(super) end: Option<End>,
+    pub(super) claim: Option<ClaimLine>,
+    pub(super) report: Option<Report>,
+    pub(super) proof: Proof,
+    pub(super) policy: Vec<Text>,
+    pub(super) form: Option<VoteForm>,
+    pub(super) end_nonce: String,
+    /// Why this person cannot vote, where they might expect to.
+    pub(super) barred: Option<Notice>,
+    pub(super) cancel: bool,
+    pub(super) revoke: bool,
+}
+
+/// Something to say at the top.
+#[derive(Clone, Debug)]
+pub(super) struct Notice {
+    pub(super) title: &'static str,
+    pub(super) detail: Text,
+}
+
+impl From<Told> for Notice {
+    fn from(told: Told) -> Self {
+        Self { title: told.title, detail: text(&told.detail) }
+    }
+}
+
+/// A vote as it stands in the list.
+#[derive(Clone, Debug)]
+pub(super) struct VoteLine {
+    pub(super) sign: Sign,
+    pub(super) who: Text,
+    pub(super) how: &'static str,
+    pub(super) assurance: &'static str,
+    pub(super) at: Moment,
+    pub(super) comment: Vec<Text>,
+}
+
+/// How it ended.
+#[derive(Clone, Debug)]
+pub(super) struct End {
+    pub(super) by: Text,
+    pub(super) at: Moment,
+    pub(super) why: Text,
+}
+
+/// What became of the one use.
+#[derive(Clone, Debug)]
+pub(super) struct ClaimLine {
+    pub(super) word: &'static str,
+    pub(super) detail: &'static str,
+    pub(super) particulars: Text,
+    pub(super) until: Option<Moment>,
+}
+
+/// How the action went, as the asker says.
+#[derive(Clone, Debug)]
+pub(super) struct Report {
+    pub(super) word: &'static str,
+    pub(super) note: Vec<Text>,
+    pub(super) at: Moment,
+}
+
+/// Whether there is something to show to an auditor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// It has not ended.
+    None,
+    /// Not signed yet.
+    Unsigned,
+    /// Signed.
+    Signed,
+}
+
+/// What the form sends along.
+#[derive(Clone, Debug)]
+pub(super) struct VoteForm {
+    pub(super) action_digest: String,
+    pub(super) shown_digest: String,
+    pub(super) nonce: String,
+    pub(super) comment: String,
+}
+
+impl ApprovalPage {
+    /// The page for `by`. `nonce` makes a form that is sent twice count once.
+    pub(super) fn new(by: &SignedIn, sight: &Sight, nonce: String) -> Self {
+        let seen = &sight.seen;
+        let approval = &seen.approval;
+        let now = seen.now;
+        let status = approval.status_at(now);
+        let pending = approval.decision_at(now).is_none();
+        let account = render::account(approval);
+        let end_nonce = nonce.clone();
+        let form = sight.prospects.vote.is_ok().then(|| VoteForm {
+            action_digest: approval.action_digest.to_string(),
+            shown_digest: account.shown().digest.to_string(),
+            nonce,
+            comment: String::new(),
+        });
+        let open = if pending { approval.remaining(&seen.roster).needs } else { Vec::new() };
+        let left = (approval.expires_at.micros() - now.micros()) / 1_000_000;
+        Self {
+            shell: Shell::of(&approval.action.title, "", by, now),
+            id: approval.id.to_string(),
+            sign: words::sign(status),
+            urgent: urgent(approval.priority),
+            asker: text(&approval.asker.label),
+            owner: text(&approval.asker.owner_email),
+            asked: Moment::seen_from(approval.created_at, now),
+            deadline: Moment::seen_from(approval.expires_at, now),
+            left: pending.then(|| span(left.max(0))),
+            notice: None,
+            account,
+            open: open.iter().map(|need| text(&words::open_need(need))).collect(),
+            votes: approval.votes.iter().map(|vote| VoteLine::new(vote, now)).collect(),
+            end: approval.decision_at(now).map(|decision| End {
+                by: text(&words::actor(&decision.by)),
+                at: Moment::seen_from(decision.decided_at, now),
+                why: text(&why(&decision.cause)),
+            }),
+            claim: ClaimLine::of(approval, now),
+            report: approval.outcome.as_ref().map(|outcome| Report {
+                word: words::outcome(outcome.status),
+                note: outcome.note.as_deref().map(lines).unwrap_or_default(),
+                at: Moment::seen_from(outcome.at, now),
+            }),
+            proof: match &seen.proof {
+                Some(proof) if proof.token.is_some() => Proof::Signed,
+                _ if pending => Proof::None,
+                _ => Proof::Unsigned,
+            },
+            policy: policy_lines(approval),
+            form,
+            end_nonce,
+            barred: sight.prospects.vote.as_ref().err().and_then(barred),
+            cancel: sight.prospects.cancel,
+            revoke: sight.prospects.revoke,
+        }
+    }
+
+    /// The same page, saying why an answer was not taken.
+    pub(super) fn with_notice(mut self, told: Told, comment: &str) -> (StatusCode, Self) {
+        let status = told.status;
+        self.notice = Some(told.into());
+        // What it would say a second time.
+        self.barred = None;
+        if let Some(form) = &mut self.form {
+            comment.clone_into(&mut form.comment);
+        }
+        (status, self)
+    }
+}
+
+impl VoteLine {
+    fn new(vote: &Vote, now: askfirst_core::Timestamp) -> Self {
+        Self {
+            sign: words::vote_sign(vote.decision),
+            who: text(&vote.voter.email),
+            how: words::assurance(vote.assurance),
+            assurance: vote.assurance.as_str(),
+            at: Moment::seen_from(vote.at, now),
+            comment: vote.comment.as_deref().map(lines).unwrap_or_default(),
+        }
+    }
+}
+
+impl ClaimLine {
+    fn of(approval: &Approval, now: askfirst_core::Timestamp) -> Option<Self> {
+        let state = approval.claim_state(now)?;
+        let (word, detail) = words::claim(state);
+        let particulars = match &approval.claim {
+            Some(Claim::Claimed { by, at }) => {
+                format!("by {by} on {}", Moment::at(*at).absolute)
+            }
+            Some(Claim::Revoked { by, at, reason }) => {
+                let reason = reason.as_ref().map(|r| format!(": “{r}”")).unwrap_or_default();
+                format!("by {} on {}{reason}", words::actor(by), Moment::at(*at).absolute)
+            }
+            None => String::new(),
+        };
+        let until = approval.is_usable(now).then(|| {
+            let until = approval.decision.as_ref().and_then(|decision| decision.valid_until);
+            until.map(|until| Moment::seen_from(until, now))
+        });
+        Some(Self { word, detail, particulars: text(&particulars), until: until.flatten() })
+    }
+}
+
+/// A priority worth a word.
+pub(super) const fn urgent(priority: Priority) -> Option<&'static str> {
+    match priority {
+        Priority::Critical => Some("Critical"),
+        Priority::High => Some("High priority"),
+        Priority::Normal | Priority::Low => None,
+    }
+}
+
+fn why(cause: &askfirst_core::Cause) -> String {
+    use askfirst_core::Cause;
+    match cause {
+        Cause::NeedsMet => "everyone who was needed approved".into(),
+        Cause::Rejections => "enough approvers said no".into(),
+        Cause::Unreachable { detail } => format!("it could not be approved any more: {detail}"),
+        Cause::Deadline => "nobody decided it in time".into(),
+        Cause::Withdrawn => "it was withdrawn".into(),
+    }
+}
+
+/// Why there are no buttons. Where it has ended, or they have voted, the page says so anyway.
+fn barred(refusal: &Refusal) -> Option<Notice> {
+    match refusal {
+        Refusal::AlreadyDecided { .. } | Refusal::AlreadyVoted { .. } => None,
+        other => Some(words::refusal(other).into()),
+    }
+}
+
+fn policy_lines(approval: &Approval) -> Vec<Text> {
+    let document = serde_json::to_string_pretty(&approval.policy.document);
+    document
+        .unwrap_or_default()
+        .lines()
+        .map(|line| vec![render::Piece::Text(line.into())])
+        .collect()
+}

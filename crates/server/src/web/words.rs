@@ -1,0 +1,214 @@
+//! The rules' answers in words for people: what happened, and what they can do.
+
+use askfirst_core::approval::OpenNeed;
+use askfirst_core::policy::sources_in_words;
+use askfirst_core::{Actor, Assurance, ClaimState, OutcomeStatus, Refusal, Status, VoteDecision};
+use axum::http::StatusCode;
+
+use super::shell::Moment;
+
+/// A refusal as a page tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) status: StatusCode,
+    pub(super) title: &'static str,
+    pub(super) detail: String,
+}
+
+/// What a status looks like: a class, an icon and a word, so that colour is never the only sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sign {
+    pub(super) class: &'static str,
+    pub(super) icon: &'static str,
+    pub(super) word: &'static str,
+}
+
+pub(super) const fn sign(status: Status) -> Sign {
+    let (class, icon, word) = match status {
+        Status::Pending => ("pending", "clock", "Waiting"),
+        Status::Approved => ("approved", "check", "Approved"),
+        Status::Rejected => ("rejected", "cross", "Rejected"),
+        Status::Expired => ("expired", "hourglass", "Expired"),
+        Status::Cancelled => ("cancelled", "bar", "Cancelled"),
+    };
+    Sign { class, icon, word }
+}
+
+pub(super) const fn vote_sign(decision: VoteDecision) -> Sign {
+    match decision {
+        VoteDecision::Approve => sign(Status::Approved),
+        VoteDecision::Reject => sign(Status::Rejected),
+    }
+}
+
+pub(super) fn actor(actor: &Actor) -> String {
+    match actor {
+        Actor::Key { label, .. } => format!("the key “{label}”"),
+        Actor::Member { email, .. } => email.clone(),
+        Actor::System => "nobody, the deadline passed".into(),
+    }
+}
+
+/// How we know who voted.
+pub(super) const fn assurance(assurance: Assurance) -> &'static str {
+    match assurance {
+        Assurance::Bearer => "whoever held the link",
+        Assurance::Key => "by their API key",
+        Assurance::Link => "signed in by a link",
+        Assurance::Chat => "by their chat account",
+        Assurance::Session => "signed in with a factor of their own",
+        Assurance::Passkey => "by passkey for this decision",
+    }
+}
+
+/// `1 more approval from group:sre`.
+pub(super) fn open_need(need: &OpenNeed) -> String {
+    let plural = if need.missing == 1 { "" } else { "s" };
+    let from = match sources_in_words(&need.from).as_str() {
+        "members" => "anyone in the workspace".into(),
+        other => other.to_owned(),
+    };
+    format!("{} more approval{plural} from {from}", need.missing)
+}
+
+pub(super) const fn claim(state: ClaimState) -> (&'static str, &'static str) {
+    match state {
+        ClaimState::Available => ("Not used yet", "The asker may use this approval once."),
+        ClaimState::Claimed => ("Used", "The one use of this approval is taken."),
+        ClaimState::Lapsed => {
+            ("Lapsed", "Nobody used this approval in time; it is worth nothing now.")
+        }
+        ClaimState::Revoked => ("Revoked", "This approval was taken back before it was used."),
+    }
+}
+
+pub(super) const fn outcome(status: OutcomeStatus) -> &'static str {
+    match status {
+        OutcomeStatus::Succeeded => "The asker says it succeeded",
+        OutcomeStatus::Failed => "The asker says it failed",
+    }
+}
+
+/// A refusal, in words that say what to do.
+pub(super) fn refusal(refusal: &Refusal) -> Told {
+    let (status, title, detail) = match refusal {
+        Refusal::AlreadyDecided { status, by, at } => (
+            StatusCode::CONFLICT,
+            "This is decided already",
+            format!(
+                "It was {status} by {} on {}. Your answer was not recorded; the outcome never \
+                 changes any more.",
+                actor(by),
+                Moment::at(*at).absolute
+            ),
+        ),
+        Refusal::AlreadyVoted { decision, at, .. } => (
+            StatusCode::CONFLICT,
+            "You have answered already",
+            format!(
+                "You voted to {} on {}. One person has one vote, and it stays.",
+                decision.as_str(),
+                Moment::at(*at).absolute
+            ),
+        ),
+        Refusal::NotAnApprover { .. } => (
+            StatusCode::FORBIDDEN,
+            "You are not an approver of this request",
+            "You can read it. Its rules say who can decide; if you should be among them, ask an \
+             admin to add you to the group that they name."
+                .into(),
+        ),
+        Refusal::OwnerCannotDecide => (
+            StatusCode::FORBIDDEN,
+            "You own the key that asks",
+            "Under this policy the owner of the asking key cannot decide. Someone else has to."
+                .into(),
+        ),
+        Refusal::AskerCannotDecide => (
+            StatusCode::FORBIDDEN,
+            "Who asks cannot decide",
+            "Someone else has to decide this request.".into(),
+        ),
+        Refusal::AssuranceTooLow { has, needed } => (
+            StatusCode::FORBIDDEN,
+            "This needs a surer sign of who you are",
+            format!(
+                "You are {}, which counts as “{has}”; this request needs “{needed}” or more. Ask \
+                 another approver who has it, or an admin whether the policy asks for more than \
+                 it should.",
+                assurance(*has)
+            ),
+        ),
+        Refusal::StaleDigest { .. } => return stale(),
+        Refusal::Credential(_) => (
+            StatusCode::FORBIDDEN,
+            "Your session may no longer be used",
+            "Nothing was recorded. Sign in again with a new link.".into(),
+        ),
+        Refusal::NotTheAsker => (
+            StatusCode::FORBIDDEN,
+            "You cannot withdraw this",
+            "Only the key that asked, or an admin, can.".into(),
+        ),
+        Refusal::NotARevoker => (
+            StatusCode::FORBIDDEN,
+            "You cannot take this back",
+            "Only one of its approvers, or an admin, can.".into(),
+        ),
+        Refusal::NotApproved { status } => (
+            StatusCode::CONFLICT,
+            "There is nothing to take back",
+            format!("This request is {status}, not approved."),
+        ),
+        Refusal::AlreadyClaimed { at, .. } => (
+            StatusCode::CONFLICT,
+            "Too late to take this back",
+            format!(
+                "The approval was used on {}. What was asked for may be done already.",
+                Moment::at(*at).absolute
+            ),
+        ),
+        Refusal::Lapsed { at } => (
+            StatusCode::CONFLICT,
+            "There is nothing to take back",
+            format!("Nobody used the approval; it lapsed on {}.", Moment::at(*at).absolute),
+        ),
+        Refusal::Revoked { by, at } => (
+            StatusCode::CONFLICT,
+            "This was taken back already",
+            format!("{} did so on {}.", actor(by), Moment::at(*at).absolute),
+        ),
+        Refusal::NotFound => (
+            StatusCode::NOT_FOUND,
+            "Nothing to see here",
+            "There is no such request, or it is not for your account.".into(),
+        ),
+        // What only programs can do, or run into.
+        other @ (Refusal::MissingScope(_)
+        | Refusal::PolicyUnknown { .. }
+        | Refusal::PolicyNotAllowed { .. }
+        | Refusal::Loosens { .. }
+        | Refusal::TooShort { .. }
+        | Refusal::UnknownConsumer { .. }
+        | Refusal::Unsatisfiable { .. }
+        | Refusal::NotDue { .. }
+        | Refusal::NotAConsumer
+        | Refusal::NotClaimed
+        | Refusal::OutcomeReported { .. }
+        | Refusal::Exists) => {
+            (StatusCode::CONFLICT, "This is not possible", format!("Nothing was done: {other}."))
+        }
+    };
+    Told { status, title, detail }
+}
+
+/// The page and the request are not the same any more.
+pub(super) fn stale() -> Told {
+    Told {
+        status: StatusCode::CONFLICT,
+        title: "This changed since you looked",
+        detail: "Your answer was not recorded, because the page you answered is not the one that \
+                 is shown now. Read it again, then answer."
+            .into(),
+    }
+}
