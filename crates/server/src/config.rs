@@ -82,6 +82,14 @@ impl Config {
     /// # Errors
     /// What does not read, with its source, or makes no sense.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        Self::load_with(file, &serde_json::Map::new())
+    }
+
+    /// Reads the file, then `ASKFIRST_*` variables, then `flags`, a map of settings.
+    ///
+    /// # Errors
+    /// What does not read, with its source, or makes no sense.
+    pub fn load_with(file: Option<&Path>, flags: &impl Serialize) -> Result<Self, ConfigError> {
         let unreadable = |error| ConfigError::Unreadable(Box::new(error));
         let mut layers = Figment::from(Serialized::defaults(Self::default()));
         layers = match file {
@@ -92,7 +100,8 @@ impl Config {
         let env = Env::prefixed("ASKFIRST_").filter(|name| {
             !["url", "key", "config", "sealing_key", "bin", "trust"].iter().any(|own| name == *own)
         });
-        let config: Self = layers.merge(env).extract().map_err(unreadable)?;
+        let flags = Serialized::defaults(flags);
+        let config: Self = layers.merge(env).merge(flags).extract().map_err(unreadable)?;
         config.check()?;
         Ok(config)
     }

@@ -172,10 +172,21 @@ impl Service {
         self.keyring.jwks()
     }
 
+    /// Returns once there is a key to sign receipts with.
+    pub async fn can_sign(&self) {
+        self.keyring.arrived().await;
+    }
+
     /// Whether the server is on its way out; who waits should stop waiting.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.stopping.is_cancelled()
+    }
+
+    /// How many requests wait for something to happen.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.wakeups.waiters()
     }
 
     /// Where this server is reached.
