@@ -1,0 +1,145 @@
+//! An approval as the server tells it, put into lines for a person, and its digest computed
+//! here: what a vote or a claim names is never the server's word alone.
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::exit::unsure;
+use crate::terminal::{Tone, text_of, toned, visible, visible_json};
+
+/// The digest of the action in an approval, if the server states the same one.
+pub(crate) fn digest_of(approval: &Value) -> Result<String> {
+    let own = own_digest(&approval["action"])?;
+    agrees(approval, &own)?;
+    Ok(own)
+}
+
+/// The digest of an action, computed here.
+pub(crate) fn own_digest(action: &Value) -> Result<String> {
+    Ok(askfirst_proof::action_digest(action)?.to_string())
+}
+
+/// Whether the server states this digest for an approval.
+pub(crate) fn agrees(approval: &Value, own: &str) -> Result<()> {
+    if approval["action_digest"] == own {
+        return Ok(());
+    }
+    Err(unsure(format!(
+        "the server says that the action's digest is {}, but it is {own}: people decided about \
+         something else, so do not run it",
+        text_of(approval, "action_digest")
+    )))
+}
+
+/// Everything that matters before a decision, and what became of it.
+pub(crate) fn account(approval: &Value) -> String {
+    let action = &approval["action"];
+    let mut out = String::new();
+    let mut line = |label: &str, text: &str| {
+        if !text.is_empty() {
+            let _ = writeln!(out, "{label:<10} {text}");
+        }
+    };
+    line("title", &toned(&text_of(action, "title"), Tone::Strong));
+    line("name", &text_of(action, "name"));
+    line("target", &text_of(action, "target"));
+    match &action["arguments"] {
+        Value::Null => line("arguments", "none"),
+        arguments => line("arguments", visible_json(arguments, "           ").trim_start()),
+    }
+    line("digest", &text_of(approval, "action_digest"));
+    let asker = &approval["asker"];
+    let owner = text_of(asker, "owner");
+    line("asked by", &format!("the key {} of {owner}", text_of(asker, "label")));
+    line("", &text_of(asker, "key"));
+    let agent = &approval["agent"];
+    line("agent says", &says(agent, approval));
+    line("priority", &text_of(approval, "priority"));
+    let policy = &approval["policy"];
+    line("policy", &format!("{} version {}", text_of(policy, "name"), policy["version"]));
+    line("asked at", &text_of(approval, "created_at"));
+    line("status", &status(approval));
+    for vote in approval["votes"].as_array().into_iter().flatten() {
+        line("vote", &vote_line(vote));
+    }
+    if approval["status"] == "pending" {
+        line("needs", &text_of(&approval["remaining"], "words"));
+        line("until", &text_of(approval, "expires_at"));
+    }
+    let claim = &approval["claim"];
+    if claim.is_object() {
+        let mut text = text_of(claim, "state");
+        for (before, member) in
+            [(" until ", "valid_until"), (" by ", "by"), (" at ", "at"), (": ", "reason")]
+        {
+            let part = text_of(claim, member);
+            let late = member == "valid_until" && claim["state"] != "available";
+            if !part.is_empty() && !late {
+                text = format!("{text}{before}{part}");
+            }
+        }
+        line("claim", &text);
+    }
+    let outcome = &approval["outcome"];
+    if outcome.is_object() {
+        let note = text_of(outcome, "note");
+        let note = if note.is_empty() { note } else { format!(": {note}") };
+        line("outcome", &format!("{}{note}", text_of(outcome, "status")));
+    }
+    line("page", &text_of(&approval["links"], "page"));
+    out.trim_end().to_owned()
+}
+
+fn says(agent: &Value, approval: &Value) -> String {
+    let name = text_of(agent, "name");
+    let run = text_of(agent, "run");
+    let reason = text_of(approval, "reason");
+    let mut parts = Vec::new();
+    if !name.is_empty() {
+        parts.push(format!("it is {name}"));
+    }
+    if !run.is_empty() {
+        parts.push(format!("in run {run}"));
+    }
+    if !reason.is_empty() {
+        parts.push(format!("because: {reason}"));
+    }
+    parts.join(", ")
+}
+
+fn vote_line(vote: &Value) -> String {
+    let comment = text_of(vote, "comment");
+    let comment = if comment.is_empty() { comment } else { format!(": {comment}") };
+    format!(
+        "{} {} at {}, known by {}{comment}",
+        text_of(&vote["approver"], "email"),
+        if vote["decision"] == "approve" { "approved" } else { "rejected" },
+        text_of(vote, "at"),
+        text_of(vote, "assurance"),
+    )
+}
+
+/// `approved by ana@example.com at …: looks good`.
+pub(crate) fn status(approval: &Value) -> String {
+    let word = text_of(approval, "status");
+    let tone = match approval["status"].as_str() {
+        Some("approved") => Tone::Good,
+        Some("rejected" | "expired" | "cancelled") => Tone::Bad,
+        _ => Tone::Strong,
+    };
+    let decision = &approval["decision"];
+    if !decision.is_object() {
+        return toned(&word, tone);
+    }
+    let comment = decision["comment"].as_str().map(|text| format!(": {}", visible(text)));
+    format!(
+        "{} by {} at {} ({}){}",
+        toned(&word, tone),
+        text_of(decision, "by"),
+        text_of(decision, "decided_at"),
+        text_of(decision, "cause"),
+        comment.unwrap_or_default()
+    )
+}

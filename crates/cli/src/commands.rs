@@ -1,0 +1,127 @@
+//! The commands, one file for each noun.
+
+mod approvals;
+mod ask;
+mod completions;
+mod config;
+mod dev;
+mod doctor;
+mod groups;
+mod init;
+mod keys;
+mod members;
+mod policy;
+mod proof;
+mod serve;
+mod verify;
+mod vote;
+mod wait;
+
+use anyhow::Result;
+use askfirst_core::Seconds;
+use clap::Subcommand;
+
+use crate::exit::{self, Manner};
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Dev(dev::DevArgs),
+    Init(init::InitArgs),
+    Serve(serve::ServeArgs),
+    Ask(ask::AskArgs),
+    Wait(wait::WaitArgs),
+    Vote(vote::VoteArgs),
+    List(approvals::ListArgs),
+    Show(approvals::ShowArgs),
+    Outcome(approvals::OutcomeArgs),
+    Cancel(approvals::CancelArgs),
+    Revoke(approvals::RevokeArgs),
+    Proof(proof::ProofArgs),
+    Jwks(proof::JwksArgs),
+    Verify(verify::VerifyArgs),
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    #[command(subcommand)]
+    Members(members::MembersCommand),
+    #[command(subcommand)]
+    Groups(groups::GroupsCommand),
+    Doctor(doctor::DoctorArgs),
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    Completions(completions::CompletionsArgs),
+}
+
+impl Command {
+    /// How it fails.
+    pub(crate) const fn manner(&self) -> Manner {
+        let (code, json) = match self {
+            Self::Ask(args) => (exit::UNSURE, args.connection.json),
+            Self::Wait(args) => (exit::UNSURE, args.connection.json),
+            Self::Verify(args) => (exit::INVALID, args.json),
+            Self::Dev(args) => (exit::FAILED, args.json),
+            Self::Init(args) => (exit::FAILED, args.json),
+            Self::Serve(_) | Self::Completions(_) => (exit::FAILED, false),
+            Self::Vote(args) => (exit::FAILED, args.connection.json),
+            Self::List(args) => (exit::FAILED, args.connection.json),
+            Self::Show(args) => (exit::FAILED, args.connection.json),
+            Self::Outcome(args) => (exit::FAILED, args.connection.json),
+            Self::Cancel(args) => (exit::FAILED, args.connection.json),
+            Self::Revoke(args) => (exit::FAILED, args.connection.json),
+            Self::Proof(args) => (exit::FAILED, args.connection.json),
+            Self::Jwks(args) => (exit::FAILED, args.connection.json),
+            Self::Policy(command) => (exit::FAILED, command.connection().json),
+            Self::Keys(command) => (exit::FAILED, command.connection().json),
+            Self::Members(command) => (exit::FAILED, command.connection().json),
+            Self::Groups(command) => (exit::FAILED, command.connection().json),
+            Self::Doctor(args) => (exit::FAILED, args.connection.json),
+            Self::Config(command) => (exit::FAILED, command.json()),
+        };
+        Manner { code, json }
+    }
+
+    /// Does it; gives the exit code.
+    pub(crate) fn run(self) -> Result<u8> {
+        match self {
+            Self::Dev(args) => args.run(),
+            Self::Init(args) => args.run(),
+            Self::Serve(args) => args.run(),
+            Self::Ask(args) => args.run(),
+            Self::Wait(args) => args.run(),
+            Self::Vote(args) => args.run(),
+            Self::List(args) => args.run(),
+            Self::Show(args) => args.run(),
+            Self::Outcome(args) => args.run(),
+            Self::Cancel(args) => args.run(),
+            Self::Revoke(args) => args.run(),
+            Self::Proof(args) => args.run(),
+            Self::Jwks(args) => args.run(),
+            Self::Verify(args) => args.run(),
+            Self::Policy(command) => command.run(),
+            Self::Keys(command) => command.run(),
+            Self::Members(command) => command.run(),
+            Self::Groups(command) => command.run(),
+            Self::Doctor(args) => args.run(),
+            Self::Config(command) => command.run(),
+            Self::Completions(args) => args.run(),
+        }
+    }
+}
+
+/// A length of time on the command line.
+fn span(text: &str) -> Result<Seconds, String> {
+    let seconds = text.parse::<u32>().map(Seconds);
+    seconds.or_else(|_| text.parse::<Seconds>()).map_err(|error| error.to_string())
+}
+
+/// Runs a command of the client: one thread is enough.
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+}
+
+/// Runs a command of the server: a thread for each core.
+fn serve_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}

@@ -1,0 +1,169 @@
+//! `askfirst init`: the first workspace and owner of a real server, made on its own console.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use askfirst_core::{Environment, MemberId, PolicyAllowance, Scope, WorkspaceId};
+use askfirst_server::config::Config;
+use askfirst_server::service::Service;
+use askfirst_server::service::keys::KeyWish;
+use askfirst_server::service::workspace::Founder;
+use clap::Args;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::block_on;
+use crate::exit::{self, not_set_up, usage};
+use crate::premises;
+use crate::terminal::{say, say_json};
+
+/// What the key that is printed may do: set the workspace up, and nothing about approvals.
+const ADMIN: [Scope; 6] =
+    [Scope::ReadAll, Scope::Policies, Scope::Members, Scope::Keys, Scope::Audit, Scope::Workspace];
+
+/// Make the first workspace and owner of a real server, on its own console
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// The configuration file; /etc/askfirst/askfirst.toml if there is one
+    #[arg(long, env = "ASKFIRST_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// What to call the workspace
+    #[arg(long, value_name = "NAME", required_unless_present = "login_link")]
+    workspace: Option<String>,
+    /// The first owner's address
+    #[arg(long, required_unless_present = "login_link")]
+    email: Option<String>,
+    /// The first owner's name
+    #[arg(long, required_unless_present = "login_link")]
+    name: Option<String>,
+    /// Make nothing but another sign-in link, for the member with this address
+    #[arg(long, value_name = "EMAIL", conflicts_with_all = ["workspace", "email", "name"])]
+    login_link: Option<String>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl InitArgs {
+    /// Makes them, in the data folder; the server must not be running.
+    pub(crate) fn run(self) -> Result<u8> {
+        let config = Config::load(self.config.as_deref()).map_err(not_set_up)?;
+        block_on(async {
+            let store = premises::open_store(&config.data, &config.public_url)?;
+            // Made now, so that a folder nobody may write to is found now.
+            premises::sealing_key(&config.sealing_key_file)?;
+            let stopping = CancellationToken::new();
+            let url = &config.public_url;
+            let service =
+                Service::new(Arc::clone(&store), Arc::default(), Arc::default(), stopping, url);
+            let done = self.make(&service, &config).await;
+            store.close().await;
+            done
+        })
+    }
+
+    async fn make(self, service: &Service, config: &Config) -> Result<u8> {
+        let known = service.store().workspaces().await?;
+        if let Some(email) = &self.login_link {
+            let Some(workspace) = known.first() else {
+                return Err(not_set_up("there is no workspace yet; make it with `askfirst init`"));
+            };
+            let member = member(service, workspace.id, email).await?;
+            return self.link(service, workspace.id, member).await;
+        }
+        if let Some(workspace) = known.first() {
+            bail!(
+                "there is a workspace in {} already ({}); for another sign-in link, run `askfirst \
+                 init --login-link EMAIL`",
+                config.data.display(),
+                crate::terminal::visible(&workspace.name)
+            );
+        }
+        let (Some(name), Some(founder), Some(email)) = (&self.workspace, &self.name, &self.email)
+        else {
+            return Err(usage("--workspace, --email and --name are needed"));
+        };
+        plausible(name, founder, email)?;
+        let founder = Founder { email: email.clone(), name: founder.clone() };
+        let (workspace, owner) = service.found(name, Environment::Live, founder).await?;
+        let wish = KeyWish {
+            label: "admin".into(),
+            environment: None,
+            scopes: BTreeSet::from(ADMIN),
+            policies: PolicyAllowance::Any,
+            member: None,
+            owner: Some(owner),
+            expires_in: None,
+        };
+        let made = service.add_key_as_system(workspace.id, Environment::Live, wish).await?;
+        let link = service.add_login_link_as_system(workspace.id, owner).await?;
+        let key = made.secret.unwrap_or_default();
+        if self.json {
+            say_json(&json!({
+                "url": service.public_url(),
+                "workspace": workspace.id,
+                "login_url": link.url,
+                "login_expires_at": link.expires_at,
+                "admin_key": key,
+            }));
+            return Ok(exit::DONE);
+        }
+        say(format_args!(
+            "The workspace is made. Start the server with `askfirst serve`, then sign in; this \
+             link works once,\nuntil {}:\n  {}\n\nThe key to set it up with, shown this once:\n  \
+             {key}\n\nNext, make a key for your agent:\n  export ASKFIRST_URL={} \
+             ASKFIRST_KEY={key}\n  askfirst keys create --name my-agent --scopes ask",
+            link.expires_at,
+            link.url,
+            service.public_url()
+        ));
+        Ok(exit::DONE)
+    }
+
+    async fn link(
+        &self,
+        service: &Service,
+        workspace: WorkspaceId,
+        member: MemberId,
+    ) -> Result<u8> {
+        let link = service.add_login_link_as_system(workspace, member).await?;
+        match self.json {
+            true => {
+                say_json(&json!({ "login_url": link.url, "login_expires_at": link.expires_at }))
+            }
+            false => say(format_args!(
+                "This link signs in once, until {}:\n  {}",
+                link.expires_at, link.url
+            )),
+        }
+        Ok(exit::DONE)
+    }
+}
+
+async fn member(service: &Service, workspace: WorkspaceId, email: &str) -> Result<MemberId> {
+    let mut after = None;
+    loop {
+        let page = service.store().members(workspace, after, 100).await?;
+        let found = page.iter().find(|member| member.person.email.eq_ignore_ascii_case(email));
+        if let Some(member) = found {
+            return Ok(member.id);
+        }
+        match page.last() {
+            Some(last) => after = Some(last.id),
+            None => bail!("there is no member with the address {email}"),
+        }
+    }
+}
+
+fn plausible(workspace: &str, name: &str, email: &str) -> Result<()> {
+    let blank = [("--workspace", workspace), ("--name", name)];
+    if let Some((flag, _)) = blank.iter().find(|(_, text)| text.trim().is_empty()) {
+        return Err(usage(format!("{flag} is blank")));
+    }
+    match email.split_once('@') {
+        Some((local, host)) if !local.is_empty() && host.contains('.') => Ok(()),
+        _ => Err(usage(format!("--email {email}: not an address such as ana@example.com"))),
+    }
+}

@@ -1,0 +1,152 @@
+//! `askfirst keys`: credentials of programs.
+
+use anyhow::Result;
+use askfirst_core::{KeyId, Seconds};
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use super::{block_on, span};
+use crate::client::{Client, Connection, ORDINARY};
+use crate::directory::{all, member_id};
+use crate::exit;
+use crate::terminal::{say, say_json, table, text_of, visible};
+
+/// Credentials of programs
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make a key; its text is printed this once
+    Create(CreateArgs),
+    /// List keys, oldest first, without their secrets
+    List(ListArgs),
+    /// Revoke a key, at once
+    Revoke(RevokeArgs),
+}
+
+/// A key to make.
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// What to call it
+    #[arg(long)]
+    name: String,
+    /// What it may do: ask, or any of decide, approvals:read_all, policies, members, keys, audit,
+    /// workspace
+    #[arg(long, value_name = "SCOPES", value_delimiter = ',', required = true)]
+    scopes: Vec<String>,
+    /// For the scope decide: as whom it votes, by id or address
+    #[arg(long, value_name = "MEMBER")]
+    member: Option<String>,
+    /// Under which policies it may ask besides the default; * for all
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    policies: Vec<String>,
+    /// Who answers for it, by id or address; whoever makes it if absent
+    #[arg(long, value_name = "MEMBER")]
+    owner: Option<String>,
+    /// The world it belongs to; that of the key that makes it if absent
+    #[arg(long, value_parser = ["live", "test", "dev"])]
+    environment: Option<String>,
+    /// When it stops by itself: 90d
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    expires_in: Option<Seconds>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Which keys.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Which key.
+#[derive(Debug, Args)]
+pub(crate) struct RevokeArgs {
+    /// The key's id, not its text
+    id: KeyId,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl KeysCommand {
+    /// How the server is reached.
+    pub(crate) const fn connection(&self) -> &Connection {
+        match self {
+            Self::Create(args) => &args.connection,
+            Self::List(args) => &args.connection,
+            Self::Revoke(args) => &args.connection,
+        }
+    }
+
+    /// Does it.
+    pub(crate) fn run(self) -> Result<u8> {
+        let client = self.connection().client()?;
+        block_on(async {
+            match self {
+                Self::Create(args) => args.create(&client).await,
+                Self::List(args) => list(&client, args.connection.json).await,
+                Self::Revoke(args) => revoke(&client, args.id, args.connection.json).await,
+            }
+        })?;
+        Ok(exit::DONE)
+    }
+}
+
+impl CreateArgs {
+    async fn create(self, client: &Client) -> Result<()> {
+        let mut body = Map::new();
+        body.insert("name".into(), self.name.into());
+        body.insert("scopes".into(), self.scopes.into());
+        body.insert("policies".into(), self.policies.into());
+        for (place, named) in [("member", self.member), ("owner", self.owner)] {
+            if let Some(named) = named {
+                body.insert(place.into(), member_id(client, &named).await?.into());
+            }
+        }
+        if let Some(environment) = self.environment {
+            body.insert("environment".into(), environment.into());
+        }
+        if let Some(span) = self.expires_in {
+            body.insert("expires_in".into(), span.0.into());
+        }
+        let made = client.post("/v1/keys", &Value::Object(body)).await?;
+        if self.connection.json {
+            say_json(&json!({ "id": made["id"], "key": made["key"] }));
+            return Ok(());
+        }
+        say(format_args!("made {} ({})", text_of(&made, "id"), text_of(&made, "name")));
+        say(format_args!("its text, shown this once:\n  {}", text_of(&made, "key")));
+        Ok(())
+    }
+}
+
+async fn list(client: &Client, json: bool) -> Result<()> {
+    let keys = all(client, "/v1/keys").await?;
+    if json {
+        say_json(&json!({ "data": keys }));
+        return Ok(());
+    }
+    let row = |key: &Value| {
+        let scopes = key["scopes"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        vec![
+            text_of(key, "id"),
+            visible(key["hint"].as_str().unwrap_or_default()) + "…",
+            text_of(key, "standing"),
+            text_of(key, "environment"),
+            scopes.collect::<Vec<_>>().join(","),
+            text_of(key, "name"),
+        ]
+    };
+    say(table(&keys.iter().map(row).collect::<Vec<_>>()));
+    Ok(())
+}
+
+async fn revoke(client: &Client, id: KeyId, json: bool) -> Result<()> {
+    let path = format!("/v1/keys/{id}");
+    let after = client.call(Method::DELETE, &path, None, None, ORDINARY).await?.body;
+    match json {
+        true => say_json(&after),
+        false => say(format_args!("{id} ({}) is revoked", text_of(&after, "name"))),
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! `askfirst serve`: the server, by its configuration.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use askfirst_proof::key::KeyBits;
+use askfirst_server::config::Config;
+use clap::Args;
+use serde::Serialize;
+use tracing::info;
+
+use super::serve_on;
+use crate::exit::not_set_up;
+use crate::{logs, premises};
+
+/// Run the server
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The configuration file; /etc/askfirst/askfirst.toml if there is one
+    #[arg(long, env = "ASKFIRST_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// Settings from the command line; what is given here goes before variables and file.
+#[derive(Debug, Args, Serialize)]
+pub(super) struct Flags {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listen: Option<SocketAddr>,
+    /// How people and programs reach the server; https, unless it is a loopback address
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_url: Option<String>,
+    /// Another host name under which requests may come in; repeat for more
+    #[arg(long = "host", value_name = "HOST")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hosts: Vec<String>,
+    /// The folder with the database
+    #[arg(long, value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<PathBuf>,
+    /// The file with the key-encryption key; made on first start
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sealing_key_file: Option<PathBuf>,
+    /// Bits of the signing key, when it is made on first start: 2048 or 3072
+    #[arg(long, value_name = "BITS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signing_key_bits: Option<u16>,
+    /// How log lines look
+    #[arg(long, value_parser = ["text", "json"])]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_format: Option<String>,
+    /// What to log, as `RUST_LOG` writes it
+    #[arg(long, value_name = "FILTER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<String>,
+}
+
+impl ServeArgs {
+    /// Serves until it is stopped.
+    pub(crate) fn run(self) -> Result<u8> {
+        let config = Config::load_with(self.config.as_deref(), &self.flags).map_err(not_set_up)?;
+        logs::start(&config.log, config.log_format).map_err(not_set_up)?;
+        serve_on(serve(config))
+    }
+}
+
+async fn serve(config: Config) -> Result<u8> {
+    let listener = premises::bind(config.listen).await?;
+    let listen = listener.local_addr()?;
+    let store = premises::open_store(&config.data, &config.public_url)?;
+    if store.workspaces().await?.is_empty() {
+        return Err(not_set_up(format!(
+            "there is no workspace in {} yet; make the first one with `askfirst init --workspace \
+             NAME --email YOU@EXAMPLE.COM --name YOU`",
+            config.data.display()
+        )));
+    }
+    let sealing = premises::sealing_key(&config.sealing_key_file)?;
+    let bits = match config.signing_key_bits {
+        3072 => KeyBits::Rsa3072,
+        _ => KeyBits::Rsa2048,
+    };
+    let asked = premises::asked_to_stop()?;
+    let reach = premises::reach(&config.public_url, listen, &config.hosts);
+    let server = premises::start(store, &sealing, bits, reach);
+    info!(address = %listen, public_url = config.public_url, version = crate::VERSION, "listening");
+    premises::farewell(server.run(listener, asked).await)
+}

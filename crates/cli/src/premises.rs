@@ -1,0 +1,117 @@
+//! What a server stands on: its store, its sealing key, its socket. Shared by `dev`, `serve` and
+//! `init`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Result;
+use askfirst_proof::SealingKey;
+use askfirst_proof::key::KeyBits;
+use askfirst_server::app::Reach;
+use askfirst_server::sealing;
+use askfirst_server::serve::{Server, Setup, Stopped};
+use askfirst_store::{Options, SqliteStore, Store, SystemClock};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::exit::{self, Failure, not_set_up};
+
+/// Threads that read the database.
+const READERS: usize = 4;
+
+/// The database's file in a data folder.
+pub(crate) fn database(data: &Path) -> PathBuf {
+    data.join("askfirst.db")
+}
+
+/// Opens the store in a data folder; makes what is missing.
+pub(crate) fn open_store(data: &Path, public_url: &str) -> Result<Arc<dyn Store>> {
+    let options = Options {
+        clock: Arc::new(SystemClock),
+        issuer_base: public_url.trim_end_matches('/').to_owned(),
+        readers: READERS,
+    };
+    let store = SqliteStore::open(&database(data), options).map_err(not_set_up)?;
+    Ok(Arc::new(store))
+}
+
+/// Takes the address.
+pub(crate) async fn bind(listen: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(listen).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => not_set_up(format!(
+            "{listen} is taken, perhaps by another askfirst; choose another with \
+             `--listen {}:PORT`, where port 0 takes any free one",
+            bracketed(listen)
+        )),
+        _ => not_set_up(format!("cannot listen on {listen}: {error}")),
+    })
+}
+
+fn bracketed(listen: SocketAddr) -> String {
+    match listen {
+        SocketAddr::V4(at) => at.ip().to_string(),
+        SocketAddr::V6(at) => format!("[{}]", at.ip()),
+    }
+}
+
+/// How a server at this address is reached: by its public name, and from this machine.
+pub(crate) fn reach(public_url: &str, listen: SocketAddr, more: &[String]) -> Reach {
+    let public_url = public_url.trim_end_matches('/').to_owned();
+    let port = listen.port();
+    let mut hosts = vec![
+        format!("127.0.0.1:{port}"),
+        format!("localhost:{port}"),
+        format!("[::1]:{port}"),
+        listen.to_string(),
+    ];
+    hosts.extend(public_url.split_once("://").map(|(_, host)| host.to_lowercase()));
+    hosts.extend(more.iter().map(|host| host.to_lowercase()));
+    hosts.sort();
+    hosts.dedup();
+    Reach { public_url, hosts }
+}
+
+/// Starts the server on a store.
+pub(crate) fn start(
+    store: Arc<dyn Store>,
+    sealing: &Arc<SealingKey>,
+    signing_bits: KeyBits,
+    reach: Reach,
+) -> Server {
+    Server::start(Setup { store, sealing: Arc::clone(sealing), signing_bits, reach })
+}
+
+/// The key-encryption key.
+pub(crate) fn sealing_key(file: &Path) -> Result<Arc<SealingKey>> {
+    sealing::find_or_make(file).map(Arc::new).map_err(not_set_up)
+}
+
+/// Ends with the first SIGINT or SIGTERM; a second one is the system's to handle.
+pub(crate) fn asked_to_stop() -> Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// What a stopped server's process says and exits with.
+pub(crate) fn farewell(stopped: Stopped) -> Result<u8> {
+    match stopped {
+        Stopped::Asked => Ok(exit::DONE),
+        Stopped::StoreHalted => Err(Failure::Halted(
+            "a write failed and it is unknown whether it was recorded, so the server stopped; \
+             check the disk, then start it again: it reads the truth"
+                .into(),
+        )
+        .into()),
+        Stopped::NoSigningKey => Err(not_set_up(
+            "there is no key to sign receipts with; the log line above says why. a data folder \
+             works only with the sealing key it was made with",
+        )),
+    }
+}
