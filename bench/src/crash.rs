@@ -135,7 +135,7 @@ async fn vote(
     luck: &mut Luck,
 ) -> anyhow::Result<bool> {
     let Some((id, known)) = ledger.pick(luck.next(), false) else { return Ok(true) };
-    let decision = if luck.next() % 4 == 0 { "reject" } else { "approve" };
+    let decision = if luck.next().is_multiple_of(4) { "reject" } else { "approve" };
     let body = json!({ "decision": decision, "action_digest": known.digest }).to_string();
     let path = format!("/v1/approvals/{id}/vote");
     noted(connection.call("POST", &path, &ready.approver_key, &body).await, ledger)

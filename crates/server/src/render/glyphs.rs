@@ -71,10 +71,7 @@ fn show(text: &str, breaks: bool) -> Visible {
     for (at, c) in text.char_indices() {
         let rest = &text[at + c.len_utf8()..];
         let after = rest.chars().next();
-        let line = match out.lines.last_mut() {
-            Some(line) => line,
-            None => break,
-        };
+        let Some(line) = out.lines.last_mut() else { break };
         match c {
             '\n' if breaks => {
                 line.push(Piece::Sign(NEWLINE.into()));

@@ -86,7 +86,6 @@ impl IntoResponse for Fault {
             return StatusCode::UNAUTHORIZED.into_response();
         }
         let (status, title, detail) = self.told();
-        let detail = detail.into();
         let title: String = title.into();
         let mut response = page(
             status,

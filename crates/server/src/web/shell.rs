@@ -120,7 +120,7 @@ impl Moment {
         let ahead = (time.micros() - now.micros()) / 1_000_000;
         let relative = match ahead {
             -9..=0 => "just now".into(),
-            ..0 => format!("{} ago", span(-ahead)),
+            ..=-10 => format!("{} ago", span(-ahead)),
             _ => format!("in {}", span(ahead)),
         };
         Self { relative, ..Self::at(time) }
