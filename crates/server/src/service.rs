@@ -166,6 +166,12 @@ impl Service {
         &self.store
     }
 
+    /// Now, by the store's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.store.now()
+    }
+
     /// The public keys that receipts are checked with.
     #[must_use]
     pub fn jwks(&self) -> askfirst_proof::JwkSet {
