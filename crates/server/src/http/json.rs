@@ -1,6 +1,8 @@
 //! Reading JSON strictly: what two parsers could read differently is refused, and every mistake
 //! says where it is.
 
+mod told;
+
 use std::cell::RefCell;
 use std::fmt;
 
@@ -8,6 +10,7 @@ use serde::de::{self, DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, V
 use serde_json::{Map, Number, Value};
 
 use super::problem::Problem;
+use told::Told;
 
 /// The deepest nesting in a request.
 pub const DEEPEST: usize = 32;
@@ -28,10 +31,11 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 /// # Errors
 /// A problem that names the unknown field or wrong type.
 pub fn into<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
+    serde_path_to_error::deserialize(Told(value)).map_err(|error| {
         let pointer = pointer_of(error.path());
         let detail = error.into_inner().to_string();
-        Problem::bad_request(format!("{pointer}: {detail}")).at(pointer, detail)
+        let place = if pointer.is_empty() { "the body" } else { &pointer };
+        Problem::bad_request(format!("{place}: {detail}")).at(pointer, detail)
     })
 }
 
