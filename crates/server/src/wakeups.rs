@@ -61,6 +61,13 @@ impl Wakeups {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    /// How many wait.
+    #[must_use]
+    pub fn waiters(&self) -> usize {
+        let channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        channels.values().map(watch::Sender::receiver_count).sum()
+    }
+
     /// Whether nobody waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {

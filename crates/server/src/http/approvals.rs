@@ -4,7 +4,7 @@ use askfirst_core::{Action, Agent, ApprovalId, KeyId, PolicyName, Priority, Seco
 use askfirst_store::ApprovalFilter;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -158,7 +158,7 @@ pub struct ListQuery {
     cursor: Option<String>,
 }
 
-/// A page of approvals, newest first.
+/// A page of approvals, newest first. It can be short, or empty, and still have a next one.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ApprovalPage {
     data: Vec<ApprovalView>,
@@ -209,11 +209,20 @@ pub async fn get(
     let until = query.after.map_or(Until::Ended, Until::Past);
     let seen = app.service.wait(&caller, id, until, patience(query.wait.as_deref())?).await?;
     let response = show(&app, StatusCode::OK, &seen);
-    let known = headers.get(header::IF_NONE_MATCH);
-    if known.is_some() && known == response.headers().get(header::ETAG) {
-        return Ok(StatusCode::NOT_MODIFIED.into_response());
+    match response.headers().get(header::ETAG) {
+        Some(etag) if knows(&headers, etag) => {
+            let headers = [(header::ETAG, etag.clone())];
+            Ok((StatusCode::NOT_MODIFIED, headers).into_response())
+        }
+        _ => Ok(response),
     }
-    Ok(response)
+}
+
+/// Whether `If-None-Match` names this tag, or any. Source: RFC 9110, section 13.1.2.
+fn knows(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
+    let mut tags = known.flat_map(|list| list.split(',')).map(str::trim);
+    tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
 /// List approvals, newest first.
@@ -231,17 +240,13 @@ pub async fn list(
         agent: query.agent,
         text: query.q,
         before: cursor(query.cursor.as_deref())?,
-        // One more than shown tells whether there is another page.
-        limit: limit + 1,
+        limit,
         ..ApprovalFilter::default()
     };
-    let mut found = app.service.approvals(&caller, filter).await?;
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    let last = found.last().map(|seen| seen.approval.id.to_string());
+    let (found, next) = app.service.page(&caller, filter).await?;
     Ok(Json(ApprovalPage {
         data: found.iter().map(|seen| ApprovalView::of(seen, &app.reach.public_url)).collect(),
-        next_cursor: last.filter(|_| more),
+        next_cursor: next.map(|id| id.to_string()),
     }))
 }
 

@@ -17,8 +17,8 @@ use super::people::PageQuery;
 use super::problem::Problem;
 use super::request::{Body, Id, Query, cursor, page_size};
 use crate::app::App;
-use crate::service::Caller;
 use crate::service::keys::KeyWish;
+use crate::service::{Caller, ServiceError};
 
 /// A key without its secret.
 #[derive(Debug, Serialize, ToSchema)]
@@ -69,8 +69,7 @@ pub struct NewKeyBody {
     name: String,
     /// What it may do. `ask` never shares a key with `decide`, `keys`, `members`, `policies` or
     /// `workspace`.
-    #[schema(value_type = Vec<String>)]
-    scopes: BTreeSet<Scope>,
+    scopes: Vec<String>,
     /// Under which policies it may ask besides the default; `["*"]` for all.
     #[serde(default)]
     policies: Vec<String>,
@@ -143,6 +142,23 @@ pub fn allowance(names: &[String]) -> Result<PolicyAllowance, Problem> {
     Ok(PolicyAllowance::Only(names.iter().enumerate().map(parse).collect::<Result<_, _>>()?))
 }
 
+/// Reads a list of scopes.
+fn scopes_from(words: &[String]) -> Result<BTreeSet<Scope>, Problem> {
+    let scope = |(index, word): (usize, &String)| {
+        let pointer = format!("/scopes/{index}");
+        let later = [("gate", "the scope gate"), ("channels", "the scope channels")];
+        if let Some(&(_, what)) = later.iter().find(|(later, _)| later == word) {
+            return Err(ServiceError::NotInThisVersion { pointer, what }.into());
+        }
+        Scope::ALL.into_iter().find(|scope| scope.as_str() == word).ok_or_else(|| {
+            let known = Scope::ALL.map(Scope::as_str).join(", ");
+            let detail = format!("there is no scope {word:?}; there are {known}");
+            Problem::bad_request(detail.clone()).at(pointer, detail)
+        })
+    };
+    words.iter().enumerate().map(scope).collect()
+}
+
 /// Make a key. Its text is in the answer, this once.
 #[utoipa::path(post, path = "/v1/keys", tag = "keys", request_body = NewKeyBody,
     responses((status = 201, body = MadeKeyView), (status = 403, body = Problem), (status = 422, body = Problem)))]
@@ -153,7 +169,7 @@ pub async fn add(
 ) -> Result<Response, Problem> {
     let idempotency = body.idempotency("keys.add");
     let NewKeyBody { name, scopes, policies, member, owner, environment, expires_in } = body.value;
-    let policies = allowance(&policies)?;
+    let (scopes, policies) = (scopes_from(&scopes)?, allowance(&policies)?);
     let wish = KeyWish { label: name, environment, scopes, policies, member, owner, expires_in };
     let made = app.service.add_key(&caller, wish, idempotency).await?;
     let body = MadeKeyView { key: made.secret, view: view(made.key) };

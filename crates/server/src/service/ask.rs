@@ -45,13 +45,14 @@ pub enum Rules {
 }
 
 /// The longest texts an asker may send, in characters.
-const LONGEST: [(&str, usize); 6] = [
+const LONGEST: [(&str, usize); 7] = [
     ("/action/name", 128),
     ("/action/title", 300),
     ("/action/target", 1_024),
     ("/reason", 4_096),
     ("/agent/name", 128),
     ("/agent/run", 256),
+    ("/agent/call", 256),
 ];
 const LONGEST_METADATA: usize = 16 * 1024;
 
@@ -94,15 +95,17 @@ impl Service {
             valid_for: question.valid_for,
             consumers: question.consumers,
         };
-        self.execute(Execute {
+        let request = Execute {
             place: caller.place,
             approval: id,
             credential: caller.credential,
             command: Command::Ask(Box::new(ask)),
             idempotency,
             shown: None,
-        })
-        .await
+        };
+        let (seen, replayed) = self.execute(request).await?;
+        // What a repeat gives back may have ended in the meantime.
+        Ok((self.with_proof(seen).await?, replayed))
     }
 }
 
@@ -125,6 +128,7 @@ fn mistakes(question: &Question) -> Vec<Problem> {
         question.reason.as_deref(),
         agent.map(|agent| agent.name.as_str()),
         agent.and_then(|agent| agent.run.as_deref()),
+        agent.and_then(|agent| agent.call.as_deref()),
     ];
     let mut found = Vec::new();
     for ((pointer, longest), text) in LONGEST.into_iter().zip(texts) {

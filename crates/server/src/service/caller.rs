@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use askfirst_core::quorum::NeedSet;
 use askfirst_core::{
-    Approval, Assurance, Environment, KeyFacts, KeyId, MemberId, Role, Roster, Scope, Standing,
-    Timestamp,
+    Approval, Assurance, Environment, KeyFacts, KeyId, MemberId, Refusal, Role, Roster, Scope,
+    Standing, Timestamp,
 };
 use askfirst_store::{Credential, Place, StoreError};
 
@@ -166,6 +166,19 @@ impl Service {
         self.used_keys.note(key.facts.id, self.store.now());
         let credential = Credential::Key(key.facts.id);
         Ok(Caller { place: key.place, credential, rights: Rights::Key(key.facts) })
+    }
+
+    /// Passes while a key that was good before is still good. A session is looked at again with
+    /// each request that it makes.
+    ///
+    /// # Errors
+    /// The refusal that the next request with this key would get.
+    pub(super) async fn still_good(&self, caller: &Caller) -> Result<()> {
+        let Some(key) = caller.key() else { return Ok(()) };
+        match self.find_key(caller.place.workspace, key.id).await?.facts.standing {
+            Standing::Good => Ok(()),
+            standing => Err(ServiceError::Refused(Refusal::Credential(standing))),
+        }
     }
 
     /// Who holds this session; none if it is closed, over or unknown.

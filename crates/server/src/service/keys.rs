@@ -69,6 +69,9 @@ impl Service {
         if dev != (environment == Environment::Dev) {
             return Err(mistake("/environment", "this workspace has no such environment"));
         }
+        if caller.place.environment == Environment::Test && environment == Environment::Live {
+            return Err(mistake("/environment", "a test key makes no keys for real things"));
+        }
         let (new, secret) = self.new_key(wish, environment)?;
         let id = new.id;
         let done = self.administer(caller, Change::AddKey(new), idempotency).await?;
@@ -94,6 +97,9 @@ impl Service {
     }
 
     fn new_key(&self, wish: KeyWish, environment: Environment) -> Result<(NewKey, String)> {
+        if wish.expires_in == Some(Seconds(0)) {
+            return Err(mistake("/expires_in", "at least 1 second"));
+        }
         let secret = mint::api_key(environment)?;
         let new = NewKey {
             id: KeyId::from_bits(mint::id_bits()),
@@ -119,7 +125,7 @@ impl Service {
         self.find_key(caller.place.workspace, id).await
     }
 
-    async fn find_key(&self, workspace: WorkspaceId, id: KeyId) -> Result<Key> {
+    pub(super) async fn find_key(&self, workspace: WorkspaceId, id: KeyId) -> Result<Key> {
         // The page after the id just below this one starts with it.
         let before = id.to_bits().checked_sub(1).map(KeyId::from_bits);
         let found = self.store.keys(workspace, before, 1).await?;

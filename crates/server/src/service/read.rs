@@ -78,6 +78,8 @@ impl Service {
                 () = tokio::time::sleep_until(deadline.min(now + nap)) => {}
                 () = self.stopping.cancelled() => {}
             }
+            // Rights can end while one waits.
+            self.still_good(caller).await?;
         }
     }
 
@@ -85,13 +87,26 @@ impl Service {
     ///
     /// # Errors
     /// If they could not be read.
-    pub async fn approvals(
+    pub async fn approvals(&self, caller: &Caller, filter: ApprovalFilter) -> Result<Vec<Seen>> {
+        Ok(self.page(caller, filter).await?.0)
+    }
+
+    /// One page of approvals by filter, newest first, and after which one the next page starts.
+    /// A page can be short, or empty, and still have a next one: to who may see little of a busy
+    /// workspace, each look at it costs a bounded search.
+    ///
+    /// # Errors
+    /// If they could not be read.
+    pub async fn page(
         &self,
         caller: &Caller,
         mut filter: ApprovalFilter,
-    ) -> Result<Vec<Seen>> {
+    ) -> Result<(Vec<Seen>, Option<ApprovalId>)> {
         let roster = self.store.roster(caller.place.workspace).await?;
         let wanted = filter.limit as usize;
+        // One more than wanted tells whether there is another page.
+        filter.limit += 1;
+        let mut searched = None;
         // A key that only asks sees its own; the database can tell which those are.
         let own = caller.key().filter(|key| !caller.reads_all() && key.member.is_none());
         if let Some(key) = own {
@@ -102,7 +117,7 @@ impl Service {
             let now = self.store.now();
             let page = self.store.approvals(caller.place, filter.clone()).await?;
             let last = page.last().map(|approval| approval.id);
-            let full = page.len() >= wanted;
+            let full = page.len() > wanted;
             let visible = page.into_iter().filter(|approval| caller.reads(approval, &roster));
             found.extend(visible.map(|approval| Seen {
                 approval,
@@ -110,13 +125,17 @@ impl Service {
                 proof: None,
                 now,
             }));
-            if found.len() >= wanted || !full {
+            searched = last.filter(|_| full);
+            if found.len() > wanted || searched.is_none() {
                 break;
             }
-            filter.before = last;
+            filter.before = searched;
         }
-        found.truncate(wanted);
-        Ok(found)
+        if found.len() > wanted {
+            found.truncate(wanted);
+            searched = found.last().map(|seen: &Seen| seen.approval.id);
+        }
+        Ok((found, searched))
     }
 
     /// What happened to one approval after version `after`; waits up to `patience` for more if

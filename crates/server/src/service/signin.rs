@@ -2,7 +2,7 @@
 
 use askfirst_core::administration::Change;
 use askfirst_core::{MemberId, Seconds, SessionId, Timestamp, WorkspaceId};
-use askfirst_store::{Credential, LoginLink, Member};
+use askfirst_store::{Credential, Idempotency, LoginLink, Member};
 
 use super::{Caller, Result, Service, ServiceError};
 use crate::mint::{self, Purpose};
@@ -30,6 +30,22 @@ impl Service {
         let (change, link) = self.new_link(member)?;
         self.administer(caller, change, None).await?;
         Ok(link)
+    }
+
+    /// The same for a request that may be a repeat: then there is no link to give, since it was
+    /// given to the first.
+    ///
+    /// # Errors
+    /// As [`Service::add_login_link`].
+    pub async fn add_login_link_once(
+        &self,
+        caller: &Caller,
+        member: MemberId,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Option<MadeLink>> {
+        let (change, link) = self.new_link(member)?;
+        let done = self.administer(caller, change, idempotency).await?;
+        Ok((!done.replayed).then_some(link))
     }
 
     /// Makes a sign-in link on the operator's own console.
