@@ -94,6 +94,8 @@ pub fn routes() -> Router<App> {
     let (router, _) = described().split_for_parts();
     router
         .route("/v1/openapi.json", axum::routing::get(|| async move { Json(api) }))
+        .route("/v1", axum::routing::any(nothing_here))
+        .route("/v1/", axum::routing::any(nothing_here))
         .route("/v1/{*rest}", axum::routing::any(nothing_here))
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::map_response(never_cache))
@@ -117,11 +119,12 @@ async fn never_cache(mut response: Response) -> Response {
 
 /// Lets only requests through that name this server as their host.
 pub async fn know_host(State(app): State<App>, request: Request, next: Next) -> Response {
-    let host = match request.headers().get(header::HOST).map(HeaderValue::to_str) {
-        Some(Ok(host)) => host,
-        _ => request.uri().authority().map_or("", |authority| authority.as_str()),
-    };
-    if app.reach.knows_host(host) {
+    // A request may name its host in its head, in its first line, or in both; all must be us.
+    let named = request.headers().get_all(header::HOST).iter();
+    let named = named.map(|host| host.to_str().unwrap_or_default());
+    let mut hosts = named.chain(request.uri().authority().map(|authority| authority.as_str()));
+    let first = hosts.next().unwrap_or_default();
+    if app.reach.knows_host(first) && hosts.all(|host| app.reach.knows_host(host)) {
         return next.run(request).await;
     }
     let detail =

@@ -75,11 +75,17 @@ pub struct MemberPage {
 /// A one-time link that signs a person in.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LinkView {
-    /// Give it to that person only: whoever opens it first is them.
-    url: String,
-    /// Until when it can be used.
-    expires_at: String,
+    /// Give it to that person only: whoever opens it first is them. Shown this once; null on a
+    /// repeat of the same request.
+    url: Option<String>,
+    /// Until when it can be used; null on a repeat of the same request.
+    expires_at: Option<String>,
 }
+
+/// Nothing to say; leave it out or send `{}`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoBody {}
 
 /// A named set of people.
 #[derive(Debug, Serialize, ToSchema)]
@@ -215,15 +221,18 @@ pub async fn change_member(
 /// Make a one-time link that signs a person in. A session that somebody else's link opened
 /// votes at assurance `link`.
 #[utoipa::path(post, path = "/v1/members/{id}/login-link", tag = "people",
-    params(("id" = String, Path)),
+    params(("id" = String, Path)), request_body = Option<NoBody>,
     responses((status = 201, body = LinkView), (status = 404, body = Problem)))]
 pub async fn login_link(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<MemberId>,
+    body: Body<NoBody>,
 ) -> Result<Response, Problem> {
-    let link = app.service.add_login_link(&caller, id).await?;
-    let view = LinkView { url: link.url, expires_at: link.expires_at.to_string() };
+    let idempotency = body.idempotency(format!("members.login_link/{id}"));
+    let link = app.service.add_login_link_once(&caller, id, idempotency).await?;
+    let (url, expires_at) = link.map(|link| (link.url, link.expires_at.to_string())).unzip();
+    let view = LinkView { url, expires_at };
     Ok((StatusCode::CREATED, Json(view)).into_response())
 }
 

@@ -44,7 +44,7 @@ pub async fn get(
     Query(query): Query<ProofQuery>,
 ) -> Result<Response, Problem> {
     let patience = patience(query.wait.as_deref())?;
-    let now = app.service.store().now();
+    let now = app.service.now();
     let (approval, answer) = match query.format {
         Some(Format::Bundle) => {
             let (approval, bundle) = app.service.bundle(&caller, id, patience).await?;
@@ -80,6 +80,8 @@ fn missing(status: Status) -> Problem {
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "proofs",
     responses((status = 200, description = "RFC 7517 key set")))]
 pub async fn jwks(State(app): State<App>) -> Response {
-    let cache = [(header::CACHE_CONTROL, "public, max-age=60")];
-    (cache, Json(app.service.jwks())).into_response()
+    let keys = app.service.jwks();
+    // Before the first key is made, nobody should remember that there was none.
+    let cache = if keys.keys.is_empty() { "no-store" } else { "public, max-age=60" };
+    ([(header::CACHE_CONTROL, cache)], Json(keys)).into_response()
 }

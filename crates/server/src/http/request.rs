@@ -28,7 +28,12 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let header = parts.headers.get(header::AUTHORIZATION).ok_or(NotSignedIn::Missing)?;
+        let mut headers = parts.headers.get_all(header::AUTHORIZATION).iter();
+        let header = headers.next().ok_or(NotSignedIn::Missing)?;
+        // Whoever sends two leaves it to the reader which one counts.
+        if headers.next().is_some() {
+            return Err(NotSignedIn::Unknown.into());
+        }
         let text = header.to_str().map_err(|_| NotSignedIn::Unknown)?;
         let secret = match text.split_once(' ') {
             Some((scheme, secret)) if scheme.eq_ignore_ascii_case("bearer") => secret.trim(),
@@ -64,6 +69,9 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let key = idempotency_key(&parts)?;
+        if hyper::body::Body::size_hint(&body).lower() > LARGEST_BODY as u64 {
+            return Err(too_large());
+        }
         let limited = Limited::new(body, LARGEST_BODY).collect();
         let collected = tokio::time::timeout(BODY_PATIENCE, limited).await.map_err(|_| {
             let detail = "the body did not arrive within 10 seconds";
@@ -90,16 +98,16 @@ fn too_large_or_broken(error: &(dyn std::error::Error + 'static)) -> Problem {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if error.is::<LengthLimitError>() {
-            return Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too_large",
-                "Too large",
-                format!("a body has at most {LARGEST_BODY} bytes"),
-            );
+            return too_large();
         }
         cause = error.source();
     }
     Problem::bad_request("the body broke off")
+}
+
+fn too_large() -> Problem {
+    let detail = format!("a body has at most {LARGEST_BODY} bytes");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Too large", detail)
 }
 
 fn is_json(parts: &Parts) -> bool {
@@ -128,9 +136,11 @@ fn idempotency_key(parts: &Parts) -> Result<Option<String>, Problem> {
     let text = value.to_str().unwrap_or_default().trim();
     // The draft standard writes it as a quoted string; many clients do not.
     let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
-    if text.is_empty() || text.len() > LONGEST_KEY {
-        let detail =
-            format!("an Idempotency-Key has 1 to {LONGEST_KEY} printable ASCII characters");
+    let printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"');
+    if text.trim().is_empty() || text.len() > LONGEST_KEY || !printable {
+        let detail = format!(
+            "an Idempotency-Key has 1 to {LONGEST_KEY} printable ASCII characters, and no quotes in it"
+        );
         return Err(Problem::bad_request(detail));
     }
     Ok(Some(text.to_owned()))
@@ -146,9 +156,30 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
         match axum::extract::Query::try_from_uri(&parts.uri) {
             Ok(axum::extract::Query(query)) => Ok(Self(query)),
-            Err(error) => Err(Problem::bad_request(format!("the query: {}", error.body_text()))),
+            Err(error) => Err(unreadable(&error)),
         }
     }
+}
+
+/// What is wrong with a query, and with which parameter.
+fn unreadable(error: &(dyn std::error::Error + 'static)) -> Problem {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        type Placed = serde_path_to_error::Error<serde::de::value::Error>;
+        if let Some(placed) = error.downcast_ref::<Placed>() {
+            let detail = placed.inner().to_string();
+            let path = placed.path().to_string();
+            // A parameter that comes twice is named only in the words.
+            let name = match detail.strip_prefix("duplicate field `") {
+                Some(rest) => rest.trim_end_matches('`').to_owned(),
+                None => path,
+            };
+            return Problem::bad_request(format!("the query, {name}: {detail}"))
+                .at(format!("?{name}"), detail);
+        }
+        cause = error.source();
+    }
+    Problem::bad_request(format!("the query: {error}"))
 }
 
 /// A path segment that names something by its id. What is no id names nothing.
