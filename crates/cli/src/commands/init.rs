@@ -131,7 +131,7 @@ impl InitArgs {
         let link = service.add_login_link_as_system(workspace, member).await?;
         match self.json {
             true => {
-                say_json(&json!({ "login_url": link.url, "login_expires_at": link.expires_at }))
+                say_json(&json!({ "login_url": link.url, "login_expires_at": link.expires_at }));
             }
             false => say(format_args!(
                 "This link signs in once, until {}:\n  {}",

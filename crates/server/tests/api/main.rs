@@ -1,6 +1,8 @@
 //! Stories about the API, told over a real socket to the real server on a temporary file. Only
 //! the clock is the story's own.
 
+#![allow(clippy::unwrap_used, reason = "a story that cannot go on ends there")]
+
 #[path = "../support/support.rs"]
 #[allow(
     dead_code,
