@@ -70,6 +70,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(people::get_group, people::remove_group))
         .routes(routes!(people::set_group))
         .routes(routes!(keys::add, keys::list))
+        .routes(routes!(keys::current))
         .routes(routes!(keys::revoke))
         .routes(routes!(workspace::get, workspace::change))
         .routes(routes!(workspace::audit))

@@ -25,6 +25,8 @@ pub struct ReadyView {
     status: &'static str,
     /// Whether the store takes writes.
     store: bool,
+    /// Which shape the stored data has; null if it could not be read.
+    schema: Option<u32>,
     /// Whether there is a key to sign receipts with.
     signing_key: bool,
 }
@@ -40,12 +42,14 @@ pub async fn healthz() -> Json<HealthView> {
 #[utoipa::path(get, path = "/readyz", tag = "operating",
     responses((status = 200, body = ReadyView), (status = 503, body = ReadyView)))]
 pub async fn readyz(State(app): State<App>) -> Response {
-    let store = app.service.store().health().await.is_ok_and(|health| health.writable);
+    let health = app.service.store().health().await.ok();
+    let store = health.as_ref().is_some_and(|health| health.writable);
+    let schema = health.map(|health| health.schema);
     let signing_key = !app.service.jwks().keys.is_empty();
     let ready = store && signing_key && !app.service.is_stopping();
     let (code, status) = match ready {
         true => (StatusCode::OK, "ready"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
     };
-    (code, Json(ReadyView { status, store, signing_key })).into_response()
+    (code, Json(ReadyView { status, store, schema, signing_key })).into_response()
 }

@@ -194,6 +194,13 @@ pub async fn list(
     Ok(Json(KeyPage { data, next_cursor: last.filter(|_| more) }))
 }
 
+/// The key that this request came with, so that its holder can find out what it is good for.
+#[utoipa::path(get, path = "/v1/keys/current", tag = "keys",
+    responses((status = 200, body = KeyView), (status = 401, body = Problem)))]
+pub async fn current(State(app): State<App>, caller: Caller) -> Result<Json<KeyView>, Problem> {
+    Ok(Json(view(app.service.current_key(&caller).await?)))
+}
+
 /// Revoke a key, at once.
 #[utoipa::path(delete, path = "/v1/keys/{id}", tag = "keys", params(("id" = String, Path)),
     responses((status = 200, body = KeyView), (status = 404, body = Problem)))]

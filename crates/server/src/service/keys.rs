@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use askfirst_core::administration::{Change, NewKey};
 use askfirst_core::{Environment, KeyId, MemberId, PolicyAllowance, Scope, Seconds, WorkspaceId};
-use askfirst_store::{Idempotency, Key};
+use askfirst_store::{Credential, Idempotency, Key};
 
 use super::caller::ADMINS;
 use super::{Caller, Result, Service, ServiceError, mistake};
@@ -51,6 +51,17 @@ impl Service {
     ) -> Result<Vec<Key>> {
         caller.need(Scope::Keys, ADMINS)?;
         Ok(self.store.keys(caller.place.workspace, after, limit).await?)
+    }
+
+    /// The key that the caller came with.
+    ///
+    /// # Errors
+    /// If it came with none.
+    pub async fn current_key(&self, caller: &Caller) -> Result<Key> {
+        let Credential::Key(id) = caller.credential else {
+            return Err(ServiceError::NotFound("key"));
+        };
+        self.find_key(caller.place.workspace, id).await
     }
 
     /// Makes a key.
