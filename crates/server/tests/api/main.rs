@@ -14,11 +14,21 @@
 )]
 mod support;
 
+mod access;
 mod bad_json;
 mod bad_requests;
 mod deadlines;
+mod harmless;
 mod idempotency;
 mod quorum;
 mod races;
 mod refusals;
+mod secrets;
 mod story;
+mod tenancy;
+
+/// Whether kept files are written anew instead of compared.
+#[allow(clippy::disallowed_methods, reason = "a switch for who runs the tests, not a setting")]
+fn updating() -> bool {
+    std::env::var_os("UPDATE_SPEC").is_some()
+}

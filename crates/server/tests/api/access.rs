@@ -1,0 +1,207 @@
+//! Who may use which route: every route of the description with every kind of credential, held
+//! against the table in `access.txt`. A route without a line there fails; so does a line without
+//! a route. `UPDATE_SPEC=1` writes the table anew, for reading before it is kept.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use askfirst_core::{Environment, Scope};
+use hyper::Method;
+use serde_json::{Value, json};
+
+use crate::support::client::{path_of, question};
+use crate::support::workspace::{Workspace, wish};
+use crate::support::{Client, TestServer};
+
+const ADMIN: [Scope; 6] =
+    [Scope::ReadAll, Scope::Policies, Scope::Members, Scope::Keys, Scope::Audit, Scope::Workspace];
+
+/// What the table says of itself.
+const HEAD: &str = "\
+# + lets in; a number is the status of the refusal. The approvals are those of the key `ask`.
+# t- are test keys of the same workspace, f- keys of another one: what is + for those without an
+# id in the path is their own workspace's.
+";
+
+/// Everyone who tries, by the column of the table.
+async fn callers(
+    server: &TestServer,
+    ours: &Workspace<'_>,
+    asker: &Client,
+) -> Vec<(&'static str, Client)> {
+    let theirs = server.found("rival").await;
+    let ana = ours.approver("ana").await;
+    vec![
+        ("nobody", server.stranger()),
+        ("ask", asker.clone()),
+        ("inline", ours.client(&[Scope::Ask, Scope::InlinePolicies]).await),
+        ("read", ours.client(&[Scope::ReadAll]).await),
+        ("decide", ana),
+        ("policy", ours.client(&[Scope::Policies]).await),
+        ("member", ours.client(&[Scope::Members]).await),
+        ("keys", ours.client(&[Scope::Keys]).await),
+        ("audit", ours.client(&[Scope::Audit]).await),
+        ("space", ours.client(&[Scope::Workspace]).await),
+        ("admin", ours.client(&ADMIN).await),
+        ("t-ask", ours.client_in(Environment::Test, &[Scope::Ask]).await),
+        ("t-adm", ours.client_in(Environment::Test, &ADMIN).await),
+        ("f-ask", theirs.asker().await),
+        ("f-dec", theirs.approver("zoe").await),
+        ("f-adm", theirs.client(&ADMIN).await),
+    ]
+}
+
+/// The scene: what exists for a route to act on, made anew for each try.
+struct Scene<'a> {
+    ours: Workspace<'a>,
+    asker: Client,
+    voter: Client,
+    count: std::cell::Cell<u32>,
+}
+
+impl Scene<'_> {
+    fn fresh(&self) -> String {
+        self.count.set(self.count.get() + 1);
+        format!("x{}", self.count.get())
+    }
+
+    async fn pending(&self) -> Value {
+        self.asker.ask_under("open").await
+    }
+
+    async fn approved(&self) -> Value {
+        let asked = self.pending().await;
+        self.voter.approve(&asked).await.expect(200)
+    }
+
+    /// Path and body for one try.
+    async fn prepare(&self, method: &Method, route: &str) -> (String, Option<Value>) {
+        let name = self.fresh();
+        let on = |approval: &Value| {
+            let rest = route.trim_start_matches("/v1/approvals/{id}");
+            path_of(approval, rest)
+        };
+        let digest = |approval: &Value| json!({ "action_digest": approval["action_digest"] });
+        let needs = json!([{ "from": ["members"] }]);
+        let document = json!({ "name": name, "needs": needs, "assurance": "key" });
+        let email = format!("{name}@example.com");
+        match (method.as_str(), route) {
+            ("POST", "/v1/approvals") => {
+                (route.into(), Some(question("a", json!({ "policy": "open" }))))
+            }
+            ("GET", "/v1/approvals/{id}" | "/v1/approvals/{id}/events") => {
+                (on(&self.pending().await), None)
+            }
+            ("GET", "/v1/approvals/{id}/proof") => {
+                let ended = self.approved().await;
+                self.asker.proof(&ended).await;
+                (on(&ended), None)
+            }
+            ("POST", "/v1/approvals/{id}/vote") => {
+                let asked = self.pending().await;
+                let mut body = digest(&asked);
+                body["decision"] = json!("approve");
+                (on(&asked), Some(body))
+            }
+            ("POST", "/v1/approvals/{id}/cancel") => (on(&self.pending().await), Some(json!({}))),
+            ("POST", "/v1/approvals/{id}/revoke") => (on(&self.approved().await), Some(json!({}))),
+            ("POST", "/v1/approvals/{id}/consume") => {
+                let ended = self.approved().await;
+                (on(&ended), Some(digest(&ended)))
+            }
+            ("POST", "/v1/approvals/{id}/outcome") => {
+                let ended = self.approved().await;
+                self.asker.consume(&ended).await.expect(200);
+                (on(&ended), Some(json!({ "status": "failed" })))
+            }
+            ("POST", "/v1/policies") => (route.into(), Some(document)),
+            (_, "/v1/policies/{name}" | "/v1/policies/{name}/versions") => {
+                self.ours.policy(&name, json!({})).await;
+                (route.replace("{name}", &name), None)
+            }
+            ("POST", "/v1/members") => {
+                (route.into(), Some(json!({ "email": email, "name": name })))
+            }
+            (_, "/v1/members/{id}" | "/v1/members/{id}/login-link") => {
+                let id = self.ours.member(&name).await.to_string();
+                let body = (method != Method::GET).then(|| json!({}));
+                (route.replace("{id}", &id), body)
+            }
+            ("POST", "/v1/groups") => (route.into(), Some(json!({ "name": name }))),
+            (_, "/v1/groups/{id}" | "/v1/groups/{id}/members") => {
+                let id = self.ours.group(&name, &[]).await.to_string();
+                let body = (method == Method::PUT).then(|| json!({ "members": [] }));
+                (route.replace("{id}", &id), body)
+            }
+            ("POST", "/v1/keys") => {
+                (route.into(), Some(json!({ "name": name, "scopes": ["audit"] })))
+            }
+            ("DELETE", "/v1/keys/{id}") => {
+                let (id, _) = self.ours.key(wish(&[Scope::Audit])).await;
+                (route.replace("{id}", &id), None)
+            }
+            ("PATCH", "/v1/workspace") => (route.into(), Some(json!({}))),
+            ("GET", plain) if !plain.contains('{') => (plain.into(), None),
+            _ => panic!(
+                "{method} {route} is new: say here how it is tried, and in access.txt who may"
+            ),
+        }
+    }
+}
+
+/// Every documented route with its method.
+pub(crate) fn routes() -> Vec<(Method, String)> {
+    let description = serde_json::to_value(askfirst_server::http::openapi()).unwrap();
+    let paths = description["paths"].as_object().unwrap().clone();
+    let mut all = Vec::new();
+    for (path, item) in paths {
+        for method in item.as_object().unwrap().keys().filter(|key| *key != "parameters") {
+            all.push((method.to_uppercase().parse().unwrap(), path.clone()));
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn every_route_opens_to_those_in_the_table_and_to_no_one_else() {
+    let server = TestServer::start().await;
+    let ours = server.found("acme").await;
+    ours.policy("open", json!({})).await;
+    let asker = ours.asker().await;
+    let voter = ours.approver("ben").await;
+    let callers = callers(&server, &ours, &asker).await;
+    server.signing().await;
+    let scene = Scene { ours, asker, voter, count: 0.into() };
+
+    let mut table = String::from(HEAD);
+    write!(table, "{:<42}", "#").unwrap();
+    for (who, _) in &callers {
+        write!(table, " {who:<6}").unwrap();
+    }
+    let mut sorted = BTreeMap::new();
+    for (method, route) in routes() {
+        let mut line = format!("{:<42}", format!("{method} {route}"));
+        for (_, client) in &callers {
+            let (path, body) = scene.prepare(&method, &route).await;
+            let call = client.call(method.clone(), path);
+            let call = body.iter().fold(call, |call, body| call.json(body));
+            // The head is enough; an event stream has no end.
+            let status = call.open().await.status();
+            let cell =
+                if status.is_success() { "+".to_owned() } else { status.as_u16().to_string() };
+            write!(line, " {cell:<6}").unwrap();
+        }
+        sorted.insert((route, method.to_string()), line.trim_end().to_owned());
+    }
+    let lines: Vec<String> = sorted.into_values().collect();
+    let table = format!("{}\n{}\n", table.trim_end(), lines.join("\n"));
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/access.txt");
+    if crate::updating() {
+        std::fs::write(file, &table).unwrap();
+    }
+    let kept = std::fs::read_to_string(file).unwrap_or_default();
+    for (kept, now) in kept.lines().zip(table.lines()) {
+        assert_eq!(kept, now);
+    }
+    assert_eq!(kept, table);
+}
