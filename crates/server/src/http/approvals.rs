@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::description::maybe_length;
 use super::json;
 use super::policies::{PolicyDocument, policy_from};
 use super::problem::Problem;
@@ -38,13 +39,13 @@ pub struct AskBody {
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "normal")]
     priority: Option<Priority>,
-    /// Seconds until the deadline, at most the policy's and at most 2592000.
+    /// Until the deadline: seconds, or a text such as `1h`; at most the policy's, at most 30 days.
     #[serde(default)]
-    #[schema(value_type = Option<u32>, example = 3600)]
+    #[schema(schema_with = maybe_length, required = false)]
     expires_in: Option<Seconds>,
-    /// Seconds for which an approval may be claimed, at most the policy's.
+    /// How long an approval may be claimed: seconds, or a text such as `15m`; at most the policy's.
     #[serde(default)]
-    #[schema(value_type = Option<u32>, example = 900)]
+    #[schema(schema_with = maybe_length, required = false)]
     valid_for: Option<Seconds>,
     #[serde(default)]
     #[schema(value_type = Option<AgentBody>)]

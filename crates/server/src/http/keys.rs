@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::description::maybe_length;
 use super::people::PageQuery;
 use super::problem::Problem;
 use super::request::{Body, Id, Query, cursor, page_size};
@@ -85,9 +86,9 @@ pub struct NewKeyBody {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     environment: Option<Environment>,
-    /// Seconds until it stops by itself.
+    /// Until it stops by itself: seconds, or a text such as `90d`.
     #[serde(default)]
-    #[schema(value_type = Option<u32>)]
+    #[schema(schema_with = maybe_length, required = false)]
     expires_in: Option<Seconds>,
 }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::approvals::nested;
+use super::description::length;
 use super::problem::Problem;
 use super::request::{Body, Id};
 use crate::app::App;
@@ -33,12 +34,12 @@ pub struct PolicyDocument {
     /// Who is kept out.
     separate: Option<SeparateDocument>,
     /// How long people have: seconds, or a text such as `1h` (default). At most 30 days.
-    #[schema(value_type = Option<String>, example = "1h")]
+    #[schema(schema_with = length, required = false)]
     expires_in: Option<String>,
     /// What silence means: `expire` (default) or `reject`.
     on_timeout: Option<String>,
     /// How long an approval may be claimed: seconds, or a text such as `15m` (default).
-    #[schema(value_type = Option<String>, example = "15m")]
+    #[schema(schema_with = length, required = false)]
     valid_for: Option<String>,
 }
 

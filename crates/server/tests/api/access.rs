@@ -151,7 +151,7 @@ impl Scene<'_> {
 
 /// Every documented route with its method.
 pub(crate) fn routes() -> Vec<(Method, String)> {
-    let description = serde_json::to_value(askfirst_server::http::openapi()).unwrap();
+    let description = askfirst_server::http::openapi();
     let paths = description["paths"].as_object().unwrap().clone();
     let mut all = Vec::new();
     for (path, item) in paths {

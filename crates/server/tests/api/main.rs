@@ -18,6 +18,7 @@ mod access;
 mod bad_json;
 mod bad_requests;
 mod deadlines;
+mod description;
 mod harmless;
 mod idempotency;
 mod quorum;
