@@ -69,7 +69,7 @@ fn complete_one(path: &str, method: &str, operation: &mut Map<String, Value>) {
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             StatusCode::UNPROCESSABLE_ENTITY,
         ]);
-    } else if operation.get("parameters").is_some_and(|all| has_query(all)) {
+    } else if operation.get("parameters").is_some_and(has_query) {
         problems.push(StatusCode::BAD_REQUEST);
     }
     let responses = operation.entry("responses").or_insert_with(|| json!({}));
