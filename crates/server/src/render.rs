@@ -109,6 +109,12 @@ impl Field {
         if self.depth > 8 { 8 } else { self.depth }
     }
 
+    /// Whether label and value may share a line of a page.
+    #[must_use]
+    pub const fn is_short(&self) -> bool {
+        self.lines.len() == 1 && !self.long && !self.title
+    }
+
     /// The blank space before each of its lines.
     #[must_use]
     pub fn margin(&self) -> String {
@@ -283,7 +289,8 @@ fn rules(approval: &Approval) -> tree::Fields {
     fields.push(Field::known("Policy", name));
     for need in &policy.needs {
         let from = sources_in_words(&need.from);
-        fields.push(Field::known("Needed", format!("{} of {from}", need.count)));
+        let votes = counted(need.count.into(), "approval");
+        fields.push(Field::known("Needed", format!("{votes} from {from}")));
     }
     let rejections = counted(policy.rejections.into(), "rejection");
     fields.push(Field::known("Ends with", rejections));
@@ -321,8 +328,10 @@ fn words(approval: &Approval) -> tree::Fields {
             fields.string("Call", call);
         }
     }
-    if !approval.metadata.is_null() {
-        fields.json("Notes", &approval.metadata);
+    // An asker who sends no notes is recorded with none, in either spelling.
+    let notes = &approval.metadata;
+    if !notes.is_null() && notes.as_object().is_none_or(|notes| !notes.is_empty()) {
+        fields.json("Notes", notes);
     }
     fields
 }
@@ -340,3 +349,6 @@ fn counted(count: usize, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{number} {what}{plural}")
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

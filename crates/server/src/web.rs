@@ -43,3 +43,6 @@ pub fn routes(app: &App) -> Router<App> {
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .layer(middleware::from_fn_with_state(app.clone(), guard::guard))
 }
+
+#[cfg(test)]
+mod samples;

@@ -91,9 +91,11 @@ fn mixed_words(text: &str) -> impl Iterator<Item = String> + '_ {
 }
 
 fn misleading_addresses(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.match_indices("//").filter_map(|(at, slashes)| {
-        let rest = text.get(at + slashes.len()..)?;
-        // Browsers read a backslash as a slash.
+    // Browsers read a backslash as a slash.
+    let slash = |byte: &u8| matches!(byte, b'/' | b'\\');
+    let pairs = text.as_bytes().windows(2).enumerate();
+    pairs.filter(move |(_, pair)| pair.iter().all(slash)).filter_map(|(at, _)| {
+        let rest = text.get(at + 2..)?;
         let end = |c: char| {
             c.is_whitespace() || c.is_control() || matches!(c, '/' | '\\' | '?' | '#' | '"' | '<')
         };

@@ -24,7 +24,7 @@ pub(super) async fn hints(
     // A redirect to a page would only confuse an event stream.
     let signed_in = signed_in.ok_or(Fault::NoStream)?;
     let changes = app.service.workspace_changes(&signed_in.caller);
-    let first = Some(Event::default().event("open").data("").retry(Duration::from_secs(2)));
+    let first = Some(Event::default().comment("listening").retry(Duration::from_secs(2)));
     let state = (app, signed_in.token, changes, first);
     Ok(Sse::new(futures_util::stream::unfold(state, |mut state| async move {
         let (app, token, changes, first) = &mut state;
@@ -37,7 +37,8 @@ pub(super) async fn hints(
                     return None;
                 }
                 tokio::time::sleep(BURST).await;
-                Event::default().event("changed").data("")
+                // An event without data would not reach the page.
+                Event::default().event("changed").data("something")
             }
             () = tokio::time::sleep(HEARTBEAT) => Event::default().comment("still here"),
         };

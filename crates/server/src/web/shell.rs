@@ -86,8 +86,8 @@ impl Shell {
 fn banner(environment: Environment) -> Option<&'static str> {
     match environment {
         Environment::Live => None,
-        Environment::Test => Some("Test environment: nothing here is real"),
-        Environment::Dev => Some("Development workspace: nothing here is real"),
+        Environment::Test => Some("Test: nothing here is real"),
+        Environment::Dev => Some("Development: nothing here is real"),
     }
 }
 

@@ -1,0 +1,262 @@
+//! A sample of each page, as its snapshot.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use askama::Template;
+use askfirst_core::{
+    Actor, Assurance, Cause, Claim, Decision, Environment, Floor, KeyId, MemberId, Outcome,
+    OutcomeStatus, Person, Refusal, Role, Roster, Seconds, SessionId, Status, Timestamp, Via, Vote,
+    VoteDecision, Voter, WorkspaceId,
+};
+use askfirst_store::{Credential, Member, Place, Proof, Workspace};
+
+use super::fault::FaultPage;
+use super::inbox::{HistoryPage, InboxPage, Row};
+use super::login::{LoginPage, SignedOutPage};
+use super::session::{SessionToken, SignedIn};
+use super::sheet::ApprovalPage;
+use super::shell::{Moment, Shell, text};
+use super::words;
+use crate::render::account;
+use crate::render::tests::sample_approval;
+use crate::service::presence::{Prospects, Sight, Viewer};
+use crate::service::{Caller, Rights, Seen};
+
+const ASKED: i64 = 1_893_456_000;
+
+fn moment(after: i64) -> Timestamp {
+    Timestamp::from_seconds(ASKED + after)
+}
+
+fn ana() -> Voter {
+    Voter { id: MemberId::from_bits(11), email: "ana@example.com".into() }
+}
+
+fn person(email: &str, name: &str) -> Person {
+    Person { email: email.into(), name: name.into(), role: Role::Approver, enabled: true }
+}
+
+fn signed_in() -> SignedIn {
+    let workspace = WorkspaceId::from_bits(2);
+    let member = MemberId::from_bits(12);
+    SignedIn {
+        caller: Caller {
+            place: Place { workspace, environment: Environment::Dev },
+            credential: Credential::Session(SessionId::from_bits(1)),
+            rights: Rights::Member { id: member, role: Role::Approver, assurance: Assurance::Link },
+        },
+        token: SessionToken::new("a-session-token".into()),
+        viewer: Viewer {
+            member: Member {
+                id: member,
+                person: person("ben@example.com", "Ben"),
+                created_at: moment(0),
+            },
+            workspace: Workspace {
+                id: workspace,
+                name: "Acme".into(),
+                environment: Environment::Dev,
+                default_policy: "default".parse().unwrap(),
+                floor: Floor::default(),
+                created_at: moment(0),
+            },
+            now: moment(100),
+        },
+    }
+}
+
+/// Pending, and Ana has approved.
+fn pending() -> Seen {
+    let mut approval = sample_approval();
+    let people = [(ana().id, person("ana@example.com", "Ana"))];
+    let roster = Roster { people: BTreeMap::from(people), groups: BTreeMap::new() };
+    let seats = approval.policy.document.seats_of(ana().id, &roster);
+    approval.votes.push(Vote {
+        voter: ana(),
+        decision: VoteDecision::Approve,
+        assurance: Assurance::Link,
+        via: Via::Web,
+        at: moment(60),
+        action_digest: approval.action_digest,
+        shown_digest: None,
+        comment: Some("Fine.\nWatch the canary.".into()),
+        seats,
+    });
+    Seen { approval, roster: Arc::new(roster), proof: None, now: moment(100) }
+}
+
+/// Approved, claimed and reported on.
+fn used() -> Seen {
+    let mut seen = pending();
+    seen.approval.decision = Some(Decision {
+        status: Status::Approved,
+        decided_at: moment(200),
+        by: Actor::Member { id: ana().id, email: ana().email },
+        cause: Cause::NeedsMet,
+        comment: None,
+        valid_until: Some(moment(1_100)),
+    });
+    seen.approval.claim = Some(Claim::Claimed { by: KeyId::from_bits(3), at: moment(201) });
+    seen.approval.outcome = Some(Outcome {
+        status: OutcomeStatus::Succeeded,
+        note: Some("deployed in 40 s".into()),
+        at: moment(260),
+    });
+    let token = Some("a.b.c".into());
+    seen.proof = Some(Proof { statement: Vec::new(), token, audit_index: 1 });
+    seen.now = seen.now.plus(Seconds(300));
+    seen
+}
+
+fn sight(seen: Seen, vote: Result<(), Refusal>) -> Sight {
+    let cancel = seen.approval.decision.is_none();
+    Sight { prospects: Prospects { vote, cancel, revoke: !cancel }, seen }
+}
+
+impl ApprovalPage {
+    fn sample() -> Self {
+        Self::new(&signed_in(), &sight(pending(), Ok(())), "n".repeat(43))
+    }
+}
+
+impl InboxPage {
+    fn sample() -> Self {
+        let mut urgent = pending();
+        urgent.approval.action.title = "Pay \u{202e}0001 EUR to <b>p\u{430}ypal</b>?".into();
+        Self {
+            shell: Shell::of("(1) Inbox", "/", &signed_in(), moment(100)),
+            yours: vec![Row::new(&urgent)],
+            others: vec![Row::new(&pending())],
+            ended: vec![Row::new(&used())],
+            full: false,
+            url: "http://127.0.0.1:8377".into(),
+        }
+    }
+}
+
+impl HistoryPage {
+    fn sample() -> Self {
+        let used = used();
+        Self {
+            shell: Shell::of("History", "/history", &signed_in(), moment(400)),
+            older: Some(used.approval.id.to_string()),
+            rows: vec![Row::new(&used)],
+            first: false,
+        }
+    }
+}
+
+impl LoginPage {
+    fn sample() -> Self {
+        Self {
+            shell: Shell::bare("Sign in"),
+            token: "token".into(),
+            name: text("Ben"),
+            email: text("ben@example.com"),
+            until: Moment::at(moment(86_400)),
+            next: "/".into(),
+        }
+    }
+}
+
+impl SignedOutPage {
+    fn sample() -> Self {
+        Self { shell: Shell::bare("Sign in"), wanted: true }
+    }
+}
+
+impl FaultPage {
+    fn sample() -> Self {
+        let (title, detail) = ("Nothing to see here".into(), "There is no such page.".into());
+        Self { shell: Shell::bare("Nothing to see here"), status: 404, title, detail }
+    }
+}
+
+/// A page without the names of its assets, which change with every touch of the style.
+fn html(page: &impl Template) -> String {
+    let mut html = page.render().unwrap();
+    for asset in [super::assets::style(), super::assets::script(), super::assets::icon()] {
+        html = html.replace(asset, "/assets/…");
+    }
+    html
+}
+
+#[test]
+fn every_page_looks_as_it_did() {
+    insta::assert_snapshot!("approval", html(&ApprovalPage::sample()));
+    insta::assert_snapshot!("inbox", html(&InboxPage::sample()));
+    insta::assert_snapshot!("history", html(&HistoryPage::sample()));
+    insta::assert_snapshot!("login", html(&LoginPage::sample()));
+    insta::assert_snapshot!("signed_out", html(&SignedOutPage::sample()));
+    insta::assert_snapshot!("fault", html(&FaultPage::sample()));
+}
+
+#[test]
+fn an_empty_inbox_says_how_to_begin() {
+    let empty = InboxPage { yours: vec![], others: vec![], ended: vec![], ..InboxPage::sample() };
+    let html = html(&empty);
+    assert!(
+        html.contains("askfirst ask &#34;Deploy?&#34;")
+            || html.contains("askfirst ask \"Deploy?\"")
+    );
+    assert!(html.contains("curl http://127.0.0.1:8377/v1/approvals"));
+}
+
+#[test]
+fn an_ended_request_shows_its_end_and_its_proof() {
+    let refusal = Refusal::AlreadyVoted {
+        who: "ben@example.com".into(),
+        decision: VoteDecision::Approve,
+        at: moment(60),
+    };
+    let page = ApprovalPage::new(&signed_in(), &sight(used(), Err(refusal)), "n".repeat(43));
+    let html = html(&page);
+    for needed in ["Approved by", "Used", "it succeeded", "proof.json", "Take this approval back"] {
+        assert!(html.contains(needed), "{needed}");
+    }
+    assert!(!html.contains("id=\"approve\""));
+}
+
+#[test]
+fn a_refused_answer_keeps_the_comment() {
+    let (status, page) = ApprovalPage::sample().with_notice(words::stale(), "half a thought");
+    assert_eq!(status, 409);
+    assert!(html(&page).contains(">half a thought</textarea>"));
+}
+
+/// What a browser calls the text content of the account.
+fn text_content(html: &str) -> String {
+    let start = html.find("<div class=\"account\"").unwrap();
+    let mut rest = &html[start..];
+    let end = rest.find("<section class=\"card\"").unwrap();
+    rest = &rest[..end];
+    let mut text = String::new();
+    while let Some(at) = rest.find('<') {
+        text.push_str(&rest[..at]);
+        rest = &rest[at..];
+        rest = &rest[rest.find('>').unwrap() + 1..];
+    }
+    // The ampersand last, so that nothing is read twice.
+    let named = [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#38;", "&")];
+    named.iter().fold(text, |text, (name, c)| text.replace(name, c))
+}
+
+#[test]
+fn the_page_says_what_the_record_says() {
+    let mut seen = pending();
+    for words in
+        ["plain", "<b>&amp;\n\n  tail \t", "\u{202e}<U+202E>\u{200b}", "a\nb\nc\"", "p\u{430}y"]
+    {
+        let words: String = words.into();
+        seen.approval.action.title.clone_from(&words);
+        seen.approval.action.arguments = serde_json::json!({ &words: [&words, { "deep": [[&words]] }], "long": words.repeat(300) });
+        seen.approval.reason = Some(words);
+        let page = ApprovalPage::new(&signed_in(), &sight(seen.clone(), Ok(())), String::new());
+        let shown = text_content(&page.render().unwrap());
+        assert_eq!(
+            shown.trim_end_matches('\n'),
+            account(&seen.approval).to_text().trim_end_matches('\n')
+        );
+    }
+}
