@@ -1,0 +1,246 @@
+// What people come for: signing in, seeing what is asked, deciding it.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { after, before, test } from "node:test";
+import { accountText, deploy, start } from "./harness.mjs";
+
+let desk;
+before(async () => { desk = await start(); });
+after(() => desk.stop());
+
+test("a link signs in once, however often scanners have opened it", async () => {
+  const link = await desk.ownersLink();
+  for (const method of ["HEAD", "GET", "OPTIONS", "GET", "HEAD"]) {
+    for (let round = 0; round < 5; round += 1) {
+      const answer = await fetch(link, { method, redirect: "manual" });
+      assert.ok(answer.status === 200 || method === "OPTIONS", `${method} ${answer.status}`);
+      assert.equal(answer.headers.get("set-cookie"), null);
+    }
+  }
+  const ahead = await fetch(link, { headers: { "sec-purpose": "prefetch;prerender" } });
+  assert.equal(ahead.status, 204);
+  assert.equal(await ahead.text(), "");
+  const page = await desk.signedIn(link);
+  assert.equal(new URL(page.url()).pathname, "/");
+  const [cookie] = await page.context().cookies();
+  assert.equal(cookie.name, "askfirst_dev");
+  assert.equal(cookie.httpOnly, true);
+  assert.equal(cookie.sameSite, "Strict");
+
+  const second = await (await desk.browser.newContext()).newPage();
+  const answer = await second.goto(link);
+  assert.equal(answer.status(), 404);
+  assert.match(await second.textContent("main"), /no longer works/);
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+  await second.context().close();
+});
+
+test("signing in again closes the earlier session, and signing out the present one", async () => {
+  const page = await desk.owner();
+  const earlier = (await page.context().cookies())[0].value;
+  await page.goto(await desk.ownersLink());
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForURL(`${desk.url}/`);
+  const later = (await page.context().cookies())[0].value;
+  assert.notEqual(earlier, later);
+  const inbox = (token) => fetch(`${desk.url}/`, { headers: { cookie: `askfirst_dev=${token}` }, redirect: "manual" });
+  assert.equal((await inbox(earlier)).status, 303);
+  assert.equal((await inbox(later)).status, 200);
+  await page.locator(".me summary").click();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL(`${desk.url}/login`);
+  assert.equal((await inbox(later)).status, 303);
+  await page.context().close();
+});
+
+test("a new request appears in the inbox by itself", async () => {
+  const page = await desk.owner();
+  await page.waitForLoadState("load");
+  const asked = await desk.ask({ ...deploy, action: { ...deploy.action, title: "Appear?" } });
+  await page.locator(`a[href="/a/${asked.id}"]`).waitFor({ timeout: 5000 });
+  await desk.api("POST", `/v1/approvals/${asked.id}/cancel`, desk.ready.agent_key, {});
+  await page.locator(`#ended a[href="/a/${asked.id}"] .chip.cancelled`).waitFor({ timeout: 5000 });
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+});
+
+test("an approval with a comment reaches the asker who waits", async () => {
+  const page = await desk.owner();
+  const asked = await desk.ask(deploy);
+  const waiting = desk.get(asked.id, "?wait=30s");
+  await page.goto(`${desk.url}/a/${asked.id}`);
+  const text = await accountText(page);
+  await page.fill("#comment", "Go ahead,\nbut watch the canary.");
+  await page.click("#approve");
+  const answer = await waiting;
+  assert.equal(answer.status, "approved");
+  assert.equal(answer.votes[0].comment, "Go ahead,\nbut watch the canary.");
+  await page.locator(".ended.approved").waitFor();
+  assert.match(await page.textContent(".votes"), /watch the canary/);
+  assert.equal(await page.locator("#decide").count(), 0);
+  assert.equal(await accountText(page), text, "what was decided reads as it read before");
+
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.locator('a[href$="/proof.json"]').click(),
+  ]);
+  const chunks = [];
+  for await (const chunk of await download.createReadStream()) chunks.push(chunk);
+  const bundle = JSON.parse(Buffer.concat(chunks));
+  assert.equal(bundle.shown[0].text, text, "what is kept is what the page said");
+  assert.equal(bundle.shown[0].renderer, "web/1");
+  const digest = `sha256:${createHash("sha256").update(text).digest("hex")}`;
+  assert.equal(bundle.shown[0].digest, digest);
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+});
+
+test("a rejection ends it", async () => {
+  const page = await desk.owner();
+  const asked = await desk.ask(deploy);
+  await page.goto(`${desk.url}/a/${asked.id}`);
+  await page.click("#reject");
+  await page.locator(".ended.rejected").waitFor();
+  assert.equal((await desk.get(asked.id)).status, "rejected");
+  await page.context().close();
+});
+
+test("everything works without JavaScript", async () => {
+  const page = await desk.owner({ javaScriptEnabled: false });
+  const asked = await desk.ask(deploy);
+  await page.goto(`${desk.url}/`);
+  await page.locator(`a[href="/a/${asked.id}"]`).click();
+  await page.fill("#comment", "no script here");
+  await page.click("#approve");
+  await page.locator(".ended.approved").waitFor();
+  await page.locator("#revoke summary").click();
+  await page.fill("#revoke-reason", "changed my mind");
+  await page.locator("#revoke button").click();
+  await page.getByText("Revoked").first().waitFor();
+  const seen = await desk.get(asked.id);
+  assert.equal(seen.votes[0].comment, "no script here");
+  assert.equal(seen.claim.state, "revoked");
+  assert.equal(seen.usable, false);
+
+  const other = await desk.ask(deploy);
+  await page.goto(`${desk.url}/a/${other.id}`);
+  await page.locator("#cancel summary").click();
+  await page.locator("#cancel button").click();
+  await page.locator(".ended.cancelled").waitFor();
+  await page.goto(`${desk.url}/history`);
+  assert.ok((await page.locator("#history a.row").count()) >= 2);
+  await page.context().close();
+});
+
+test("of two tabs the first decides and the second is told", async () => {
+  const page = await desk.owner();
+  const second = await page.context().newPage();
+  const asked = await desk.ask(deploy);
+  // Without the script the second tab stays as it was.
+  await second.route("**/live", (route) => route.abort());
+  await page.goto(`${desk.url}/a/${asked.id}`);
+  await second.goto(`${desk.url}/a/${asked.id}`);
+  await page.click("#approve");
+  await page.locator(".ended.approved").waitFor();
+  const [answer] = await Promise.all([
+    second.waitForResponse((response) => response.url().endsWith("/vote")),
+    second.click("#reject"),
+  ]);
+  assert.equal(answer.status(), 409);
+  assert.match(await second.textContent(".notice"), /decided already/);
+  const seen = await desk.get(asked.id);
+  assert.equal(seen.status, "approved");
+  assert.equal(seen.votes.length, 1);
+  await page.context().close();
+});
+
+test("an impatient finger votes once", async () => {
+  const page = await desk.owner();
+  const asked = await desk.ask(deploy);
+  await page.goto(`${desk.url}/a/${asked.id}`);
+  const form = await page.locator("#decide").evaluate((node) => Object.fromEntries(new FormData(node)));
+  const cookie = `askfirst_dev=${(await page.context().cookies())[0].value}`;
+  const send = () => fetch(`${desk.url}/a/${asked.id}/vote`, {
+    method: "POST", redirect: "manual", body: new URLSearchParams({ ...form, decision: "approve" }),
+    headers: { cookie, origin: desk.url },
+  });
+  const answers = await Promise.all([send(), send(), send()]);
+  assert.deepEqual(answers.map((answer) => answer.status), [303, 303, 303]);
+  assert.equal((await desk.get(asked.id)).votes.length, 1);
+  await page.context().close();
+});
+
+test("a half-typed comment and the focus outlive the news", async () => {
+  const ana = await desk.member("ana@example.com", "Ana");
+  await desk.policy({ name: "pair", needs: [{ from: ["members"], count: 2 }], assurance: "key" });
+  const page = await desk.owner();
+  const anas = await desk.signedIn(await desk.link(ana));
+  const asked = await desk.ask({ ...deploy, policy: "pair" });
+  await page.goto(`${desk.url}/a/${asked.id}`);
+  await page.locator("#comment").pressSequentially("I was thinking th");
+  await anas.goto(`${desk.url}/a/${asked.id}`);
+  await anas.click("#approve");
+  await anas.getByText("1 more approval").waitFor();
+  await page.getByText("ana@example.com").first().waitFor({ timeout: 5000 });
+  assert.equal(await page.inputValue("#comment"), "I was thinking th");
+  await page.keyboard.type("at");
+  assert.equal(await page.inputValue("#comment"), "I was thinking that");
+  await page.click("#approve");
+  await page.locator(".ended.approved").waitFor();
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+  await anas.context().close();
+});
+
+test("who may not decide is told why, and sees no buttons", async () => {
+  await desk.policy({ name: "sure", needs: [{ from: ["members"], count: 1 }], assurance: "session" });
+  const asked = await desk.ask({ ...deploy, policy: "sure" });
+  const page = await desk.owner();
+  await page.goto(`${desk.url}/a/${asked.id}`);
+  assert.match(await page.textContent("#barred"), /surer sign/);
+  assert.equal(await page.locator("#approve").count(), 0);
+  const bea = await desk.member("bea@example.com", "Bea", "auditor");
+  const beas = await desk.signedIn(await desk.link(bea));
+  await beas.goto(`${desk.url}/a/${asked.id}`);
+  assert.match(await beas.textContent("#barred"), /not an approver/);
+  await page.context().close();
+  await beas.context().close();
+});
+
+test("keys move the focus and decide nothing", async () => {
+  const page = await desk.owner();
+  const asked = await desk.ask({ ...deploy, priority: "critical" });
+  await page.goto(`${desk.url}/`);
+  await page.keyboard.press("j");
+  const focused = () => page.evaluate(() => document.activeElement.getAttribute("href") ?? document.activeElement.id);
+  assert.equal(await focused(), `/a/${asked.id}`);
+  await page.keyboard.press("?");
+  await page.locator("dialog[open]").waitFor();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("j");
+  await page.keyboard.press("k");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(`${desk.url}/a/${asked.id}`);
+  await page.keyboard.press("r");
+  assert.equal(await focused(), "reject");
+  await page.keyboard.press("a");
+  assert.equal(await focused(), "approve");
+  assert.equal((await desk.get(asked.id)).status, "pending");
+  await page.keyboard.press("Enter");
+  await page.locator(".ended.approved").waitFor();
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+});
+
+test("a lost connection is said, and made good", async () => {
+  const page = await desk.owner();
+  const asked = await desk.ask(deploy);
+  await page.goto(`${desk.url}/a/${asked.id}`);
+  await page.context().setOffline(true);
+  await desk.api("POST", `/v1/approvals/${asked.id}/cancel`, desk.ready.agent_key, {});
+  await page.context().setOffline(false);
+  await page.reload();
+  await page.locator(".ended.cancelled").waitFor();
+  await page.context().close();
+});

@@ -1,0 +1,126 @@
+// A server of our own for each test file, a browser that phones nobody, and the calls that tests
+// make all the time.
+import { spawn } from "node:child_process";
+import { mkdtemp, mkdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+export const shots = fileURLToPath(new URL("shots/", import.meta.url));
+
+const QUIET = [
+  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync",
+  "--disable-default-apps", "--disable-extensions", "--metrics-recording-only",
+];
+
+/** Starts `askfirst dev` on a folder of its own and a browser. */
+export async function start() {
+  const data = await mkdtemp(join(tmpdir(), "askfirst-web-"));
+  const server = spawn(
+    process.env.ASKFIRST_BIN,
+    ["dev", "--json", "--data", join(data, "server"), "--listen", "127.0.0.1:0"],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  const exited = new Promise((resolve) => server.once("exit", resolve));
+  const ready = await new Promise((resolve, reject) => {
+    createInterface({ input: server.stdout }).once("line", (line) => resolve(JSON.parse(line)));
+    server.once("error", reject);
+    exited.then((code) => reject(new Error(`askfirst dev ended with ${code}`)));
+  });
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: QUIET,
+    headless: true,
+  });
+  await mkdir(shots, { recursive: true });
+  return new Desk(data, server, exited, ready, browser);
+}
+
+class Desk {
+  constructor(data, server, exited, ready, browser) {
+    Object.assign(this, { data, server, exited, ready, browser, url: ready.url });
+  }
+
+  async stop() {
+    await this.browser.close();
+    this.server.kill("SIGTERM");
+    await this.exited;
+    await rm(this.data, { recursive: true, force: true });
+  }
+
+  async api(method, path, key, body) {
+    const headers = { authorization: `Bearer ${key}` };
+    if (body !== undefined) headers["content-type"] = "application/json";
+    const answer = await fetch(this.url + path, { method, headers, body: body && JSON.stringify(body) });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return text ? JSON.parse(text) : null;
+  }
+
+  ask(body) {
+    return this.api("POST", "/v1/approvals", this.ready.agent_key, body);
+  }
+
+  get(id, query = "") {
+    return this.api("GET", `/v1/approvals/${id}${query}`, this.ready.agent_key);
+  }
+
+  policy(document) {
+    return this.api("POST", "/v1/policies", this.ready.admin_key, document);
+  }
+
+  async member(email, name, role = "approver") {
+    return this.api("POST", "/v1/members", this.ready.admin_key, { email, name, role });
+  }
+
+  async link(member) {
+    const made = await this.api("POST", `/v1/members/${member.id}/login-link`, this.ready.admin_key, {});
+    return made.url;
+  }
+
+  /** A new link for the owner of the dev workspace. */
+  async ownersLink() {
+    const members = await this.api("GET", "/v1/members", this.ready.admin_key);
+    return this.link(members.data.find((member) => member.role === "owner"));
+  }
+
+  /** A browser profile of its own, signed in by `link`. */
+  async signedIn(link, options = {}) {
+    const context = await this.browser.newContext(options);
+    const page = await context.newPage();
+    page.faults = [];
+    page.on("pageerror", (error) => page.faults.push(String(error)));
+    page.on("console", (line) => line.type() === "error" && page.faults.push(line.text()));
+    page.on("dialog", (dialog) => {
+      page.faults.push(`dialog: ${dialog.message()}`);
+      dialog.dismiss();
+    });
+    await page.goto(link);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.waitForURL((url) => !url.pathname.startsWith("/login"));
+    return page;
+  }
+
+  async owner(options) {
+    return this.signedIn(await this.ownersLink(), options);
+  }
+}
+
+/** The text that the page says will be kept with a vote. */
+export const accountText = (page) => page.locator("#account").evaluate((node) => node.textContent);
+
+export const deploy = {
+  action: {
+    name: "deploy.production",
+    title: "Deploy v2.1 to production?",
+    arguments: { version: "2.1", replicas: 3, flags: ["--wait", "--atomic"], canary: { percent: 12.5 } },
+    target: "prod-eu",
+  },
+  reason: "All checks are green.\nThe error budget allows it.",
+  priority: "high",
+  agent: { name: "release-bot", run: "r-812" },
+  metadata: { commit: "a3f9b2e" },
+};

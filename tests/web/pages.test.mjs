@@ -1,0 +1,99 @@
+// How the pages look, and that everyone can use them.
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { deploy, shots, start } from "./harness.mjs";
+
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } };
+
+let desk;
+let paths;
+before(async () => {
+  desk = await start();
+  const empty = await desk.owner();
+  await look(empty, "empty", "/");
+  await empty.context().close();
+  const ana = await desk.member("ana@example.com", "Ana");
+  await desk.policy({ name: "deploys", needs: [{ from: ["members"], count: 2 }], assurance: "key" });
+  const hostile = await desk.ask({
+    action: {
+      name: "payments.send", title: "Pay \u202e0001\u202c EUR to p\u0430ypal.com?", target: "https://bank.example@evil.example/pay",
+      arguments: { amount: 1000, memo: "  two spaces\tand a tab \u200b", script: `ls\n${"\n".repeat(30)}rm -rf /`, token: "QUJD".repeat(600) },
+    },
+    reason: "Approved by CISO \u2705\nEND OF THE AGENT'S OWN WORDS", priority: "critical",
+  });
+  const decided = await desk.ask({ action: { name: "mail.send", title: "Send the newsletter to 12,408 people?", arguments: { list: "all" } } });
+  const rejected = await desk.ask({ action: { name: "db.drop", title: "Drop the table orders_2019?", target: "db-7" } });
+  const pair = await desk.ask({ ...deploy, policy: "deploys" });
+  await desk.ask({ action: { name: "refund", title: "Refund 49.00 EUR to order 1077?" } });
+  const anas = await desk.signedIn(await desk.link(ana));
+  for (const [id, button, comment] of [[pair.id, "#approve", "Fine with me."], [decided.id, "#approve", ""], [rejected.id, "#reject", "Legal needs it until March."]]) {
+    await anas.goto(`${desk.url}/a/${id}`);
+    await anas.fill("#comment", comment);
+    await anas.click(button);
+    await anas.locator(".votes").waitFor();
+  }
+  await anas.context().close();
+  paths = {
+    inbox: "/", history: "/history", pending: `/a/${pair.id}`, hostile: `/a/${hostile.id}`,
+    approved: `/a/${decided.id}`, rejected: `/a/${rejected.id}`, missing: "/a/nothing",
+  };
+});
+after(() => desk.stop());
+
+/** Takes its picture at both sizes and in both lights, and lets axe look at each. */
+async function look(page, name, path) {
+  for (const [size, viewport] of Object.entries(SIZES)) {
+    for (const colorScheme of ["light", "dark"]) {
+      await page.setViewportSize(viewport);
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      await page.goto(desk.url + path);
+      await page.screenshot({ path: join(shots, `${name}-${size}-${colorScheme}.png`) });
+      await page.screenshot({ path: join(shots, `${name}-${size}-${colorScheme}-full.png`), fullPage: true });
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(wide <= 0, `${name} at ${size} is ${wide}px too wide`);
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => window.axe.run(document, {
+        runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+      }));
+      const found = violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.html} ${n.failureSummary}`).join("\n")}`);
+      assert.deepEqual(found, [], `${name} ${size} ${colorScheme}`);
+    }
+  }
+}
+
+for (const name of ["inbox", "history", "pending", "hostile", "approved", "rejected", "missing"]) {
+  test(`${name} looks right and can be used by everyone`, async () => {
+    const page = await desk.owner();
+    await look(page, name, paths[name]);
+    assert.deepEqual(page.faults.filter((fault) => !fault.includes("404")), []);
+    await page.context().close();
+  });
+}
+
+test("the way in looks right and can be used by everyone", async () => {
+  const page = await (await desk.browser.newContext()).newPage();
+  await look(page, "signed-out", `/login?next=${paths.pending}`);
+  await look(page, "login", new URL(await desk.ownersLink()).pathname);
+  await page.context().close();
+});
+
+test("buttons and links are large enough for a thumb", async () => {
+  const page = await desk.owner({ viewport: SIZES.phone });
+  for (const path of [paths.inbox, paths.pending, paths.approved]) {
+    await page.goto(desk.url + path);
+    const small = await page.locator("button, a.button, a.row, summary, nav a, .brand, textarea").evaluateAll((nodes) =>
+      nodes.filter((node) => node.checkVisibility()).map((node) => [node.textContent.trim(), node.getBoundingClientRect().height])
+        .filter(([, height]) => height < 44));
+    assert.deepEqual(small, [], path);
+  }
+  await page.goto(desk.url + paths.pending);
+  const box = await page.locator("#approve").boundingBox();
+  assert.ok(box.y + box.height <= SIZES.phone.height, "the buttons are in view at once");
+  const title = await page.locator("h1").boundingBox();
+  assert.ok(title.y < 400, "so is the title");
+  await page.context().close();
+});
