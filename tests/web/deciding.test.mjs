@@ -236,11 +236,23 @@ test("keys move the focus and decide nothing", async () => {
 test("a lost connection is said, and made good", async () => {
   const page = await desk.owner();
   const asked = await desk.ask(deploy);
+  await page.route("**/live", (route) => route.abort());
   await page.goto(`${desk.url}/a/${asked.id}`);
-  await page.context().setOffline(true);
+  await page.locator("#offline").waitFor({ timeout: 15000 });
   await desk.api("POST", `/v1/approvals/${asked.id}/cancel`, desk.ready.agent_key, {});
-  await page.context().setOffline(false);
-  await page.reload();
-  await page.locator(".ended.cancelled").waitFor();
+  await page.unroute("**/live");
+  await page.locator(".ended.cancelled").waitFor({ timeout: 15000 });
+  await page.locator("#offline").waitFor({ state: "hidden" });
   await page.context().close();
+});
+
+test("a server that is asked to stop does so although pages listen", async () => {
+  const other = await start();
+  const page = await other.owner();
+  await Promise.all([page.waitForResponse("**/live"), page.goto(`${other.url}/`)]);
+  const began = performance.now();
+  other.server.kill("SIGTERM");
+  await other.exited;
+  assert.ok(performance.now() - began < 3000, "it did not wait for the streams");
+  await other.stop();
 });
