@@ -5,6 +5,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}
 tools=$CARGO_TARGET_DIR/tools
+PATH=$tools/bin:$PATH
 
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
 
@@ -58,7 +59,6 @@ need_chromium() {
 # need_cargo_tool NAME: `cargo NAME`, as the pinned ready-made program, or else from source.
 need_cargo_tool() {
     local name=cargo-$1 version
-    PATH=$tools/bin:$PATH
     if command -v "$name" >/dev/null; then
         return
     fi
