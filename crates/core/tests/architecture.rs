@@ -380,12 +380,17 @@ fn every_control_names_a_test_that_exists() {
 /// The tests that a text names, as `path/to/file.rs::name`.
 fn named_tests(text: &str) -> Vec<String> {
     let quoted = text.split('`').skip(1).step_by(2);
-    quoted.filter(|quoted| quoted.contains(".rs::")).map(str::to_owned).collect()
+    let is_named = |quoted: &&str| quoted.contains(".rs::") || quoted.contains(".mjs::");
+    quoted.filter(is_named).map(str::to_owned).collect()
 }
 
 fn is_test(files: &BTreeMap<String, String>, named: &str) -> bool {
     let Some((path, name)) = named.split_once("::") else { return false };
-    files.get(path).is_some_and(|text| has_word(text, &format!("fn {name}")))
+    let told =
+        if path.ends_with(".rs") { format!("fn {name}") } else { format!("test(\"{name}\"") };
+    files.get(path).is_some_and(|text| {
+        if path.ends_with(".rs") { has_word(text, &told) } else { text.contains(&told) }
+    })
 }
 
 fn is_this(path: &str) -> bool {
