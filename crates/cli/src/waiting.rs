@@ -46,14 +46,16 @@ pub(crate) enum Ended {
 }
 
 impl Waiting<'_> {
-    /// Waits until the approval is no longer pending.
-    pub(crate) async fn wait(&self) -> Result<Ended, CallError> {
+    /// Waits until the approval is no longer pending, or `interrupted` ends.
+    pub(crate) async fn wait(
+        &self,
+        interrupted: impl Future<Output = ()>,
+    ) -> Result<Ended, CallError> {
         let mut status = StatusLine::new(self.watched);
         let give_up = self.timeout.map(|timeout| Instant::now() + timeout);
         let mut last_good = Instant::now();
         let mut pause = Duration::ZERO;
         let mut seen = Value::Null;
-        let interrupted = tokio::signal::ctrl_c();
         tokio::pin!(interrupted);
         loop {
             let began = Instant::now();
@@ -69,7 +71,7 @@ impl Waiting<'_> {
                 let tick = if status.is_alive() { PAUSE } else { POLL + GRACE + GRACE };
                 tokio::select! {
                     answer = &mut poll => break answer,
-                    _ = &mut interrupted => return Ok(Ended::Interrupted),
+                    () = &mut interrupted => return Ok(Ended::Interrupted),
                     () = until(give_up) => return Ok(Ended::OutOfTime),
                     () = sleep(tick) => {}
                 }

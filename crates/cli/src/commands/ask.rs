@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{block_on, span};
 use crate::client::{Client, Connection};
 use crate::exit::{self, unsure};
+use crate::premises::asked_to_stop;
 use crate::terminal::{say, say_json, text_of};
 use crate::waiting::{Afterwards, Ended, Waiting, conclude};
 use crate::{approval, input};
@@ -113,6 +114,8 @@ impl AskArgs {
         let id: ApprovalId = text_of(&asked, "id")
             .parse()
             .map_err(|error| unsure(format!("the server gave an id that is none: {error}")))?;
+        // Before the id is told: who knows it may interrupt at once.
+        let interrupted = asked_to_stop()?;
         if !json {
             say(format_args!("asked   {}", text_of(&asked["action"], "title")));
             say(format_args!("page    {}", text_of(&asked["links"], "page")));
@@ -137,7 +140,7 @@ impl AskArgs {
             retry_for: std::time::Duration::from_secs(self.retry_for.0.into()),
             watched: !json,
         };
-        match waiting.wait().await? {
+        match waiting.wait(interrupted).await? {
             Ended::Decided(decided) => {
                 let then = Afterwards { digest, claim: !self.no_claim, json };
                 conclude(client, id, decided, then).await

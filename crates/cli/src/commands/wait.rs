@@ -10,6 +10,7 @@ use super::{block_on, span};
 use crate::approval;
 use crate::client::Connection;
 use crate::exit::unsure;
+use crate::premises::asked_to_stop;
 use crate::waiting::{Afterwards, Ended, Waiting, conclude};
 
 /// Wait for the answer to a question
@@ -49,7 +50,7 @@ impl WaitArgs {
             watched: !self.connection.json,
         };
         block_on(async {
-            match waiting.wait().await? {
+            match waiting.wait(asked_to_stop()?).await? {
                 Ended::Decided(decided) => {
                     let digest = match &self.digest {
                         Some(digest) => digest.clone(),

@@ -1,0 +1,83 @@
+//! Keys, people and groups.
+
+use crate::support::{Dev, finish};
+
+#[test]
+fn a_key_is_made_shown_once_used_and_revoked() {
+    let server = Dev::start();
+    let create = ["keys", "create", "--name", "bot", "--scopes", "ask", "--expires-in", "90d"];
+    let as_json: Vec<&str> = create.iter().copied().chain(["--json"]).collect();
+    let made = server.admin(&as_json).expect(0).json();
+    let members: Vec<&String> = made.as_object().unwrap().keys().collect();
+    assert_eq!(members, ["id", "key"], "exactly these");
+    let (id, key) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
+    assert!(key.starts_with("af_dev_"), "{key}");
+    finish(server.command_with(key, &["ask", "x", "--no-wait"])).expect(0);
+
+    let list = server.admin(&["keys", "list"]).expect(0).out;
+    assert!(list.contains(id) && list.contains("bot") && !list.contains(key), "{list}");
+    server.admin(&["keys", "revoke", id]).expect(0);
+    let late = finish(server.command_with(key, &["ask", "x"])).expect(3);
+    assert!(late.err.contains("revoked"), "{}", late.err);
+}
+
+#[test]
+fn a_decide_key_is_bound_to_a_member_by_address() {
+    let server = Dev::start();
+    server.admin(&["members", "add", "ana@example.com", "--name", "Ana"]).expect(0);
+    let create = ["keys", "create", "--name", "ana's", "--scopes", "decide", "--json"];
+    let bound: Vec<&str> = create.iter().copied().chain(["--member", "ana@example.com"]).collect();
+    let made = server.admin(&bound).expect(0).json();
+    let id = server.asked(&[]);
+    let vote = ["vote", id.as_str(), "approve", "--yes"];
+    finish(server.command_with(made["key"].as_str().unwrap(), &vote)).expect(0);
+    let votes = server.agent(&["show", &id, "--json"]).json()["votes"].clone();
+    assert_eq!(votes[0]["approver"]["email"], "ana@example.com");
+}
+
+#[test]
+fn scopes_that_must_not_share_a_key_are_refused() {
+    let server = Dev::start();
+    for scopes in ["ask,decide", "ask,keys", "nonsense"] {
+        let create = ["keys", "create", "--name", "x", "--scopes", scopes, "--json"];
+        let refused = server.admin(&create).expect(1);
+        let told: serde_json::Value = serde_json::from_str(&refused.err).unwrap();
+        assert!(told["problem"]["status"].is_u64(), "{}", refused.err);
+    }
+    server.agent(&["keys", "list"]).expect(1);
+}
+
+#[test]
+fn people_come_change_and_go() {
+    let server = Dev::start();
+    let add = ["members", "add", "ana@example.com", "--name", "Ana", "--json"];
+    let added = server.admin(&add).expect(0).json();
+    assert_eq!(added["role"], "approver");
+    server.admin(&["members", "role", "ana@example.com", "auditor"]).expect(0);
+    let link = server.admin(&["members", "link", "ANA@example.com", "--json"]).expect(0).json();
+    assert!(link["url"].as_str().unwrap().contains("/login/"));
+    let off = server.admin(&["members", "disable", "ana@example.com", "--json"]).expect(0).json();
+    assert_eq!(off["enabled"], false);
+    server.admin(&["members", "enable", added["id"].as_str().unwrap()]).expect(0);
+    let list = server.admin(&["members", "list"]).expect(0).out;
+    assert!(list.contains("ana@example.com") && list.contains("auditor"), "{list}");
+    let nobody = server.admin(&["members", "link", "nobody@example.com"]).expect(1);
+    assert!(nobody.err.contains("no member nobody@example.com"), "{}", nobody.err);
+    server.admin(&["members", "disable", "dev@localhost.test"]).expect(1);
+}
+
+#[test]
+fn groups_are_made_of_addresses() {
+    let server = Dev::start();
+    server.admin(&["members", "add", "ana@example.com", "--name", "Ana"]).expect(0);
+    server.admin(&["groups", "create", "sre", "ana@example.com"]).expect(0);
+    let list = server.admin(&["groups", "list"]).expect(0).out;
+    assert_eq!(list, "sre  ana@example.com\n");
+    server.admin(&["groups", "set", "sre", "ana@example.com", "dev@localhost.test"]).expect(0);
+    let list = server.admin(&["groups", "list", "--json"]).expect(0).json();
+    assert_eq!(list["data"][0]["members"].as_array().unwrap().len(), 2);
+    server.admin(&["groups", "remove", "sre"]).expect(64);
+    server.admin(&["groups", "remove", "sre", "--yes"]).expect(0);
+    assert_eq!(server.admin(&["groups", "list"]).expect(0).out, "none\n");
+    server.admin(&["groups", "set", "sre"]).expect(1);
+}

@@ -1,0 +1,144 @@
+//! A real server: `init` on its console, `serve` by its configuration, `config check`.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::{Done, Running, command, finish, run};
+
+/// A configuration file whose server lives in a folder.
+fn configuration(folder: &Path) -> String {
+    let file = folder.join("askfirst.toml");
+    let (data, key) = (folder.join("data"), folder.join("etc/sealing.key"));
+    let text = format!(
+        "listen = \"127.0.0.1:0\"\npublic_url = \"https://ask.example.com\"\ndata = {data:?}\n\
+         sealing_key_file = {key:?}\nlog_format = \"json\"\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+fn init(config: &str) -> Done {
+    let who = ["--email", "ana@example.com", "--name", "Ana"];
+    let mut args = vec!["init", "--config", config, "--workspace", "Acme", "--json"];
+    args.extend(who);
+    run(&args)
+}
+
+/// Starts it; gives it and its address, which it logs.
+fn serve(config: &str) -> (Running, String) {
+    // The log is on stderr; a shell puts it where it can be followed.
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell.args(["-c", "exec \"$0\" \"$@\" 2>&1", env!("CARGO_BIN_EXE_askfirst")]);
+    shell.args(["serve", "--config", config]).env_clear();
+    shell.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped());
+    let mut running = Running::start(shell);
+    loop {
+        let line = running.line();
+        let Ok(entry) = serde_json::from_str::<Value>(&line) else { panic!("not JSON: {line}") };
+        if entry["message"] == "listening" {
+            return (running, format!("http://{}", entry["address"].as_str().unwrap()));
+        }
+    }
+}
+
+fn client(url: &str, key: &str, args: &[&str]) -> Done {
+    let mut command = command(args);
+    command.env("ASKFIRST_URL", url).env("ASKFIRST_KEY", key);
+    finish(command)
+}
+
+#[test]
+fn init_makes_an_owner_and_serve_serves_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path());
+    let early = run(&["serve", "--config", &config]).expect(78);
+    assert!(early.err.contains("askfirst init"), "{}", early.err);
+
+    let made = init(&config).expect(0).json();
+    let admin = made["admin_key"].as_str().unwrap();
+    assert!(admin.starts_with("af_live_"), "{admin}");
+    let login = made["login_url"].as_str().unwrap();
+    assert!(login.starts_with("https://ask.example.com/login/"), "{login}");
+
+    let (server, url) = serve(&config);
+    let people = client(&url, admin, &["members", "list", "--json"]).expect(0).json();
+    assert_eq!(people["data"][0]["email"], "ana@example.com");
+    assert_eq!(people["data"][0]["role"], "owner");
+    let keys = ["keys", "create", "--name", "bot", "--scopes", "ask", "--json"];
+    let agent = client(&url, admin, &keys).expect(0).json();
+    let agent = agent["key"].as_str().unwrap();
+    let asked = client(&url, agent, &["ask", "Go?", "--no-wait", "--json"]).expect(0).json();
+    assert_eq!(asked["environment"], "live");
+    // A key of the console's making must not decide.
+    let decide = ["vote", asked["id"].as_str().unwrap(), "approve", "--yes"];
+    client(&url, admin, &decide).expect(1);
+
+    // The lock keeps the console out while the server runs.
+    let busy = run(&["init", "--config", &config, "--login-link", "ana@example.com"]).expect(78);
+    assert!(busy.err.contains("another askfirst is using"), "{}", busy.err);
+    server.signal(rustix::process::Signal::TERM);
+    server.end().expect(0);
+
+    let again = init(&config).expect(1);
+    assert!(again.err.contains("--login-link"), "{}", again.err);
+    let link = ["init", "--config", &config, "--login-link", "ana@example.com", "--json"];
+    let link = run(&link).expect(0).json();
+    assert_ne!(link["login_url"], made["login_url"]);
+    run(&["init", "--config", &config, "--login-link", "nobody@example.com"]).expect(1);
+}
+
+#[test]
+fn init_takes_no_nonsense() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path());
+    run(&["init", "--config", &config, "--workspace", "Acme"]).expect(64);
+    let args = ["init", "--config", &config, "--workspace", "Acme", "--name", "Ana"];
+    for email in ["ana", "@example.com", ""] {
+        let args: Vec<&str> = args.iter().copied().chain(["--email", email]).collect();
+        run(&args).expect(64);
+    }
+}
+
+#[test]
+fn a_public_http_address_is_refused_and_flags_go_before_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path());
+    let public = ["serve", "--config", &config, "--public-url", "http://ask.example.com"];
+    let refused = run(&public).expect(78);
+    assert!(refused.err.contains("public_url") && refused.err.contains("https"), "{}", refused.err);
+}
+
+#[test]
+fn config_check_says_what_is_so_and_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path());
+    let good = run(&["config", "check", "--config", &config, "--json"]).expect(0).json();
+    assert_eq!(good["public_url"], "https://ask.example.com");
+    assert_eq!(good["signing_key_bits"], 2048, "defaults are filled in");
+
+    let mut varied = command(&["config", "check", "--config", &config, "--json"]);
+    varied.env("ASKFIRST_LOG", "debug").env("ASKFIRST_URL", "http://is.not.a.setting");
+    assert_eq!(finish(varied).expect(0).json()["log"], "debug");
+
+    for (line, what) in [
+        ("lisen = \"127.0.0.1:1\"", "lisen"),
+        ("public_url = \"http://ask.example.com\"", "https"),
+        ("signing_key_bits = 1024", "2048"),
+        ("not toml", "TOML"),
+    ] {
+        let file = folder.path().join("bad.toml");
+        std::fs::write(&file, line).unwrap();
+        let bad = run(&["config", "check", "--config", file.to_str().unwrap()]).expect(78);
+        assert!(bad.err.contains(what), "{line}: {}", bad.err);
+    }
+    run(&["config", "check", "--config", "/missing.toml"]).expect(78);
+}
+
+#[test]
+fn the_default_configuration_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("default.toml");
+    std::fs::write(&file, run(&["config", "default"]).expect(0).out).unwrap();
+    run(&["config", "check", "--config", file.to_str().unwrap()]).expect(0);
+}
