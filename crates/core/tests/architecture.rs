@@ -95,9 +95,9 @@ fn core_and_proof_depend_on_exactly_this() {
         "aws-lc-rs+aws-lc-sys+alloc+ring-io",
         "base64+default",
         "jiff+alloc",
+        "ryu-js+default",
         "serde+default+derive",
         "serde_json+default+float_roundtrip",
-        "serde_json_canonicalizer+default",
         "thiserror+default",
         "zeroize+default",
     ];

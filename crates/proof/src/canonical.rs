@@ -8,7 +8,7 @@ use std::str::FromStr;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 /// Why a value has no canonical form, or a text is not the JSON it should be.
 #[derive(Debug, thiserror::Error)]
@@ -31,12 +31,73 @@ pub enum CanonicalError {
 ///
 /// Errors: [`CanonicalError::NotExpressible`].
 pub fn canonical(value: &Value) -> Result<Vec<u8>, CanonicalError> {
-    canonical_of(value)
+    let mut out = Vec::with_capacity(512);
+    spell(value, &mut out)?;
+    Ok(out)
 }
 
-/// As [`canonical`], for a type of ours, so that it need not become a [`Value`] first.
+fn spell(value: &Value, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
+    match value {
+        Value::Number(number) => return spell_number(number, out),
+        Value::Array(items) => {
+            out.push(b'[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                spell(item, out)?;
+            }
+            out.push(b']');
+        }
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            // RFC 8785 sorts by UTF-16 units. Plain string order differs from that only where
+            // characters from U+E000 on meet those that UTF-16 writes as surrogates.
+            members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+            out.push(b'{');
+            for (index, (key, member)) in members.into_iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                spell_text(key, out)?;
+                out.push(b':');
+                spell(member, out)?;
+            }
+            out.push(b'}');
+        }
+        Value::String(text) => return spell_text(text, out),
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Null => out.extend_from_slice(b"null"),
+    }
+    Ok(())
+}
+
+/// serde_json escapes what RFC 8785 escapes, in the same way.
+fn spell_text(text: &str, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
+    serde_json::to_writer(out, text).map_err(CanonicalError::NotExpressible)
+}
+
+/// As ECMAScript writes a double.
+fn spell_number(number: &Number, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
+    const EXACT: u64 = 1 << 53;
+    let exact = number.as_i64().filter(|integer| integer.unsigned_abs() <= EXACT);
+    if let Some(integer) = exact {
+        out.extend_from_slice(integer.to_string().as_bytes());
+        return Ok(());
+    }
+    match number.as_f64().filter(|double| double.is_finite()) {
+        Some(double) => {
+            out.extend_from_slice(ryu_js::Buffer::new().format_finite(double).as_bytes());
+            Ok(())
+        }
+        None => Err(CanonicalError::NotExpressible(de::Error::custom("a number beyond doubles"))),
+    }
+}
+
+/// As [`canonical`], for a type of ours.
 pub(crate) fn canonical_of<T: Serialize>(value: &T) -> Result<Vec<u8>, CanonicalError> {
-    serde_json_canonicalizer::to_vec(value).map_err(CanonicalError::NotExpressible)
+    canonical(&serde_json::to_value(value).map_err(CanonicalError::NotExpressible)?)
 }
 
 /// Parses JSON and refuses, at any depth, a repeated key and an integer beyond 2^53 - 1.
@@ -111,8 +172,15 @@ pub fn text_digest(bytes: impl AsRef<[u8]>) -> Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The audit log writes one or more with every entry, so without a formatter per byte.
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let mut hex = [0; 64];
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = HEX[usize::from(byte >> 4)];
+            pair[1] = HEX[usize::from(byte & 15)];
+        }
         f.write_str(PREFIX)?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(std::str::from_utf8(&hex).unwrap_or_default())
     }
 }
 

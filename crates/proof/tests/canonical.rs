@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use askfirst_proof::canonical::{CanonicalError, canonical, parse_strict};
 use askfirst_proof::log::{Entry, entry_hash, genesis};
 use askfirst_proof::{Digest, action_digest, json_digest, text_digest};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn vectors(name: &str) -> Value {
@@ -143,4 +144,36 @@ fn an_error_about_foreign_json_does_not_speak_to_the_terminal() {
     let error =
         parse_strict("{\"\\u001b[2J\u{202e}\":1,\"\\u001b[2J\u{202e}\":2}".as_bytes()).unwrap_err();
     assert!(error.to_string().chars().all(|c| c.is_ascii() && !c.is_control()), "{error}");
+}
+
+/// Any JSON, with the keys and numbers that canonical forms go wrong on.
+fn any_json() -> impl Strategy<Value = Value> {
+    let text = prop_oneof![
+        ".{0,8}",
+        "[\\x00-\\x1f\"\\\\/]{0,4}",
+        "[\u{e000}-\u{ffff}\u{10000}-\u{10fff}]{0,3}"
+    ];
+    let exact = -(1_i64 << 53)..=(1_i64 << 53);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        exact.prop_map(Value::from),
+        any::<f64>().prop_filter("finite", |double| double.is_finite()).prop_map(Value::from),
+        text.clone().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 48, 6, move |inner| {
+        let members = proptest::collection::btree_map(text.clone(), inner.clone(), 0..6);
+        prop_oneof![
+            proptest::collection::vec(inner, 0..6).prop_map(Value::from),
+            members.prop_map(|members| Value::from_iter(members)),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn random_values_are_spelled_as_another_library_spells_them(value in any_json()) {
+        let theirs = serde_json_canonicalizer::to_vec(&value).unwrap();
+        prop_assert_eq!(canonical(&value).unwrap(), theirs);
+    }
 }

@@ -179,7 +179,13 @@ pub(super) fn show(app: &App, status: StatusCode, seen: &Seen) -> Response {
     {
         headers.insert(header::LOCATION, location);
     }
-    (status, headers, Json(view)).into_response()
+    match serde_json::to_vec(&view) {
+        Ok(body) => {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            (status, headers, body).into_response()
+        }
+        Err(error) => Problem::from(ServiceError::Internal(error.to_string())).into_response(),
+    }
 }
 
 /// Put a question to people.
