@@ -165,7 +165,7 @@ fn any_json() -> impl Strategy<Value = Value> {
         let members = proptest::collection::btree_map(text.clone(), inner.clone(), 0..6);
         prop_oneof![
             proptest::collection::vec(inner, 0..6).prop_map(Value::from),
-            members.prop_map(|members| Value::from_iter(members)),
+            members.prop_map(Value::from_iter),
         ]
     })
 }
