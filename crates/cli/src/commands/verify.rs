@@ -26,7 +26,8 @@ pub(crate) struct VerifyArgs {
     /// A bundle or a receipt; - for stdin
     file: PathBuf,
     /// Whom to believe: a file with public keys (see `askfirst jwks`), or a key's thumbprint
-    #[arg(long, value_name = "FILE|THUMBPRINT", required = true)]
+    // A thumbprint is base64url and may start with a hyphen.
+    #[arg(long, allow_hyphen_values = true, value_name = "FILE|THUMBPRINT", required = true)]
     trust: Vec<String>,
     /// It must be for this workspace
     #[arg(long, value_name = "ID")]

@@ -61,6 +61,8 @@ fn only_the_trusted_signer_counts_by_key_or_by_thumbprint() {
     let verdict = verify(&server, &["bundle.json", "--trust", "jwks.json", "--json"]).expect(0);
     let thumbprint = verdict.json()["signer"].as_str().unwrap().to_owned();
     verify(&server, &["bundle.json", "--trust", &thumbprint]).expect(0);
+    let hyphen = format!("-{}", "A".repeat(42));
+    verify(&server, &["bundle.json", "--trust", &hyphen]).expect(4);
     // A bare receipt brings no keys along.
     verify(&server, &["receipt.jwt", "--trust", &thumbprint]).expect(4);
     verify(&server, &["bundle.json"]).expect(64);
