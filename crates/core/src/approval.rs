@@ -7,6 +7,8 @@ pub mod event;
 pub mod refusal;
 pub mod transition;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -239,7 +241,7 @@ pub struct Approval {
     /// Who asked.
     pub asker: Asker,
     /// What is asked for.
-    pub action: Action,
+    pub action: Arc<Action>,
     /// What binds it.
     pub action_digest: Digest,
     /// The agent's reason.
@@ -251,7 +253,7 @@ pub struct Approval {
     /// The asker's own notes, given back as they came.
     pub metadata: Value,
     /// The rules, frozen.
-    pub policy: FrozenPolicy,
+    pub policy: Arc<FrozenPolicy>,
     /// Other keys that may claim.
     pub consumers: Vec<KeyId>,
     /// When it was asked.

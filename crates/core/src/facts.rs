@@ -134,7 +134,7 @@ pub struct Facts {
     /// The workspace's floor, now.
     pub floor: Floor,
     /// For an ask: the policy it chose, in its newest version; none if there is no such policy.
-    pub policy: Option<FrozenPolicy>,
+    pub policy: Option<Arc<FrozenPolicy>>,
     /// For an ask: which of the consumers it names are keys of this workspace and environment.
     pub known_keys: BTreeSet<KeyId>,
 }

@@ -87,7 +87,7 @@ fn dependencies(package: &str) -> BTreeSet<String> {
 fn core_and_proof_depend_on_exactly_this() {
     let core = [
         "jiff+alloc",
-        "serde+default+derive",
+        "serde+default+derive+rc",
         "serde_json+default+float_roundtrip",
         "thiserror+default",
     ];

@@ -53,7 +53,10 @@ fn spell(value: &Value, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
             let mut members: Vec<_> = members.iter().collect();
             // RFC 8785 sorts by UTF-16 units. Plain string order differs from that only where
             // characters from U+E000 on meet those that UTF-16 writes as surrogates.
-            members.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+            members.sort_by(|(a, _), (b, _)| match a.is_ascii() && b.is_ascii() {
+                true => a.cmp(b),
+                false => a.encode_utf16().cmp(b.encode_utf16()),
+            });
             out.push(b'{');
             for (index, (key, member)) in members.into_iter().enumerate() {
                 if index > 0 {
@@ -74,7 +77,7 @@ fn spell(value: &Value, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
 }
 
 /// serde_json escapes what RFC 8785 escapes, in the same way.
-fn spell_text(text: &str, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
+pub(crate) fn spell_text(text: &str, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
     serde_json::to_writer(out, text).map_err(CanonicalError::NotExpressible)
 }
 

@@ -4,6 +4,7 @@ pub mod actions;
 pub mod approvals;
 mod description;
 pub mod events;
+pub mod front;
 pub mod health;
 pub mod json;
 pub mod keys;
@@ -12,14 +13,10 @@ pub mod policies;
 pub mod problem;
 pub mod proofs;
 pub mod request;
-pub mod trace;
 pub mod views;
 pub mod workspace;
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
 use axum::{Json, Router};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -95,7 +92,6 @@ pub fn routes() -> Router<App> {
         .route("/v1/", axum::routing::any(nothing_here))
         .route("/v1/{*rest}", axum::routing::any(nothing_here))
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::map_response(never_cache))
 }
 
 async fn nothing_here() -> Problem {
@@ -105,27 +101,4 @@ async fn nothing_here() -> Problem {
 async fn wrong_method() -> Problem {
     let detail = "this path does not take that method; see /v1/openapi.json";
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Wrong method", detail)
-}
-
-async fn never_cache(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
-}
-
-/// Lets only requests through that name this server as their host.
-pub async fn know_host(State(app): State<App>, request: Request, next: Next) -> Response {
-    // A request may name its host in its head, in its first line, or in both; all must be us.
-    let named = request.headers().get_all(header::HOST).iter();
-    let named = named.map(|host| host.to_str().unwrap_or_default());
-    let mut hosts = named.chain(request.uri().authority().map(|authority| authority.as_str()));
-    let first = hosts.next().unwrap_or_default();
-    if app.reach.knows_host(first) && hosts.all(|host| app.reach.knows_host(host)) {
-        return next.run(request).await;
-    }
-    let detail =
-        "this server does not answer to that host name; set public_url to it, or add it to hosts";
-    Problem::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", "Unknown host", detail)
-        .into_response()
 }

@@ -1,6 +1,9 @@
 //! The one home of randomness: ids, secrets and what is derived from them.
 //! A secret is shown once; everything else sees its hash.
 
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use askfirst_core::Environment;
 use askfirst_core::administration::SecretHash;
 use aws_lc_rs::{digest, rand};
@@ -18,6 +21,16 @@ pub struct NoRandomness;
 #[must_use]
 pub fn id_bits() -> u128 {
     uuid::Uuid::now_v7().as_u128()
+}
+
+/// An id for one request in the log: no secret, only unlike all others. Each start of the server
+/// draws its first half, so that a request costs no randomness.
+#[must_use]
+pub fn request_id() -> String {
+    static START: LazyLock<u128> = LazyLock::new(id_bits);
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = u128::from(COUNT.fetch_add(1, Ordering::Relaxed));
+    format!("{:032x}", *START << 64 | count)
 }
 
 /// What a secret opens; each kind hashes in a domain of its own.

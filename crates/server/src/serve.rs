@@ -196,8 +196,6 @@ fn settle_socket(stream: &TcpStream) -> std::io::Result<()> {
 fn router(app: App) -> Router {
     http::routes()
         .merge(crate::web::routes(&app))
-        .layer(middleware::from_fn_with_state(app.clone(), http::know_host))
-        .layer(middleware::from_fn(http::trace::record))
-        .layer(tower_http::catch_panic::CatchPanicLayer::new())
+        .layer(middleware::from_fn_with_state(app.clone(), http::front::pass))
         .with_state(app)
 }

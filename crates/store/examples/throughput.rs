@@ -141,12 +141,12 @@ fn ask(place: Place, id: ApprovalId) -> Execute {
         id,
         workspace: place.workspace,
         environment: place.environment,
-        action: Action {
+        action: Arc::new(Action {
             name: "deploy.production".into(),
             title: "Deploy v2.1 to production?".into(),
             arguments: json!({ "version": "2.1", "replicas": 12, "regions": ["eu", "us"] }),
             target: Some("prod-eu".into()),
-        },
+        }),
         action_digest: Digest([2; 32]),
         reason: Some("all checks are green".into()),
         priority: Priority::High,

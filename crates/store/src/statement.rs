@@ -125,6 +125,8 @@ fn moment(at: Timestamp) -> Result<askfirst_proof::Moment, Unstatable> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a story that fails may panic")]
 
+    use std::sync::Arc;
+
     use askfirst_core::{
         Action, Actor, ApprovalId, Asker, Cause, FrozenPolicy, KeyId, MemberId, Policy, Priority,
         Seconds, Voter, WorkspaceId, quorum::NeedSet,
@@ -162,23 +164,23 @@ mod tests {
                 owner: MemberId::from_bits(4),
                 owner_email: "ana@example.com".into(),
             },
-            action: Action {
+            action: Arc::new(Action {
                 name: "deploy".into(),
                 title: "Deploy?".into(),
                 arguments: Value::Null,
                 target: None,
-            },
+            }),
             action_digest: Digest([1; 32]),
             reason: None,
             priority: Priority::Normal,
             agent: None,
             metadata: Value::Null,
-            policy: FrozenPolicy {
+            policy: Arc::new(FrozenPolicy {
                 id: None,
                 version: 7,
                 digest: Digest([2; 32]),
                 document: Policy::standard(name, Assurance::Key),
-            },
+            }),
             consumers: Vec::new(),
             created_at: NOON,
             expires_at: NOON,

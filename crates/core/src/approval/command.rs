@@ -1,5 +1,7 @@
 //! What someone wants to happen to an approval. Who they are is a fact, not part of the command.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::{
@@ -15,7 +17,7 @@ pub enum PolicyChoice {
     /// A saved one.
     Named(PolicyName),
     /// One of its own, already checked and hashed.
-    Inline(Box<FrozenPolicy>),
+    Inline(Arc<FrozenPolicy>),
 }
 
 /// A new question.
@@ -28,7 +30,7 @@ pub struct Ask {
     /// The world, from the credential.
     pub environment: Environment,
     /// What is asked for.
-    pub action: Action,
+    pub action: Arc<Action>,
     /// SHA-256 over the canonical JSON of `action`.
     pub action_digest: Digest,
     /// The agent's reason.

@@ -2,6 +2,7 @@
 //! the next state, or a refusal, come out. The same input gives the same answer every time.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::event::{self, Event};
 use crate::quorum::{self, NeedSet};
@@ -102,7 +103,7 @@ fn put(ask: &Ask, facts: &Facts, now: Timestamp) -> Result<Event, Refusal> {
                 owner: key.owner,
                 owner_email: facts.roster.email(key.owner),
             },
-            action: ask.action.clone(),
+            action: Arc::clone(&ask.action),
             action_digest: ask.action_digest,
             reason: ask.reason.clone(),
             priority: ask.priority,
@@ -121,11 +122,11 @@ fn put(ask: &Ask, facts: &Facts, now: Timestamp) -> Result<Event, Refusal> {
     })
 }
 
-fn chosen_policy(ask: &Ask, key: &KeyFacts, facts: &Facts) -> Result<FrozenPolicy, Refusal> {
+fn chosen_policy(ask: &Ask, key: &KeyFacts, facts: &Facts) -> Result<Arc<FrozenPolicy>, Refusal> {
     match &ask.policy {
         PolicyChoice::Inline(policy) => {
             key_with(Scope::InlinePolicies, facts)?;
-            return Ok((**policy).clone());
+            return Ok(Arc::clone(policy));
         }
         PolicyChoice::Named(name) if facts.policy.is_none() => {
             return Err(Refusal::PolicyUnknown { name: name.clone() });

@@ -1,5 +1,7 @@
 //! Who may ask, under which rules, and what an ask may change about them.
 
+use std::sync::Arc;
+
 use askfirst_core::*;
 use serde_json::json;
 
@@ -11,7 +13,7 @@ fn only(names: &[&str]) -> PolicyAllowance {
 
 fn inline(policy: FrozenPolicy) -> Ask {
     let frozen = FrozenPolicy { id: None, version: 0, ..policy };
-    Ask { policy: PolicyChoice::Inline(Box::new(frozen)), ..ask() }
+    Ask { policy: PolicyChoice::Inline(Arc::new(frozen)), ..ask() }
 }
 
 #[test]
@@ -27,7 +29,7 @@ fn a_question_is_frozen_with_its_policy_and_its_asker() {
     assert_eq!(approval.asker.label, "bot");
     assert_eq!(approval.asker.owner, member("olga"));
     assert_eq!(approval.asker.owner_email, "olga@example.com");
-    assert_eq!(approval.policy, rules(json!({})));
+    assert_eq!(*approval.policy, rules(json!({})));
     assert_eq!(approval.claim_state(stage.now), None);
     assert!(!approval.is_usable(stage.now));
 }
@@ -222,7 +224,7 @@ fn the_disabled_and_the_auditors_cannot_be_counted_on() {
 fn a_policy_edited_after_the_question_changes_nothing() {
     let mut stage = Stage::asked(json!({ "needs": [{ "from": ["group:sre"], "count": 2 }] }));
     let looser = json!({ "needs": [{ "from": ["members"] }], "assurance": "bearer" });
-    stage.saved = Some(FrozenPolicy { version: 4, ..rules(looser) });
+    stage.saved = Some(Arc::new(FrozenPolicy { version: 4, ..rules(looser) }));
     assert_eq!(stage.approve("dan"), Err(Refusal::NotAnApprover { who: email("dan") }));
     assert_eq!(stage.approve("ana"), Ok(vec!["voted"]));
     stage.saved = None;

@@ -158,7 +158,7 @@ fn explore_world(policy: &FrozenPolicy, roster: &Roster, count: &mut Count) {
         principal,
         roster: Arc::clone(&shared),
         floor: Floor::default(),
-        policy: Some(policy.clone()),
+        policy: Some(Arc::new(policy.clone())),
         known_keys: [key_id("runner")].into(),
     };
     let people = roster.people.keys().map(|id| {

@@ -145,12 +145,12 @@ pub(crate) fn ask() -> Ask {
         id: ApprovalId::from_bits(42),
         workspace: WorkspaceId::from_bits(1),
         environment: Environment::Live,
-        action: Action {
+        action: Arc::new(Action {
             name: "deploy.production".into(),
             title: "Deploy v2.1?".into(),
             arguments: json!({ "version": "2.1", "share": 0.1 }),
             target: Some("prod-eu".into()),
-        },
+        }),
         action_digest: DIGEST,
         reason: Some("all checks are green".into()),
         priority: Priority::Normal,
@@ -171,7 +171,7 @@ pub(crate) type Told = Result<Vec<&'static str>, Refusal>;
 pub(crate) struct Stage {
     pub(crate) roster: Roster,
     pub(crate) floor: Floor,
-    pub(crate) saved: Option<FrozenPolicy>,
+    pub(crate) saved: Option<Arc<FrozenPolicy>>,
     pub(crate) now: Timestamp,
     pub(crate) approval: Option<Approval>,
     pub(crate) log: Vec<Event>,
@@ -201,7 +201,7 @@ impl Stage {
         Self {
             roster: Roster { people: BTreeMap::from(people), groups },
             floor: Floor::default(),
-            saved: Some(saved),
+            saved: Some(Arc::new(saved)),
             now: at(0),
             approval: None,
             log: Vec::new(),

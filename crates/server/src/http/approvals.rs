@@ -179,8 +179,10 @@ pub(super) fn show(app: &App, status: StatusCode, seen: &Seen) -> Response {
     {
         headers.insert(header::LOCATION, location);
     }
-    match serde_json::to_vec(&view) {
-        Ok(body) => {
+    // Most of an approval, so that it need not be moved while it grows.
+    let mut body = Vec::with_capacity(2_048);
+    match serde_json::to_writer(&mut body, &view) {
+        Ok(()) => {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             (status, headers, body).into_response()
         }

@@ -68,7 +68,7 @@ pub fn parse(body: &[u8]) -> Result<Value, Problem> {
     let parsed = strict.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     parsed.map_err(|error| {
         let detail = error.to_string();
-        let pointer = place.take().concat();
+        let pointer: String = place.take().into_iter().rev().collect();
         Problem::bad_request(format!("the body is not JSON that can be taken: {detail}"))
             .at(pointer, detail)
     })
@@ -147,7 +147,7 @@ fn decimal(text: &str) -> (String, i64) {
     (significant.to_owned(), exponent.saturating_add(dropped))
 }
 
-/// Builds a [`Value`], keeping track of where it is.
+/// Builds a [`Value`]. On the way back from a mistake it notes where that was, innermost first.
 #[derive(Clone, Copy)]
 struct Strict<'a> {
     place: &'a RefCell<Vec<String>>,
@@ -161,6 +161,11 @@ impl<'de> DeserializeSeed<'de> for Strict<'_> {
 }
 
 impl Strict<'_> {
+    fn at<E>(self, step: &str, error: E) -> E {
+        self.place.borrow_mut().push(format!("/{step}"));
+        error
+    }
+
     fn text<E: de::Error>(text: &str) -> Result<(), E> {
         if text.contains('\0') {
             return Err(E::custom("NUL (U+0000) is not allowed in text"));
@@ -208,10 +213,8 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
         loop {
-            self.place.borrow_mut().push(format!("/{}", list.len()));
-            let item = items.next_element_seed(self)?;
-            self.place.borrow_mut().pop();
-            match item {
+            let at = |error| self.at(&list.len().to_string(), error);
+            match items.next_element_seed(self).map_err(at)? {
                 Some(item) => list.push(item),
                 None => return Ok(Value::Array(list)),
             }
@@ -220,14 +223,13 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            self.place.borrow_mut().push(format!("/{}", escaped(&key)));
-            Self::text(&key)?;
+            let at = |error| self.at(&escaped(&key), error);
+            Self::text(&key).map_err(at)?;
             if map.contains_key(&key) {
-                return Err(de::Error::custom("this key is there twice"));
+                return Err(at(de::Error::custom("this key is there twice")));
             }
-            let value = entries.next_value_seed(self)?;
+            let value = entries.next_value_seed(self).map_err(at)?;
             map.insert(key, value);
-            self.place.borrow_mut().pop();
         }
         Ok(Value::Object(map))
     }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use tracing::error;
 use utoipa::ToSchema;
 
-use super::trace;
+use super::front;
 use crate::service::{Needed, NotSignedIn, ServiceError};
 
 /// A problem document.
@@ -110,7 +110,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(mut self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        self.instance = format!("urn:askfirst:request:{}", trace::request_id());
+        self.instance = format!("urn:askfirst:request:{}", front::request_id());
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();

@@ -1,7 +1,9 @@
 //! Approvals as the API shows them. Nothing in here lets its reader decide.
 
+use std::sync::Arc;
+
 use askfirst_core::{Actor, Approval, Cause, Claim, ClaimState, Decision, Remaining, Status, Via};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -22,7 +24,7 @@ pub struct ApprovalView {
     environment: &'static str,
     /// What is asked for, and what the digest binds.
     #[schema(value_type = ActionBody)]
-    action: askfirst_core::Action,
+    action: Arc<askfirst_core::Action>,
     /// SHA-256 over the RFC 8785 form of `action`.
     #[schema(example = "sha256:9f86d0…")]
     action_digest: String,
@@ -129,7 +131,8 @@ struct PolicyView {
     digest: String,
     /// The text.
     #[schema(value_type = PolicyDocument)]
-    document: askfirst_core::Policy,
+    #[serde(serialize_with = "document")]
+    document: Arc<askfirst_core::FrozenPolicy>,
 }
 
 /// One approver's answer.
@@ -263,7 +266,7 @@ impl ApprovalView {
             status: status.as_str(),
             version: approval.version,
             environment: approval.environment.as_str(),
-            action: approval.action.clone(),
+            action: Arc::clone(&approval.action),
             action_digest: approval.action_digest.to_string(),
             revisions: vec![RevisionView {
                 number: 1,
@@ -283,7 +286,7 @@ impl ApprovalView {
                 name: policy.document.name.to_string(),
                 version: policy.version,
                 digest: policy.digest.to_string(),
-                document: policy.document.clone(),
+                document: Arc::clone(policy),
             },
             votes: approval.votes.iter().map(vote).collect(),
             remaining: remaining(status, &approval.remaining(&seen.roster)),
@@ -324,6 +327,13 @@ impl ApprovalView {
     pub fn location(&self) -> &str {
         &self.links.this
     }
+}
+
+fn document<S: Serializer>(
+    policy: &askfirst_core::FrozenPolicy,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    policy.document.serialize(serializer)
 }
 
 fn vote(vote: &askfirst_core::Vote) -> VoteView {

@@ -1,5 +1,7 @@
 //! Promises of the account: nothing is lost, nothing hides, and the way back is unambiguous.
 
+use std::sync::Arc;
+
 use askfirst_core::{
     Action, Agent, Approval, ApprovalId, Asker, Assurance, Digest, Environment, FrozenPolicy,
     KeyId, MemberId, Policy, Priority, Seconds, Timestamp, WorkspaceId,
@@ -37,7 +39,7 @@ pub(crate) fn sample_approval() -> Approval {
             owner: MemberId::from_bits(0x0190_0000_0000_7000_8000_0000_0000_0004),
             owner_email: "olu@example.com".into(),
         },
-        action,
+        action: Arc::new(action),
         action_digest: Digest([0xab; 32]),
         reason: Some("All checks are green.\nThe error budget allows it.".into()),
         priority: Priority::High,
@@ -47,7 +49,12 @@ pub(crate) fn sample_approval() -> Approval {
             call: Some("toolu_01".into()),
         }),
         metadata: json!({ "commit": "a3f9b2e" }),
-        policy: FrozenPolicy { id: None, version: 3, digest: Digest([0xcd; 32]), document: policy },
+        policy: Arc::new(FrozenPolicy {
+            id: None,
+            version: 3,
+            digest: Digest([0xcd; 32]),
+            document: policy,
+        }),
         consumers: Vec::new(),
         created_at: asked,
         expires_at: asked.plus(Seconds(3_600)),
@@ -251,7 +258,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 fn text_with(arguments: Value) -> String {
     let mut approval = sample_approval();
-    approval.action.arguments = arguments;
+    Arc::make_mut(&mut approval.action).arguments = arguments;
     account(&approval).to_text()
 }
 
@@ -268,10 +275,11 @@ proptest! {
         arguments in any_json(), title in nasty_text(), reason in nasty_text(), name in nasty_text(),
     ) {
         let mut approval = sample_approval();
-        approval.action.title = title;
-        approval.action.name.clone_from(&name);
-        approval.action.target = Some(name.clone());
-        approval.action.arguments = arguments.clone();
+        let action = Arc::make_mut(&mut approval.action);
+        action.title = title;
+        action.name.clone_from(&name);
+        action.target = Some(name.clone());
+        action.arguments = arguments.clone();
         approval.reason = Some(reason);
         approval.agent = Some(Agent { name: name.clone(), run: Some(name.clone()), call: Some(name.clone()) });
         approval.asker.label.clone_from(&name);
@@ -369,7 +377,7 @@ fn hostile_texts_look_like_what_they_are() {
     let mut shown = String::new();
     for text in hostile {
         let mut approval = sample_approval();
-        approval.action.arguments = json!({ "x": text });
+        Arc::make_mut(&mut approval.action).arguments = json!({ "x": text });
         let account = account(&approval);
         let whole = account.to_text();
         assert_eq!(reader::value_of(&whole, "Arguments"), json!({ "x": text }));

@@ -1,5 +1,7 @@
 //! Putting a question.
 
+use std::sync::Arc;
+
 use askfirst_core::{
     Action, Agent, ApprovalId, Ask, Command, FrozenPolicy, KeyId, Policy, PolicyChoice, PolicyName,
     Priority, Problem, Scope, Seconds,
@@ -78,14 +80,14 @@ impl Service {
         let policy = match question.policy {
             Rules::Default => PolicyChoice::Default,
             Rules::Named(name) => PolicyChoice::Named(name),
-            Rules::Inline(document) => PolicyChoice::Inline(Box::new(freeze(*document)?)),
+            Rules::Inline(document) => PolicyChoice::Inline(Arc::new(freeze(*document)?)),
         };
         let ask = Ask {
             id,
             workspace: caller.place.workspace,
             environment: caller.place.environment,
             action_digest: digest_of(&question.action)?,
-            action: question.action,
+            action: Arc::new(question.action),
             reason: question.reason,
             priority: question.priority,
             agent: question.agent,

@@ -123,7 +123,8 @@ impl ApprovalPage {
 impl InboxPage {
     fn sample() -> Self {
         let mut urgent = pending();
-        urgent.approval.action.title = "Pay \u{202e}0001 EUR to <b>p\u{430}ypal</b>?".into();
+        Arc::make_mut(&mut urgent.approval.action).title =
+            "Pay \u{202e}0001 EUR to <b>p\u{430}ypal</b>?".into();
         Self {
             shell: Shell::of("(1) Inbox", "/", &signed_in(), moment(100)),
             yours: vec![Row::new(&urgent)],
@@ -249,8 +250,9 @@ fn the_page_says_what_the_record_says() {
         ["plain", "<b>&amp;\n\n  tail \t", "\u{202e}<U+202E>\u{200b}", "a\nb\nc\"", "p\u{430}y"]
     {
         let words: String = words.into();
-        seen.approval.action.title.clone_from(&words);
-        seen.approval.action.arguments = serde_json::json!({ &words: [&words, { "deep": [[&words]] }], "long": words.repeat(300) });
+        let action = Arc::make_mut(&mut seen.approval.action);
+        action.title.clone_from(&words);
+        action.arguments = serde_json::json!({ &words: [&words, { "deep": [[&words]] }], "long": words.repeat(300) });
         seen.approval.reason = Some(words);
         let page = ApprovalPage::new(&signed_in(), &sight(seen.clone(), Ok(())), String::new());
         let shown = text_content(&page.render().unwrap());

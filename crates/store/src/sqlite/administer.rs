@@ -71,12 +71,12 @@ pub(super) fn administer(
         let by = done.by.unwrap_or_else(|| facts.actor());
         let telling = Telling {
             at: now,
-            actor: audit::actor(&by),
-            kind: kind.into(),
-            subject: done.subject.clone(),
-            detail: done.detail,
+            actor: &audit::actor(&by),
+            kind,
+            subject: &done.subject,
+            detail: &done.detail,
         };
-        audit::append(connection, tenant, telling)?;
+        audit::append(connection, tenant, &telling)?;
     }
     if let Some(idempotency) = &request.idempotency {
         let subject = Seen::Subject(done.subject.clone());

@@ -44,17 +44,17 @@ pub(super) fn create_workspace(
     save_policy(connection, id, policy.id, &policy.document, policy.digest, &by, now)?;
     let telling = Telling {
         at: now,
-        actor: "system".into(),
-        kind: "workspace.created".into(),
-        subject: name.clone(),
-        detail: json!({
+        actor: "system",
+        kind: "workspace.created",
+        subject: &name,
+        detail: &json!({
             "environment": workspace.environment.as_str(),
             "owner": person.email,
             "policy": { "name": policy.document.name.as_str(), "digest": policy.digest },
         }),
     };
     let head = audit::empty(&name)?;
-    audit::append_to(connection, id, &name, head, telling)?;
+    audit::append_to(connection, id, &name, head, &telling)?;
     Ok(())
 }
 

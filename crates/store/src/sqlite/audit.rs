@@ -3,7 +3,8 @@
 //! can be erased later without breaking the chain.
 
 use askfirst_core::{Actor, Timestamp, WorkspaceId};
-use askfirst_proof::log::{self, Entry, Head};
+use askfirst_proof::canonical::canonical;
+use askfirst_proof::log::{self, Entry, Head, Line};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
@@ -13,12 +14,12 @@ use crate::records::AuditRecord;
 use crate::store::StoreError;
 
 /// What an entry tells, before it has its place.
-pub(super) struct Telling {
+pub(super) struct Telling<'a> {
     pub(super) at: Timestamp,
-    pub(super) actor: String,
-    pub(super) kind: String,
-    pub(super) subject: String,
-    pub(super) detail: Value,
+    pub(super) actor: &'a str,
+    pub(super) kind: &'a str,
+    pub(super) subject: &'a str,
+    pub(super) detail: &'a Value,
 }
 
 /// How an actor is named in the log: what stays true when labels change.
@@ -34,7 +35,7 @@ pub(super) fn actor(actor: &Actor) -> String {
 pub(super) fn append(
     connection: &Connection,
     tenant: &mut Tenant,
-    telling: Telling,
+    telling: &Telling<'_>,
 ) -> Result<u64, StoreError> {
     let head = append_to(connection, tenant.workspace.id, &tenant.name, tenant.head, telling)?;
     tenant.head = head;
@@ -47,34 +48,36 @@ pub(super) fn append_to(
     workspace: WorkspaceId,
     name: &str,
     head: Head,
-    telling: Telling,
+    telling: &Telling<'_>,
 ) -> Result<Head, StoreError> {
-    let entry = Entry {
-        workspace: name.into(),
+    let Telling { at, actor, kind, subject, detail } = *telling;
+    let detail = canonical(detail).map_err(not_expressible)?;
+    let line = Line {
+        workspace: name,
         index: head.index + 1,
-        at: telling.at.to_string(),
-        actor: telling.actor,
-        kind: telling.kind,
-        subject: telling.subject,
-        detail: telling.detail,
+        at: &at.to_string(),
+        actor,
+        kind,
+        subject,
+        detail: &detail,
         previous: head.hash,
     };
-    let hash = log::entry_hash(&entry).map_err(not_expressible)?;
+    let hash = line.hash().map_err(not_expressible)?;
     let sql = "INSERT INTO audit
                (workspace, position, at, actor, kind, subject, detail, previous, hash)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     connection.prepare_cached(sql)?.execute(params![
         workspace.bytes(),
-        codec::signed(entry.index),
-        telling.at.micros(),
-        entry.actor,
-        entry.kind,
-        entry.subject,
-        codec::to_json(&entry.detail)?,
+        codec::signed(line.index),
+        at.micros(),
+        actor,
+        kind,
+        subject,
+        codec::text(&detail),
         head.hash.as_bytes(),
         hash.as_bytes(),
     ])?;
-    Ok(Head { index: entry.index, hash })
+    Ok(Head { index: line.index, hash })
 }
 
 /// The end of a workspace's log.

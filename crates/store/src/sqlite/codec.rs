@@ -5,7 +5,7 @@ use askfirst_core::{
     ApprovalId, Assurance, Digest, Environment, GroupId, KeyId, MemberId, PolicyId, Role,
     SessionId, Status, Timestamp, WorkspaceId,
 };
-use rusqlite::types::Type;
+use rusqlite::types::{ToSqlOutput, Type, ValueRef};
 use rusqlite::{ErrorCode, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -129,7 +129,16 @@ pub(super) fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
 
 /// JSON for a column.
 pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Damaged(error.to_string()))
+    // Most of an approval, so that it need not be moved while it grows.
+    let mut json = Vec::with_capacity(2_048);
+    serde_json::to_writer(&mut json, value)
+        .map_err(|error| StoreError::Damaged(error.to_string()))?;
+    String::from_utf8(json).map_err(|error| StoreError::Damaged(error.to_string()))
+}
+
+/// UTF-8 that is already JSON, for a column.
+pub(super) fn text(json: &[u8]) -> ToSqlOutput<'_> {
+    ToSqlOutput::Borrowed(ValueRef::Text(json))
 }
 
 /// A count that the database keeps as a signed number.

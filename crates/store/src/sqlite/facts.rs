@@ -35,7 +35,7 @@ pub(super) struct Tenant {
     pub(super) roster: Arc<Roster>,
     pub(super) groups: BTreeMap<GroupId, String>,
     /// The newest versions.
-    pub(super) policies: BTreeMap<PolicyName, FrozenPolicy>,
+    pub(super) policies: BTreeMap<PolicyName, Arc<FrozenPolicy>>,
     /// The end of its audit log.
     pub(super) head: Head,
     /// None for an id that is no key of this workspace.
@@ -85,7 +85,7 @@ impl Tenant {
                 digest: policy.digest,
                 document: policy.document,
             };
-            (name, frozen)
+            (name, Arc::new(frozen))
         });
         let policies = newest.collect();
         let groups = people::groups(connection, id)?;

@@ -8,7 +8,8 @@ use rusqlite::{Connection, params};
 use super::audit::{self, Telling};
 use super::codec::{self, Id};
 use super::facts::Tenant;
-use super::{repeats, telling};
+use super::repeats;
+use super::telling::Told;
 use crate::records::Shown;
 use crate::statement::statement_of;
 use crate::store::StoreError;
@@ -100,8 +101,9 @@ impl Recording<'_> {
         let told = u32::try_from(self.events.len()).unwrap_or(u32::MAX);
         let first = self.next.version.saturating_sub(told) + 1;
         for (version, event) in (first..).zip(self.events) {
-            self.event(version, event)?;
-            let mut detail = telling::audited(event);
+            let mut told = Told::of(event);
+            self.event(version, event, &told.streamed()?)?;
+            let mut detail = told.audited();
             let statement = match event {
                 Event::Decided { .. } => Some(self.statement()?),
                 _ => None,
@@ -112,12 +114,12 @@ impl Recording<'_> {
             }
             let telling = Telling {
                 at: self.now,
-                actor: self.actor.into(),
-                kind: format!("approval.{}", event.name()),
-                subject: self.next.id.to_string(),
-                detail: detail.into(),
+                actor: self.actor,
+                kind: &format!("approval.{}", event.name()),
+                subject: &self.next.id.to_string(),
+                detail: &detail.into(),
             };
-            let index = audit::append(self.connection, tenant, telling)?;
+            let index = audit::append(self.connection, tenant, &telling)?;
             if let Some(statement) = &statement {
                 self.decided(statement, index)?;
             }
@@ -125,7 +127,7 @@ impl Recording<'_> {
         Ok(())
     }
 
-    fn event(&self, version: u32, event: &Event) -> Result<(), StoreError> {
+    fn event(&self, version: u32, event: &Event, detail: &str) -> Result<(), StoreError> {
         let sql = "INSERT INTO events
                      (workspace, environment, approval, version, name, at, detail)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
@@ -136,7 +138,7 @@ impl Recording<'_> {
             version,
             event.name(),
             self.now.micros(),
-            codec::to_json(&telling::streamed(event))?,
+            detail,
         ])?;
         Ok(())
     }

@@ -1,88 +1,87 @@
 //! What event streams and the audit log say about an event. Both leave the action's arguments
 //! out; the audit log leaves out every free text too, for it must outlive their erasure.
 
-use askfirst_core::{
-    Action, Approval, Cause, Claim, Decision, Event, Outcome, OutcomeStatus, Vote,
-};
+use askfirst_core::{Approval, Cause, Claim, Decision, Event, Outcome, OutcomeStatus, Vote};
 use askfirst_proof::text_digest;
 use serde_json::{Map, Value, json};
 
-use super::audit;
+use super::{audit, codec};
 use crate::statement;
+use crate::store::StoreError;
 
-/// For event streams.
-pub(super) fn streamed(event: &Event) -> Value {
-    match event {
-        Event::Asked { approval } => {
-            let Action { name, title, target, .. } = &approval.action;
-            let mut told = asked(approval);
-            told.insert("title".into(), title.as_str().into());
-            told.insert("target".into(), target.as_deref().into());
-            told.insert("reason".into(), approval.reason.as_deref().into());
-            told.insert("action".into(), name.as_str().into());
-            told.into()
-        }
-        Event::Voted { vote } => {
-            let mut told = voted(vote);
-            told.insert("comment".into(), vote.comment.as_deref().into());
-            told.into()
-        }
-        Event::Decided { decision } => {
-            let mut told = decided(decision);
-            told.insert("comment".into(), decision.comment.as_deref().into());
-            told.into()
-        }
-        Event::ClaimSettled { claim } => {
-            let mut told = settled(claim);
-            if let Claim::Revoked { reason, .. } = claim {
-                told.insert("reason".into(), reason.as_deref().into());
-            }
-            told.into()
-        }
-        Event::Reported { outcome } => {
-            let mut told = reported(outcome);
-            told.insert("note".into(), outcome.note.as_deref().into());
-            told.into()
-        }
-    }
+/// One event, told twice: with its free texts to event streams, with digests of them to the
+/// audit log.
+pub(super) struct Told<'a> {
+    facts: Map<String, Value>,
+    texts: Texts<'a>,
 }
 
-/// For the audit log.
-pub(super) fn audited(event: &Event) -> Map<String, Value> {
-    match event {
-        Event::Asked { approval } => {
-            let mut told = asked(approval);
-            told.insert("action".into(), approval.action.name.as_str().into());
-            told
-        }
-        Event::Voted { vote } => {
-            let mut told = voted(vote);
-            told.insert("comment_digest".into(), digest_of(&vote.comment));
-            told
-        }
-        Event::Decided { decision } => {
-            let mut told = decided(decision);
-            told.insert("comment_digest".into(), digest_of(&decision.comment));
-            told
-        }
-        Event::ClaimSettled { claim } => {
-            let mut told = settled(claim);
-            if let Claim::Revoked { reason, .. } = claim {
-                told.insert("reason_digest".into(), digest_of(reason));
+enum Texts<'a> {
+    /// Of a question. Its digest is among the facts.
+    Question(&'a Approval),
+    /// What someone said with what they did, and the names of the text and of its digest.
+    Said(&'static str, &'static str, Option<&'a str>),
+    None,
+}
+
+impl<'a> Told<'a> {
+    pub(super) fn of(event: &'a Event) -> Self {
+        let comment =
+            |text: &'a Option<String>| Texts::Said("comment", "comment_digest", text.as_deref());
+        let (facts, texts) = match event {
+            Event::Asked { approval } => (asked(approval), Texts::Question(approval)),
+            Event::Voted { vote } => (voted(vote), comment(&vote.comment)),
+            Event::Decided { decision } => (decided(decision), comment(&decision.comment)),
+            Event::ClaimSettled { claim } => (
+                settled(claim),
+                match claim {
+                    Claim::Revoked { reason, .. } => {
+                        Texts::Said("reason", "reason_digest", reason.as_deref())
+                    }
+                    Claim::Claimed { .. } => Texts::None,
+                },
+            ),
+            Event::Reported { outcome } => {
+                (reported(outcome), Texts::Said("note", "note_digest", outcome.note.as_deref()))
             }
-            told
+        };
+        Self { facts, texts }
+    }
+
+    /// For event streams, as JSON.
+    pub(super) fn streamed(&mut self) -> Result<String, StoreError> {
+        let texts = match self.texts {
+            Texts::Question(approval) => vec![
+                ("title", Some(approval.action.title.as_str())),
+                ("target", approval.action.target.as_deref()),
+                ("reason", approval.reason.as_deref()),
+            ],
+            Texts::Said(name, _, text) => vec![(name, text)],
+            Texts::None => Vec::new(),
+        };
+        for (name, text) in &texts {
+            self.facts.insert((*name).into(), (*text).into());
         }
-        Event::Reported { outcome } => {
-            let mut told = reported(outcome);
-            told.insert("note_digest".into(), digest_of(&outcome.note));
-            told
+        let json = codec::to_json(&self.facts);
+        for (name, _) in texts {
+            self.facts.remove(name);
         }
+        json
+    }
+
+    /// For the audit log.
+    pub(super) fn audited(mut self) -> Map<String, Value> {
+        if let Texts::Said(_, name, text) = self.texts {
+            self.facts.insert(name.into(), text.map(|text| text_digest(text).to_string()).into());
+        }
+        self.facts
     }
 }
 
 fn asked(approval: &Approval) -> Map<String, Value> {
     let policy = &approval.policy;
     object([
+        ("action", approval.action.name.as_str().into()),
         ("action_digest", approval.action_digest.to_string().into()),
         ("asker", approval.asker.key.to_string().into()),
         ("expires_at", approval.expires_at.to_string().into()),
@@ -142,8 +141,4 @@ fn reported(outcome: &Outcome) -> Map<String, Value> {
 
 fn object<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-fn digest_of(text: &Option<String>) -> Value {
-    text.as_ref().map(|text| text_digest(text).to_string()).into()
 }

@@ -1,5 +1,7 @@
 //! Asking, voting, claiming: what is recorded, that it is recorded whole, and how it is found.
 
+use std::sync::Arc;
+
 use askfirst_core::administration::Change;
 use askfirst_core::*;
 use askfirst_store::*;
@@ -185,7 +187,7 @@ pub(crate) async fn filters_and_cursors_find_what_they_say<H: Home>() {
     let first = world.ask().await;
     let second = world.ask_under("two").await;
     let mut ask = ask(us, PolicyChoice::Default);
-    ask.action.title = "Zahle 100% an Ärzte_1".into();
+    Arc::make_mut(&mut ask.action).title = "Zahle 100% an Ärzte_1".into();
     ask.agent = Some(Agent { name: "pay-bot".into(), run: None, call: None });
     let third = world.run(us.other_asker, ask.id, Command::Ask(Box::new(ask))).await.unwrap();
     let third = third.approval;

@@ -214,7 +214,7 @@ pub(crate) fn ask(tenant: &Tenant, policy: PolicyChoice) -> Ask {
         workspace: tenant.place.workspace,
         environment: tenant.place.environment,
         action_digest: digest_of(&action),
-        action,
+        action: Arc::new(action),
         reason: Some("all checks are green".into()),
         priority: Priority::Normal,
         agent: Some(Agent { name: "release-bot".into(), run: None, call: None }),

@@ -1,0 +1,83 @@
+//! The way in, for every request: an id that the answer carries too, a host name that is ours, one
+//! line of log, and an answer that no cache keeps, even if the code behind it panics. No bodies
+//! and no secrets are logged. One layer does all of it, for each layer costs every request a
+//! boxed future and copies of all that lies inside.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use tracing::{Instrument, error, info, info_span, warn};
+
+use super::problem::Problem;
+use crate::app::{App, Reach};
+use crate::mint;
+use crate::service::ServiceError;
+
+tokio::task_local! {
+    static REQUEST: String;
+}
+
+/// The header that carries the request's id.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of the request that is being served; `none` outside of one.
+pub(crate) fn request_id() -> String {
+    REQUEST.try_with(Clone::clone).unwrap_or_else(|_| "none".into())
+}
+
+/// Lets a request in, and its answer out.
+pub async fn pass(State(app): State<App>, request: Request, next: Next) -> Response {
+    let id = mint::request_id();
+    let method = request.method().clone();
+    // The route's pattern, never the path itself: paths can carry tokens.
+    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str);
+    let span = info_span!("request", id, %method, route);
+    let began = Instant::now();
+    let answer = REQUEST.scope(id.clone(), answered(&app.reach, request, next));
+    let mut response = answer.instrument(span.clone()).await;
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    // Only assets say otherwise; everything else may hold secrets.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let _entered = span.enter();
+    let (status, milliseconds) = (response.status().as_u16(), began.elapsed().as_millis());
+    if status >= 500 {
+        warn!(status, milliseconds, "answered");
+    } else {
+        info!(status, milliseconds, "answered");
+    }
+    response
+}
+
+async fn answered(reach: &Reach, request: Request, next: Next) -> Response {
+    if !names_us(reach, &request) {
+        let detail = "this server does not answer to that host name; set public_url to it, or add it to hosts";
+        let (status, title) = (StatusCode::MISDIRECTED_REQUEST, "Unknown host");
+        return Problem::new(status, "unknown_host", title, detail).into_response();
+    }
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => {
+            // The panic's own words went to standard error.
+            error!("a request ended in a panic");
+            Problem::from(ServiceError::Internal("a panic".into())).into_response()
+        }
+    }
+}
+
+/// A request may name its host in its head, in its first line, or in both; all must be us.
+fn names_us(reach: &Reach, request: &Request) -> bool {
+    let named = request.headers().get_all(header::HOST).iter();
+    let named = named.map(|host| host.to_str().unwrap_or_default());
+    let mut hosts = named.chain(request.uri().authority().map(|authority| authority.as_str()));
+    let first = hosts.next().unwrap_or_default();
+    reach.knows_host(first) && hosts.all(|host| reach.knows_host(host))
+}
