@@ -202,8 +202,10 @@ pub enum Denied {
 }
 
 /// The parts of a workspace, beside [`Facts`], that a change is judged by.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Holdings {
+    /// `dev` for a developer's own workspace, `live` for all others, which have `test` as well.
+    pub environment: Environment,
     /// Groups by id.
     pub groups: BTreeMap<GroupId, String>,
     /// Names of the saved policies.
@@ -362,7 +364,11 @@ fn update_member(
 
 fn add_key(key: &NewKey, facts: &Facts, holdings: &Holdings) -> Result<(), Denied> {
     valid_text("/name", &key.label)?;
-    check_scopes(&key.scopes, key.member)?;
+    let dev = holdings.environment == Environment::Dev;
+    if dev != (key.environment == Environment::Dev) {
+        return Err(invalid("/environment", "this workspace has no such environment"));
+    }
+    check_scopes(&key.scopes, key.member, key.environment)?;
     for id in [key.member, key.owner].into_iter().flatten() {
         match facts.roster.people.get(&id) {
             Some(person) if person.enabled => guard_owner(person.role, facts)?,

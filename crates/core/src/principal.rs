@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{KeyId, MemberId, PolicyName};
+use crate::{Environment, KeyId, MemberId, PolicyName};
 
 /// How we know who voted, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -116,6 +116,11 @@ impl Scope {
     /// Scopes that would let an asker widen its own rights, or approve itself.
     const NEVER_WITH_ASK: [Self; 5] =
         [Self::Decide, Self::Keys, Self::Members, Self::Policies, Self::Workspace];
+
+    /// Scopes over what live approvals stand on as well. A test key, which people hand around
+    /// more freely, must not reach it.
+    const NEVER_IN_TEST: [Self; 5] =
+        [Self::Keys, Self::Members, Self::Policies, Self::Workspace, Self::Audit];
 }
 
 impl fmt::Display for Scope {
@@ -135,6 +140,11 @@ pub enum BadScopes {
         "a key with the scope ask cannot also have {0}: who asks must not be able to decide or to change the rules"
     )]
     AskWith(Scope),
+    /// A test key that would reach what is live.
+    #[error(
+        "a test key cannot have {0}: people, policies, keys and settings are those of live approvals too"
+    )]
+    TestWith(Scope),
     /// Deciding as nobody.
     #[error("the scope decide needs a member whose votes the key casts")]
     DecideWithoutMember,
@@ -150,7 +160,11 @@ pub enum BadScopes {
 ///
 /// # Errors
 /// The first rule that the set breaks.
-pub fn check_scopes(scopes: &BTreeSet<Scope>, member: Option<MemberId>) -> Result<(), BadScopes> {
+pub fn check_scopes(
+    scopes: &BTreeSet<Scope>,
+    member: Option<MemberId>,
+    environment: Environment,
+) -> Result<(), BadScopes> {
     if scopes.is_empty() {
         return Err(BadScopes::None);
     }
@@ -161,6 +175,11 @@ pub fn check_scopes(scopes: &BTreeSet<Scope>, member: Option<MemberId>) -> Resul
     }
     if scopes.contains(&Scope::InlinePolicies) && !scopes.contains(&Scope::Ask) {
         return Err(BadScopes::InlineWithoutAsk);
+    }
+    if environment == Environment::Test
+        && let Some(reach) = Scope::NEVER_IN_TEST.into_iter().find(|s| scopes.contains(s))
+    {
+        return Err(BadScopes::TestWith(reach));
     }
     match (scopes.contains(&Scope::Decide), member) {
         (true, None) => Err(BadScopes::DecideWithoutMember),
@@ -280,7 +299,7 @@ mod tests {
             let bound = if scope == Scope::Decide { member } else { None };
             let allowed =
                 matches!(scope, Scope::Ask | Scope::ReadAll | Scope::InlinePolicies | Scope::Audit);
-            assert_eq!(check_scopes(&scopes, bound).is_ok(), allowed, "{scope}");
+            assert_eq!(check_scopes(&scopes, bound, Environment::Live).is_ok(), allowed, "{scope}");
         }
     }
 
@@ -289,9 +308,27 @@ mod tests {
         let decide = BTreeSet::from([Scope::Decide]);
         let audit = BTreeSet::from([Scope::Audit]);
         let member = Some(MemberId::from_bits(1));
-        assert_eq!(check_scopes(&decide, None), Err(BadScopes::DecideWithoutMember));
-        assert_eq!(check_scopes(&decide, member), Ok(()));
-        assert_eq!(check_scopes(&audit, member), Err(BadScopes::MemberWithoutDecide));
-        assert_eq!(check_scopes(&BTreeSet::new(), None), Err(BadScopes::None));
+        assert_eq!(
+            check_scopes(&decide, None, Environment::Live),
+            Err(BadScopes::DecideWithoutMember)
+        );
+        assert_eq!(check_scopes(&decide, member, Environment::Live), Ok(()));
+        assert_eq!(
+            check_scopes(&audit, member, Environment::Live),
+            Err(BadScopes::MemberWithoutDecide)
+        );
+        assert_eq!(check_scopes(&BTreeSet::new(), None, Environment::Live), Err(BadScopes::None));
+    }
+
+    #[test]
+    fn a_test_key_has_no_power_over_what_is_live() {
+        let member = Some(MemberId::from_bits(1));
+        for scope in Scope::ALL.into_iter().filter(|scope| *scope != Scope::InlinePolicies) {
+            let bound = if scope == Scope::Decide { member } else { None };
+            let checked = |world| check_scopes(&BTreeSet::from([scope]), bound, world).is_ok();
+            assert!(checked(Environment::Live) && checked(Environment::Dev), "{scope}");
+            let harmless = matches!(scope, Scope::Ask | Scope::ReadAll | Scope::Decide);
+            assert_eq!(checked(Environment::Test), harmless, "{scope}");
+        }
     }
 }

@@ -44,7 +44,7 @@ async fn callers(
         ("space", ours.client(&[Scope::Workspace]).await),
         ("admin", ours.client(&ADMIN).await),
         ("t-ask", ours.client_in(Environment::Test, &[Scope::Ask]).await),
-        ("t-adm", ours.client_in(Environment::Test, &ADMIN).await),
+        ("t-read", ours.client_in(Environment::Test, &[Scope::ReadAll]).await),
         ("f-ask", theirs.asker().await),
         ("f-dec", theirs.approver("zoe").await),
         ("f-adm", theirs.client(&ADMIN).await),

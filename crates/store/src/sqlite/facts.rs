@@ -175,6 +175,7 @@ impl Tenant {
     /// What the workspace has, for judging an administrative change.
     pub(super) fn holdings(&self) -> Holdings {
         Holdings {
+            environment: self.workspace.environment,
             groups: self.groups.clone(),
             policies: self.policies.keys().cloned().collect(),
             default_policy: Some(self.workspace.default_policy.clone()),
