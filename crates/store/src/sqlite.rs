@@ -11,6 +11,7 @@ mod facts;
 mod faults;
 mod open;
 mod outbox;
+mod pens;
 mod people;
 mod queries;
 mod readers;
@@ -119,7 +120,7 @@ impl Store for SqliteStore {
 
     async fn execute(&self, request: Execute) -> Result<Committed, ExecuteError> {
         execute::check(&request)?;
-        let work = move |desk: &mut writer::Desk<'_>| match execute::execute(desk, &request) {
+        let work = move |desk: &mut writer::Desk<'_, '_>| match execute::execute(desk, &request) {
             Err(ExecuteError::Store(error)) => Err(error),
             answer => Ok(answer),
         };
@@ -127,10 +128,11 @@ impl Store for SqliteStore {
     }
 
     async fn administer(&self, request: Administer) -> Result<Administered, AdministerError> {
-        let work = move |desk: &mut writer::Desk<'_>| match administer::administer(desk, &request) {
-            Err(AdministerError::Store(error)) => Err(error),
-            answer => Ok(answer),
-        };
+        let work =
+            move |desk: &mut writer::Desk<'_, '_>| match administer::administer(desk, &request) {
+                Err(AdministerError::Store(error)) => Err(error),
+                answer => Ok(answer),
+            };
         self.writer.write(work).await?
     }
 
@@ -140,11 +142,18 @@ impl Store for SqliteStore {
         owner: Member,
         policy: PolicyVersion,
     ) -> Result<(), StoreError> {
-        let work = move |desk: &mut writer::Desk<'_>| {
+        let work = move |desk: &mut writer::Desk<'_, '_>| {
             if queries::workspace(desk.connection, workspace.id)?.is_some() {
                 return Ok(Err(StoreError::Exists(format!("the workspace {}", workspace.id))));
             }
-            apply::create_workspace(desk.connection, &workspace, &owner, &policy, desk.now)?;
+            apply::create_workspace(
+                desk.connection,
+                desk.pens,
+                &workspace,
+                &owner,
+                &policy,
+                desk.now,
+            )?;
             desk.changes.push(Change::Workspace(workspace.id));
             Ok(Ok(()))
         };
@@ -217,7 +226,7 @@ impl Store for SqliteStore {
     }
 
     async fn touch_keys(&self, used: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {
-        let work = move |desk: &mut writer::Desk<'_>| apply::touch_keys(desk.connection, &used);
+        let work = move |desk: &mut writer::Desk<'_, '_>| apply::touch_keys(desk.connection, &used);
         self.writer.write(work).await?;
         self.shared.kept.forget_keys();
         Ok(())
@@ -292,7 +301,8 @@ impl Store for SqliteStore {
     }
 
     async fn add_signing_key(&self, key: SigningKeyRecord) -> Result<(), StoreError> {
-        let work = move |desk: &mut writer::Desk<'_>| apply::add_signing_key(desk.connection, &key);
+        let work =
+            move |desk: &mut writer::Desk<'_, '_>| apply::add_signing_key(desk.connection, &key);
         self.writer.write(work).await
     }
 
@@ -312,7 +322,7 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> Result<Vec<OutboxRow>, StoreError> {
         let kind = kind.to_owned();
-        let work = move |desk: &mut writer::Desk<'_>| {
+        let work = move |desk: &mut writer::Desk<'_, '_>| {
             outbox::claim(desk, &kind, Seconds(lease_seconds), limit)
         };
         self.writer.write(work).await
@@ -320,7 +330,7 @@ impl Store for SqliteStore {
 
     async fn settle(&self, row: &OutboxRow, settlement: Settlement) -> Result<(), StoreError> {
         let row = row.clone();
-        let work = move |desk: &mut writer::Desk<'_>| outbox::settle(desk, &row, &settlement);
+        let work = move |desk: &mut writer::Desk<'_, '_>| outbox::settle(desk, &row, &settlement);
         self.writer.write(work).await
     }
 

@@ -26,6 +26,15 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     into(parse(body)?)
 }
 
+/// As [`read`], for a body that was already parsed.
+///
+/// # Errors
+/// As [`into`].
+pub fn typed<T: DeserializeOwned>(parsed: Value, body: &[u8]) -> Result<T, Problem> {
+    // Keeping track of the place costs; only a mistake has to say where it is.
+    T::deserialize(Told(parsed)).or_else(|_| read(body))
+}
+
 /// Reads an already parsed value into `T`.
 ///
 /// # Errors

@@ -90,7 +90,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
         let text = if bytes.is_empty() { b"{}" } else { &bytes[..] };
         let parsed = json::parse(text)?;
         let fingerprint = if key.is_some() { fingerprint(&parsed)? } else { [0; 32] };
-        Ok(Self { value: json::into(parsed)?, fingerprint, key })
+        Ok(Self { value: json::typed(parsed, text)?, fingerprint, key })
     }
 }
 

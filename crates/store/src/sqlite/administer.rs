@@ -40,7 +40,7 @@ impl Done {
 }
 
 pub(super) fn administer(
-    desk: &mut Desk<'_>,
+    desk: &mut Desk<'_, '_>,
     request: &Administer,
 ) -> Result<Administered, AdministerError> {
     let Desk { connection, now, .. } = *desk;
@@ -76,7 +76,7 @@ pub(super) fn administer(
             subject: &done.subject,
             detail: &done.detail,
         };
-        audit::append(connection, tenant, &telling)?;
+        audit::append(desk.pens, tenant, &telling)?;
     }
     if let Some(idempotency) = &request.idempotency {
         let subject = Seen::Subject(done.subject.clone());

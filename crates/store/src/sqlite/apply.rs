@@ -11,7 +11,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
 
 use super::audit::{self, Telling};
-use super::codec::{self, Id};
+use super::codec::{self, Id, Json};
+use super::pens::Pens;
 use crate::records::{LoginLink, Member, PolicyVersion, SigningKeyRecord, Workspace};
 use crate::store::StoreError;
 
@@ -20,6 +21,7 @@ type Written = Result<(), StoreError>;
 /// A workspace with its first owner, its first policy and the first entry of its audit log.
 pub(super) fn create_workspace(
     connection: &Connection,
+    pens: &Pens<'_>,
     workspace: &Workspace,
     owner: &Member,
     policy: &PolicyVersion,
@@ -54,7 +56,7 @@ pub(super) fn create_workspace(
         }),
     };
     let head = audit::empty(&name)?;
-    audit::append_to(connection, id, &name, head, &telling)?;
+    audit::append_to(pens, id, &name, head, &telling)?;
     Ok(())
 }
 
@@ -217,7 +219,7 @@ pub(super) fn save_policy(
     id: PolicyId,
     document: &Policy,
     digest: Digest,
-    by: &str,
+    by: &Json,
     now: Timestamp,
 ) -> Result<Option<u32>, StoreError> {
     let name = document.name.as_str();

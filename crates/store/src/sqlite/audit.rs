@@ -8,8 +8,9 @@ use askfirst_proof::log::{self, Entry, Head, Line};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
-use super::codec::{self, Id};
+use super::codec::{self, Id, Json};
 use super::facts::Tenant;
+use super::pens::Pens;
 use crate::records::AuditRecord;
 use crate::store::StoreError;
 
@@ -33,25 +34,25 @@ pub(super) fn actor(actor: &Actor) -> String {
 
 /// Adds the next entry to the workspace's log and says where it stands.
 pub(super) fn append(
-    connection: &Connection,
+    pens: &Pens<'_>,
     tenant: &mut Tenant,
     telling: &Telling<'_>,
 ) -> Result<u64, StoreError> {
-    let head = append_to(connection, tenant.workspace.id, &tenant.name, tenant.head, telling)?;
+    let head = append_to(pens, tenant.workspace.id, &tenant.name, tenant.head, telling)?;
     tenant.head = head;
     Ok(head.index)
 }
 
 /// As [`append`], for a workspace that is only just being made.
 pub(super) fn append_to(
-    connection: &Connection,
+    pens: &Pens<'_>,
     workspace: WorkspaceId,
     name: &str,
     head: Head,
     telling: &Telling<'_>,
 ) -> Result<Head, StoreError> {
     let Telling { at, actor, kind, subject, detail } = *telling;
-    let detail = canonical(detail).map_err(not_expressible)?;
+    let detail = Json(canonical(detail).map_err(not_expressible)?);
     let line = Line {
         workspace: name,
         index: head.index + 1,
@@ -59,24 +60,27 @@ pub(super) fn append_to(
         actor,
         kind,
         subject,
-        detail: &detail,
+        detail: &detail.0,
         previous: head.hash,
     };
     let hash = line.hash().map_err(not_expressible)?;
     let sql = "INSERT INTO audit
                (workspace, position, at, actor, kind, subject, detail, previous, hash)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-    connection.prepare_cached(sql)?.execute(params![
-        workspace.bytes(),
-        codec::signed(line.index),
-        at.micros(),
-        actor,
-        kind,
-        subject,
-        codec::text(&detail),
-        head.hash.as_bytes(),
-        hash.as_bytes(),
-    ])?;
+    pens.write(
+        sql,
+        params![
+            workspace.bytes(),
+            codec::signed(line.index),
+            at.micros(),
+            actor,
+            kind,
+            subject,
+            detail,
+            head.hash.as_bytes(),
+            hash.as_bytes(),
+        ],
+    )?;
     Ok(Head { index: line.index, hash })
 }
 

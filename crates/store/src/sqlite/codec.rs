@@ -5,7 +5,7 @@ use askfirst_core::{
     ApprovalId, Assurance, Digest, Environment, GroupId, KeyId, MemberId, PolicyId, Role,
     SessionId, Status, Timestamp, WorkspaceId,
 };
-use rusqlite::types::{ToSqlOutput, Type, ValueRef};
+use rusqlite::types::{ToSql, ToSqlOutput, Type, ValueRef};
 use rusqlite::{ErrorCode, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -128,17 +128,21 @@ pub(super) fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
 }
 
 /// JSON for a column.
-pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String, StoreError> {
+pub(super) fn to_json<T: Serialize>(value: &T) -> Result<Json, StoreError> {
     // Most of an approval, so that it need not be moved while it grows.
     let mut json = Vec::with_capacity(2_048);
     serde_json::to_writer(&mut json, value)
         .map_err(|error| StoreError::Damaged(error.to_string()))?;
-    String::from_utf8(json).map_err(|error| StoreError::Damaged(error.to_string()))
+    Ok(Json(json))
 }
 
-/// UTF-8 that is already JSON, for a column.
-pub(super) fn text(json: &[u8]) -> ToSqlOutput<'_> {
-    ToSqlOutput::Borrowed(ValueRef::Text(json))
+/// JSON text as a JSON writer made it, so known to be UTF-8.
+pub(super) struct Json(pub(super) Vec<u8>);
+
+impl ToSql for Json {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Text(&self.0)))
+    }
 }
 
 /// A count that the database keeps as a signed number.

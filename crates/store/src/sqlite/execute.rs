@@ -9,7 +9,10 @@ use super::writer::Desk;
 use super::{audit, queries};
 use crate::store::{Change, Committed, Execute, ExecuteError, StoreError};
 
-pub(super) fn execute(desk: &mut Desk<'_>, request: &Execute) -> Result<Committed, ExecuteError> {
+pub(super) fn execute(
+    desk: &mut Desk<'_, '_>,
+    request: &Execute,
+) -> Result<Committed, ExecuteError> {
     let Desk { connection, now, .. } = *desk;
     let place = request.place;
     let Some(tenant) = desk.tenants.get(connection, place.workspace)? else {
@@ -39,7 +42,11 @@ pub(super) fn execute(desk: &mut Desk<'_>, request: &Execute) -> Result<Committe
         });
     }
 
-    let current = queries::approval(connection, place, request.approval)?;
+    // An id that is already taken shows when the ask is written, so it is not looked for before.
+    let current = match ask {
+        Some(_) => None,
+        None => queries::approval(connection, place, request.approval)?,
+    };
     let (before, snapshot) =
         current.map_or((None, None), |(approval, row)| (Some(approval), Some(row)));
     let done = transition(before.as_ref(), &request.command, &facts, now)?;
@@ -48,6 +55,7 @@ pub(super) fn execute(desk: &mut Desk<'_>, request: &Execute) -> Result<Committe
     let actor = audit::actor(&facts.actor());
     let recording = record::Recording {
         connection,
+        pens: desk.pens,
         now,
         issuer_base: desk.issuer_base,
         actor: &actor,
@@ -56,7 +64,11 @@ pub(super) fn execute(desk: &mut Desk<'_>, request: &Execute) -> Result<Committe
     };
     match (&before, snapshot) {
         (Some(before), Some(row)) => recording.update(before, row)?,
-        _ => recording.insert()?,
+        _ => {
+            if !recording.insert()? {
+                return Err(Refusal::Exists.into());
+            }
+        }
     }
     recording.tell(tenant)?;
     if let (Command::Vote(_), Some(shown)) = (&request.command, &request.shown) {

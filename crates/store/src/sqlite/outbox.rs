@@ -36,7 +36,7 @@ pub(super) fn next_timer(connection: &Connection) -> Result<Option<Timestamp>, S
 
 /// Claims due rows: counts the attempt and hides them until the lease is over.
 pub(super) fn claim(
-    desk: &mut Desk<'_>,
+    desk: &mut Desk<'_, '_>,
     kind: &str,
     lease: Seconds,
     limit: u32,
@@ -68,7 +68,7 @@ pub(super) fn claim(
 
 /// Ends an attempt. A later attempt has a higher count, so who lost the lease finds no row.
 pub(super) fn settle(
-    desk: &mut Desk<'_>,
+    desk: &mut Desk<'_, '_>,
     row: &OutboxRow,
     settlement: &Settlement,
 ) -> Result<(), StoreError> {
@@ -117,7 +117,7 @@ fn status(
 const AT_ONCE: u32 = 5_000;
 
 /// Removes what has no use any more.
-pub(super) fn tidy(desk: &mut Desk<'_>) -> Result<u64, StoreError> {
+pub(super) fn tidy(desk: &mut Desk<'_, '_>) -> Result<u64, StoreError> {
     let mut gone = 0;
     for sql in [
         "DELETE FROM idempotency

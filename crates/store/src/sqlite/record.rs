@@ -6,8 +6,9 @@ use askfirst_proof::{log, text_digest};
 use rusqlite::{Connection, params};
 
 use super::audit::{self, Telling};
-use super::codec::{self, Id};
+use super::codec::{self, Id, Json};
 use super::facts::Tenant;
+use super::pens::Pens;
 use super::repeats;
 use super::telling::Told;
 use crate::records::Shown;
@@ -15,8 +16,9 @@ use crate::statement::statement_of;
 use crate::store::StoreError;
 
 /// One transition on its way to the disk.
-pub(super) struct Recording<'a> {
+pub(super) struct Recording<'a, 'c> {
     pub(super) connection: &'a Connection,
+    pub(super) pens: &'a Pens<'c>,
     pub(super) now: Timestamp,
     pub(super) issuer_base: &'a str,
     /// As the audit log names them.
@@ -25,20 +27,18 @@ pub(super) struct Recording<'a> {
     pub(super) events: &'a [Event],
 }
 
-impl Recording<'_> {
-    /// A new approval, and the timer that will end it.
-    pub(super) fn insert(&self) -> Result<(), StoreError> {
+impl Recording<'_, '_> {
+    /// A new approval, and the timer that will end it; false if there is one of its id already.
+    pub(super) fn insert(&self) -> Result<bool, StoreError> {
         let next = self.next;
         let workspace = next.workspace.bytes();
         let environment = next.environment.as_str();
         let sql = "INSERT INTO snapshots (workspace, environment, search, body)
                    VALUES (?1, ?2, ?3, ?4)";
-        self.connection.prepare_cached(sql)?.execute(params![
-            workspace,
-            environment,
-            searchable(next),
-            codec::to_json(next)?,
-        ])?;
+        self.pens.write(
+            sql,
+            params![workspace, environment, searchable(next), codec::to_json(next)?,],
+        )?;
         let snapshot = self.connection.last_insert_rowid();
         let silence = match next.policy.document.on_timeout {
             OnTimeout::Expire => Status::Expired,
@@ -46,29 +46,34 @@ impl Recording<'_> {
         };
         let sql = "INSERT INTO approvals (workspace, environment, approval, version, status,
                      silence, policy, agent, asker, expires_at, snapshot)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-        self.connection.prepare_cached(sql)?.execute(params![
-            workspace,
-            environment,
-            next.id.bytes(),
-            next.version,
-            status(next).as_str(),
-            silence.as_str(),
-            next.policy.document.name.as_str(),
-            next.agent.as_ref().map(|agent| agent.name.as_str()),
-            next.asker.key.bytes(),
-            next.expires_at.micros(),
-            snapshot,
-        ])?;
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING";
+        let new = self.pens.write(
+            sql,
+            params![
+                workspace,
+                environment,
+                next.id.bytes(),
+                next.version,
+                status(next).as_str(),
+                silence.as_str(),
+                next.policy.document.name.as_str(),
+                next.agent.as_ref().map(|agent| agent.name.as_str()),
+                next.asker.key.bytes(),
+                next.expires_at.micros(),
+                snapshot,
+            ],
+        )?;
+        if new == 0 {
+            self.pens.write("DELETE FROM snapshots WHERE snapshot = ?1", [snapshot])?;
+            return Ok(false);
+        }
         let sql = "INSERT INTO timers (due_at, approval, workspace, environment)
                    VALUES (?1, ?2, ?3, ?4)";
-        self.connection.prepare_cached(sql)?.execute(params![
-            next.expires_at.micros(),
-            next.id.bytes(),
-            workspace,
-            environment,
-        ])?;
-        Ok(())
+        self.pens.write(
+            sql,
+            params![next.expires_at.micros(), next.id.bytes(), workspace, environment,],
+        )?;
+        Ok(true)
     }
 
     /// A new version of an approval that was at `before`.
@@ -79,20 +84,23 @@ impl Recording<'_> {
         }
         let sql = "UPDATE approvals SET version = ?5, status = ?6
                    WHERE workspace = ?1 AND environment = ?2 AND approval = ?3 AND version = ?4";
-        let changed = self.connection.prepare_cached(sql)?.execute(params![
-            next.workspace.bytes(),
-            next.environment.as_str(),
-            next.id.bytes(),
-            before.version,
-            next.version,
-            status(next).as_str(),
-        ])?;
+        let changed = self.pens.write(
+            sql,
+            params![
+                next.workspace.bytes(),
+                next.environment.as_str(),
+                next.id.bytes(),
+                before.version,
+                next.version,
+                status(next).as_str(),
+            ],
+        )?;
         if changed != 1 {
             let odd = format!("{} is not at the version that its snapshot says", next.id);
             return Err(StoreError::Damaged(odd));
         }
         let sql = "UPDATE snapshots SET body = ?2 WHERE snapshot = ?1";
-        self.connection.prepare_cached(sql)?.execute(params![snapshot, codec::to_json(next)?])?;
+        self.pens.write(sql, params![snapshot, codec::to_json(next)?])?;
         Ok(())
     }
 
@@ -119,7 +127,7 @@ impl Recording<'_> {
                 subject: &self.next.id.to_string(),
                 detail: &detail.into(),
             };
-            let index = audit::append(self.connection, tenant, &telling)?;
+            let index = audit::append(self.pens, tenant, &telling)?;
             if let Some(statement) = &statement {
                 self.decided(statement, index)?;
             }
@@ -127,19 +135,22 @@ impl Recording<'_> {
         Ok(())
     }
 
-    fn event(&self, version: u32, event: &Event, detail: &str) -> Result<(), StoreError> {
+    fn event(&self, version: u32, event: &Event, detail: &Json) -> Result<(), StoreError> {
         let sql = "INSERT INTO events
                      (workspace, environment, approval, version, name, at, detail)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        self.connection.prepare_cached(sql)?.execute(params![
-            self.next.workspace.bytes(),
-            self.next.environment.as_str(),
-            self.next.id.bytes(),
-            version,
-            event.name(),
-            self.now.micros(),
-            detail,
-        ])?;
+        self.pens.write(
+            sql,
+            params![
+                self.next.workspace.bytes(),
+                self.next.environment.as_str(),
+                self.next.id.bytes(),
+                version,
+                event.name(),
+                self.now.micros(),
+                detail,
+            ],
+        )?;
         Ok(())
     }
 
@@ -156,7 +167,7 @@ impl Recording<'_> {
         let environment = next.environment.as_str();
         let sql = "INSERT INTO proofs (approval, workspace, environment, statement, audit_index)
                    VALUES (?1, ?2, ?3, ?4, ?5)";
-        self.connection.prepare_cached(sql)?.execute(params![
+        self.pens.write(sql, params![
             next.id.bytes(),
             workspace,
             environment,
@@ -165,15 +176,11 @@ impl Recording<'_> {
         ])?;
         let sql = "INSERT INTO outbox (workspace, environment, kind, approval, due_at)
                    VALUES (?1, ?2, 'sign_receipt', ?3, ?4)";
-        self.connection.prepare_cached(sql)?.execute(params![
-            workspace,
-            environment,
-            next.id.bytes(),
-            self.now.micros(),
-        ])?;
+        self.pens
+            .write(sql, params![workspace, environment, next.id.bytes(), self.now.micros(),])?;
         let sql = "DELETE FROM timers WHERE due_at = ?1 AND approval = ?2";
         let due_at = next.expires_at.micros();
-        self.connection.prepare_cached(sql)?.execute(params![due_at, next.id.bytes()])?;
+        self.pens.write(sql, params![due_at, next.id.bytes()])?;
         repeats::approval_ended(self.connection, next.id, self.now)
     }
 }

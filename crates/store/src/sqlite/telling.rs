@@ -5,7 +5,8 @@ use askfirst_core::{Approval, Cause, Claim, Decision, Event, Outcome, OutcomeSta
 use askfirst_proof::text_digest;
 use serde_json::{Map, Value, json};
 
-use super::{audit, codec};
+use super::audit;
+use super::codec::{self, Json};
 use crate::statement;
 use crate::store::StoreError;
 
@@ -49,7 +50,7 @@ impl<'a> Told<'a> {
     }
 
     /// For event streams, as JSON.
-    pub(super) fn streamed(&mut self) -> Result<String, StoreError> {
+    pub(super) fn streamed(&mut self) -> Result<Json, StoreError> {
         let texts = match self.texts {
             Texts::Question(approval) => vec![
                 ("title", Some(approval.action.title.as_str())),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
 use askfirst_core::Timestamp;
 use crossbeam_channel::{Receiver, Sender};
@@ -11,12 +12,17 @@ use tokio::sync::{broadcast, oneshot};
 use tracing::{error, warn};
 
 use super::facts::Tenants;
+use super::pens::Pens;
 use super::readers::Kept;
 use crate::clock::Clock;
 use crate::store::{Change, StoreError};
 
 /// The most that share one transaction; bounds how long the first of them waits.
 const BATCH: usize = 512;
+/// After a batch of so many, the next one is given [`GATHER`] to collect itself: fewer, fuller
+/// commits leave more of the processors to the requests. Who writes alone never waits.
+const BUSY: usize = 8;
+const GATHER: Duration = Duration::from_micros(100);
 
 /// What the writer and the store's handle both see.
 pub(super) struct Shared {
@@ -46,8 +52,9 @@ impl Shared {
 }
 
 /// What an operation has at hand while it runs, inside the transaction.
-pub(super) struct Desk<'a> {
-    pub(super) connection: &'a Connection,
+pub(super) struct Desk<'a, 'c> {
+    pub(super) connection: &'c Connection,
+    pub(super) pens: &'a Pens<'c>,
     /// The time of the whole batch.
     pub(super) now: Timestamp,
     pub(super) tenants: &'a mut Tenants,
@@ -59,7 +66,7 @@ pub(super) struct Desk<'a> {
 /// One operation with someone waiting for its result. It may run twice: where one of a batch
 /// fails below the rules, the batch is rolled back and its operations run again one by one.
 trait Job: Send {
-    fn work(&mut self, desk: &mut Desk<'_>) -> Result<(), StoreError>;
+    fn work(&mut self, desk: &mut Desk<'_, '_>) -> Result<(), StoreError>;
     fn answer(self: Box<Self>, end: Result<(), StoreError>);
 }
 
@@ -72,9 +79,9 @@ struct Task<R, F> {
 impl<R, F> Job for Task<R, F>
 where
     R: Send,
-    F: FnMut(&mut Desk<'_>) -> Result<R, StoreError> + Send,
+    F: FnMut(&mut Desk<'_, '_>) -> Result<R, StoreError> + Send,
 {
-    fn work(&mut self, desk: &mut Desk<'_>) -> Result<(), StoreError> {
+    fn work(&mut self, desk: &mut Desk<'_, '_>) -> Result<(), StoreError> {
         self.result = Some((self.work)(desk)?);
         Ok(())
     }
@@ -126,7 +133,7 @@ impl Writer {
     /// Has `work` done in a transaction; the answer comes after the commit.
     pub(super) async fn write<R: Send + 'static>(
         &self,
-        work: impl FnMut(&mut Desk<'_>) -> Result<R, StoreError> + Send + 'static,
+        work: impl FnMut(&mut Desk<'_, '_>) -> Result<R, StoreError> + Send + 'static,
     ) -> Result<R, StoreError> {
         let (reply, result) = oneshot::channel();
         let job = Box::new(Task { work, result: None, reply });
@@ -171,8 +178,12 @@ impl Thread {
         // A panic ends the thread; the halt must be told then too.
         let watch = HaltOnPanic(Arc::clone(&self.shared));
         let mut closing = None;
+        let mut busy = false;
         while closing.is_none() {
             let Ok(first) = waiting.recv() else { break };
+            if busy {
+                gather();
+            }
             let mut batch = Vec::new();
             let mut next = Some(first);
             while let Some(message) = next {
@@ -182,6 +193,7 @@ impl Thread {
                 }
                 next = if batch.len() < BATCH { waiting.try_recv().ok() } else { None };
             }
+            busy = batch.len() >= BUSY;
             self.carry_out(batch);
         }
         self.shared.writable.store(false, Ordering::SeqCst);
@@ -239,9 +251,11 @@ impl Thread {
         self.shared.faults.make_room(&self.connection)?;
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let written = self.connection.total_changes();
+        let pens = Pens::new(&self.connection);
         for job in batch {
             job.work(&mut Desk {
                 connection: &self.connection,
+                pens: &pens,
                 now,
                 tenants: &mut self.tenants,
                 issuer_base: &self.issuer_base,
@@ -277,6 +291,11 @@ impl Thread {
             self.shared.halt();
         }
     }
+}
+
+#[allow(clippy::disallowed_methods, reason = "time to collect is the very thing waited for")]
+fn gather() {
+    std::thread::sleep(GATHER);
 }
 
 struct HaltOnPanic(Arc<Shared>);

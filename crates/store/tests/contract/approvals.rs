@@ -36,11 +36,13 @@ pub(crate) async fn a_refusal_writes_nothing<H: Home>() {
     let unknown = ask(&us, PolicyChoice::Named(name("nobody-wrote-it")));
     let mut loose = ask(&us, PolicyChoice::Default);
     loose.expires_in = Some(Seconds(86_400));
+    let taken = Ask { id: pending.id, ..ask(&us, PolicyChoice::Default) };
     let mut stale = pending.clone();
     stale.action_digest = Digest([9; 32]);
     for (key, id, command) in [
         (us.asker, unknown.id, Command::Ask(Box::new(unknown))),
         (us.asker, loose.id, Command::Ask(Box::new(loose))),
+        (us.asker, taken.id, Command::Ask(Box::new(taken))),
         (us.asker, pending.id, approve(&pending)),
         (us.ben_key, pending.id, approve(&stale)),
         (us.ben_key, decided.id, approve(&decided)),
