@@ -14,8 +14,8 @@ use crate::server::Server;
 /// How `bench/run` measures.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// The askfirst binary, built with --release.
-    #[arg(long, default_value = "target/release/askfirst")]
+    /// The askfirst binary, built with `--profile dist`.
+    #[arg(long, default_value = "target/dist/askfirst")]
     binary: PathBuf,
     /// Connections that send at once.
     #[arg(long, default_value_t = 64)]
