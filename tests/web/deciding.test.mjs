@@ -106,6 +106,31 @@ test("a rejection ends it", async () => {
   await page.context().close();
 });
 
+test("what is asked back is answered, shown, and kept with the vote", async () => {
+  const page = await desk.owner();
+  const asked = await desk.ask(deploy);
+  const heard = desk.get(asked.id, "?wait=30s&after=1");
+  await page.goto(`${desk.url}/a/${asked.id}`);
+  await page.click("#more-info");
+  assert.match(await page.locator('[role="alert"]').textContent(), /say what you want to know/);
+  await page.fill("#comment", "Why on a Friday?");
+  await page.click("#more-info");
+  await page.locator(".part.inquiries").waitFor();
+  const { inquiries: [inquiry] } = await heard;
+  assert.equal(inquiry.question, "Why on a Friday?");
+  const reply = { number: inquiry.number, text: "The fix cannot wait." };
+  await desk.api("POST", `/v1/approvals/${asked.id}/reply`, desk.ready.agent_key, reply);
+  await page.getByText("The fix cannot wait.").waitFor({ timeout: 5000 });
+  const text = await accountText(page);
+  assert.match(text, /Why on a Friday\?[\s\S]*The fix cannot wait\./);
+  await page.click("#approve");
+  await page.locator(".ended.approved").waitFor();
+  const bundle = await desk.api("GET", `/v1/approvals/${asked.id}/proof?format=bundle&wait=10s`, desk.ready.agent_key);
+  assert.equal(bundle.shown[0].text, text);
+  assert.deepEqual(page.faults.filter((fault) => !fault.includes("status of 422")), [], "but for the empty question");
+  await page.context().close();
+});
+
 test("everything works without JavaScript", async () => {
   const page = await desk.owner({ javaScriptEnabled: false });
   const asked = await desk.ask(deploy);

@@ -28,6 +28,7 @@ before(async () => {
   const decided = await desk.ask({ action: { name: "mail.send", title: "Send the newsletter to 12,408 people?", arguments: { list: "all" } } });
   const rejected = await desk.ask({ action: { name: "db.drop", title: "Drop the table orders_2019?", target: "db-7" } });
   const pair = await desk.ask({ ...deploy, policy: "deploys" });
+  const wondered = await desk.ask({ action: { name: "dns.change", title: "Point shop.example to the new cluster?", target: "shop.example" } });
   await desk.ask({ action: { name: "refund", title: "Refund 49.00 EUR to order 1077?" } });
   const anas = await desk.signedIn(await desk.link(ana));
   for (const [id, button, comment] of [[pair.id, "#approve", "Fine with me."], [decided.id, "#approve", ""], [rejected.id, "#reject", "Legal needs it until March."]]) {
@@ -36,10 +37,15 @@ before(async () => {
     await anas.click(button);
     await anas.locator(".votes").waitFor();
   }
+  await anas.goto(`${desk.url}/a/${wondered.id}`);
+  await anas.fill("#comment", "Is the old cluster kept until the caches have run out?");
+  await anas.click("#more-info");
+  await anas.locator(".part.inquiries").waitFor();
   await anas.context().close();
+  await desk.api("POST", `/v1/approvals/${wondered.id}/reply`, desk.ready.agent_key, { number: 1, text: "Yes, for 48 hours." });
   paths = {
     inbox: "/", history: "/history", pending: `/a/${pair.id}`, hostile: `/a/${hostile.id}`,
-    approved: `/a/${decided.id}`, rejected: `/a/${rejected.id}`, missing: "/a/nothing",
+    approved: `/a/${decided.id}`, wondered: `/a/${wondered.id}`, rejected: `/a/${rejected.id}`, missing: "/a/nothing",
   };
 });
 after(() => desk.stop());
@@ -65,7 +71,7 @@ async function look(page, name, path) {
   }
 }
 
-for (const name of ["inbox", "history", "pending", "hostile", "approved", "rejected", "missing"]) {
+for (const name of ["inbox", "history", "pending", "hostile", "approved", "wondered", "rejected", "missing"]) {
   test(`${name} looks right and can be used by everyone`, async () => {
     const page = await desk.owner();
     await look(page, name, paths[name]);

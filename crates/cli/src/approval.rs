@@ -33,6 +33,16 @@ pub(crate) fn agrees(approval: &Value, own: &str) -> Result<()> {
     )))
 }
 
+/// What an approver asked back.
+pub(crate) fn inquiry_line(inquiry: &Value) -> String {
+    format!(
+        "question {} by {}: {}",
+        inquiry["number"],
+        text_of(&inquiry["by"], "email"),
+        text_of(inquiry, "question")
+    )
+}
+
 /// Everything that matters before a decision, and what became of it.
 pub(crate) fn account(approval: &Value) -> String {
     let action = &approval["action"];
@@ -63,6 +73,13 @@ pub(crate) fn account(approval: &Value) -> String {
     line("status", &status(approval));
     for vote in approval["votes"].as_array().into_iter().flatten() {
         line("vote", &vote_line(vote));
+    }
+    for inquiry in approval["inquiries"].as_array().into_iter().flatten() {
+        line("asked back", &inquiry_line(inquiry));
+        match &inquiry["reply"] {
+            Value::Null => line("answer", "none yet"),
+            reply => line("answer", &text_of(reply, "text")),
+        }
     }
     if approval["status"] == "pending" {
         line("needs", &text_of(&approval["remaining"], "words"));

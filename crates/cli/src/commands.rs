@@ -12,6 +12,7 @@ mod keys;
 mod members;
 mod policy;
 mod proof;
+mod reply;
 mod serve;
 mod verify;
 mod vote;
@@ -32,6 +33,7 @@ pub(crate) enum Command {
     Ask(ask::AskArgs),
     Wait(wait::WaitArgs),
     Vote(vote::VoteArgs),
+    Reply(reply::ReplyArgs),
     List(approvals::ListArgs),
     Show(approvals::ShowArgs),
     Outcome(approvals::OutcomeArgs),
@@ -65,6 +67,7 @@ impl Command {
             Self::Init(args) => (exit::FAILED, args.json),
             Self::Serve(_) | Self::Completions(_) => (exit::FAILED, false),
             Self::Vote(args) => (exit::FAILED, args.connection.json),
+            Self::Reply(args) => (exit::FAILED, args.connection.json),
             Self::List(args) => (exit::FAILED, args.connection.json),
             Self::Show(args) => (exit::FAILED, args.connection.json),
             Self::Outcome(args) => (exit::FAILED, args.connection.json),
@@ -91,6 +94,7 @@ impl Command {
             Self::Ask(args) => args.run(),
             Self::Wait(args) => args.run(),
             Self::Vote(args) => args.run(),
+            Self::Reply(args) => args.run(),
             Self::List(args) => args.run(),
             Self::Show(args) => args.run(),
             Self::Outcome(args) => args.run(),

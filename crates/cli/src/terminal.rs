@@ -35,6 +35,11 @@ pub(crate) fn say(text: impl std::fmt::Display) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
+/// Writes to stderr what somebody has to know while the answer is still to come.
+pub(crate) fn warn(text: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
 /// Writes an answer as JSON, on one line.
 pub(crate) fn say_json(value: &Value) {
     say(value);

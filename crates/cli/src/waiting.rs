@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::approval;
 use crate::client::{CallError, Client};
 use crate::exit::{self, unsure};
-use crate::terminal::{StatusLine, say, say_json, text_of};
+use crate::terminal::{StatusLine, say, say_json, text_of, warn};
 
 /// How long one request waits on the server's side.
 const POLL: Duration = Duration::from_secs(25);
@@ -60,9 +60,14 @@ impl Waiting<'_> {
         loop {
             let began = Instant::now();
             let before = pause;
+            let version = seen["version"].as_u64();
             let poll = async move {
                 sleep(before).await;
-                let path = format!("/v1/approvals/{}?wait={}s", self.id, POLL.as_secs());
+                // The first look is at once: what is known is what a change is told by.
+                let mut path = format!("/v1/approvals/{}", self.id);
+                if let Some(version) = version {
+                    path = format!("{path}?wait={}s&after={version}", POLL.as_secs());
+                }
                 self.client.call(Method::GET, &path, None, None, POLL + GRACE).await
             };
             tokio::pin!(poll);
@@ -82,9 +87,11 @@ impl Waiting<'_> {
                 }
                 Ok(reply) => {
                     last_good = Instant::now();
-                    seen = reply.body;
+                    self.tell_inquiries(&mut status, &seen, &reply.body);
                     // A stopping server answers at once; so may a proxy that drops the query.
-                    let early = began.elapsed() < POLL / 2;
+                    let early =
+                        began.elapsed() < POLL / 2 && reply.body["version"].as_u64() == version;
+                    seen = reply.body;
                     pause = if early { PAUSE } else { Duration::ZERO };
                 }
                 Err(error) if error.is_passing() && last_good.elapsed() < self.retry_for => {
@@ -93,6 +100,24 @@ impl Waiting<'_> {
                 }
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// Tells whoever waits, on stderr, what approvers asked back since the last look.
+    fn tell_inquiries(&self, status: &mut StatusLine, before: &Value, now: &Value) {
+        let count = |approval: &Value| approval["inquiries"].as_array().map_or(0, Vec::len);
+        let inquiries = now["inquiries"].as_array().into_iter().flatten();
+        for inquiry in inquiries.skip(count(before)) {
+            if !inquiry["reply"].is_null() {
+                continue;
+            }
+            status.clear();
+            warn(format_args!(
+                "{}\nanswer it with `askfirst reply {} --number {} \"…\"`",
+                approval::inquiry_line(inquiry),
+                self.id,
+                inquiry["number"]
+            ));
         }
     }
 }

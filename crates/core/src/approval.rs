@@ -4,6 +4,7 @@
 
 pub mod command;
 pub mod event;
+pub mod inquiry;
 pub mod refusal;
 pub mod transition;
 
@@ -11,6 +12,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use inquiry::Inquiry;
 
 use crate::quorum::{self, NeedSet};
 use crate::{
@@ -264,6 +267,9 @@ pub struct Approval {
     pub valid_for: crate::Seconds,
     /// In the order in which they were recorded.
     pub votes: Vec<Vote>,
+    /// What approvers asked back, in order.
+    #[serde(default)]
+    pub inquiries: Vec<Inquiry>,
     /// The end, once there is one.
     pub decision: Option<Decision>,
     /// What became of it after approval.

@@ -19,6 +19,7 @@ pub use approval::{
     Via, Vote, VoteDecision, Voter,
     command::{Ask, CastVote, Command, PolicyChoice},
     event::Event,
+    inquiry::{Inquiry, Reply},
     refusal::Refusal,
     transition::{Transition, transition},
 };

@@ -72,17 +72,21 @@
     return copy.textContent.replace(/\s+/g, " ");
   };
 
+  const engaged = () => main.querySelector("dialog[open], .notice");
+
   let busy = false;
   let again = false;
   async function refresh() {
     if (busy) { again = true; return; }
     busy = true;
     try {
+      // What the reader must see first stays; after a refused form the address is not the page's.
+      if (engaged()) return;
       const answer = await fetch(location.href, { headers: { accept: "text/html" }, redirect: "follow" });
       if (answer.redirected) { location.assign(answer.url); return; }
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = page.getElementById("main");
-      if (!fresh || main.querySelector("dialog[open], .notice")) return;
+      if (!fresh || engaged()) return;
       if (essence(fresh) === essence(main)) return;
       const restore = carry(fresh);
       main.replaceChildren(...document.importNode(fresh, true).childNodes);

@@ -52,6 +52,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(approvals::get))
         .routes(routes!(events::stream))
         .routes(routes!(actions::vote))
+        .routes(routes!(actions::reply))
         .routes(routes!(actions::cancel))
         .routes(routes!(actions::consume))
         .routes(routes!(actions::outcome))

@@ -1,6 +1,7 @@
 //! The account of an approval that a person decides by: what will happen, who asks, under which
 //! rules, and what the agent says. One account makes both the page and the text that is kept with
-//! the vote, so the two cannot differ. Only what never changes about an approval is in it.
+//! the vote, so the two cannot differ. What can change about an approval is not in it, but for what was asked back and answered: who
+//! decides after an answer decides by it.
 
 pub mod glyphs;
 pub mod suspicions;
@@ -46,6 +47,8 @@ pub enum Kind {
     Asker,
     /// The frozen rules.
     Rules,
+    /// What approvers asked back.
+    Inquiries,
     /// What the agent says; nobody checked it.
     Words,
 }
@@ -91,6 +94,7 @@ impl Section {
             Kind::Action => "action",
             Kind::Asker => "who",
             Kind::Rules => "rules",
+            Kind::Inquiries => "inquiries",
             Kind::Words => "words",
         }
     }
@@ -211,6 +215,10 @@ pub fn account(approval: &Approval) -> Account {
     account.add(Kind::Action, "WHAT WILL HAPPEN", action(approval));
     account.add(Kind::Asker, "WHO ASKS", asker(approval));
     account.add(Kind::Rules, "THE RULES", rules(approval));
+    let inquiries = inquiries(approval);
+    if !inquiries.list.is_empty() {
+        account.add(Kind::Inquiries, "WHAT APPROVERS ASKED BACK", inquiries);
+    }
     let words = words(approval);
     if !words.list.is_empty() {
         account.add(Kind::Words, "THE AGENT'S OWN WORDS, NOT VERIFIED", words);
@@ -314,6 +322,18 @@ fn rules(approval: &Approval) -> tree::Fields {
     fields
 }
 
+fn inquiries(approval: &Approval) -> tree::Fields {
+    let mut fields = tree::Fields::default();
+    for inquiry in &approval.inquiries {
+        fields.string(&format!("Question {}", inquiry.number), &inquiry.question);
+        fields.push(Field::known("Asked by", &inquiry.by.email));
+        if inquiry.reply.is_none() {
+            fields.push(Field::known("Answer", "none yet"));
+        }
+    }
+    fields
+}
+
 fn words(approval: &Approval) -> tree::Fields {
     let mut fields = tree::Fields::default();
     if let Some(reason) = &approval.reason {
@@ -326,6 +346,11 @@ fn words(approval: &Approval) -> tree::Fields {
         }
         if let Some(call) = &agent.call {
             fields.string("Call", call);
+        }
+    }
+    for inquiry in &approval.inquiries {
+        if let Some(reply) = &inquiry.reply {
+            fields.string(&format!("Answer to question {}", inquiry.number), &reply.text);
         }
     }
     // An asker who sends no notes is recorded with none, in either spelling.

@@ -185,6 +185,7 @@ mod tests {
             created_at: NOON,
             expires_at: NOON,
             valid_for: Seconds(900),
+            inquiries: Vec::new(),
             votes,
             decision: Some(Decision {
                 status,

@@ -16,8 +16,8 @@ use crate::terminal::{confirmed, has_reader, say, say_json, text_of};
 pub(crate) struct VoteArgs {
     /// The approval
     id: ApprovalId,
-    /// What you decide
-    #[arg(value_parser = ["approve", "reject"])]
+    /// What you decide; with more-info, nothing yet: it asks the asker what your comment says
+    #[arg(value_parser = ["approve", "reject", "more-info"])]
     decision: String,
     /// What to say with it
     #[arg(long, value_name = "TEXT")]
@@ -58,7 +58,11 @@ impl VoteArgs {
         if approval["status"] != "pending" {
             bail!("it is {} already", text_of(&approval, "status"));
         }
-        if !self.yes && (self.digest.is_none() || has_reader()) {
+        let asks_back = self.decision == "more-info";
+        if asks_back && self.comment.is_none() {
+            return Err(usage("say with --comment what you want to know"));
+        }
+        if !asks_back && !self.yes && (self.digest.is_none() || has_reader()) {
             let otherwise = "give --digest with the digest of the action you saw, or --yes";
             let question = format!("{} this?", capital(&self.decision));
             if !confirmed(&question, otherwise)? {
@@ -66,13 +70,15 @@ impl VoteArgs {
             }
         }
         let body = json!({
-            "decision": self.decision,
+            "decision": self.decision.replace('-', "_"),
             "action_digest": digest,
             "comment": self.comment,
         });
         let after = client.post(&format!("{path}/vote"), &body).await?;
         if self.connection.json {
             say_json(&after);
+        } else if asks_back {
+            say("asked back; the answer will stand with the request, and the deadline stays");
         } else if after["status"] == "pending" {
             say(format_args!(
                 "your vote counts; still needed: {}",

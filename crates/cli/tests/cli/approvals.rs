@@ -39,6 +39,25 @@ fn a_rejection_is_1_and_its_comment_is_told() {
 }
 
 #[test]
+fn what_is_asked_back_reaches_the_terminal_that_waits() {
+    let server = Dev::start();
+    let (mut asking, id) = server.ask(&[]);
+    let nothing = server.agent(&["reply", &id, "hello?"]).expect(1);
+    assert!(nothing.err.contains("nobody waits for an answer"), "{}", nothing.err);
+    server.approver(&["vote", &id, "more-info"]).expect(64);
+    server.approver(&["vote", &id, "more-info", "--comment", "Why now?"]).expect(0);
+    assert_eq!(asking.warning(), "question 1 by dev@localhost.test: Why now?");
+    let advice = format!("answer it with `askfirst reply {id} --number 1 \"…\"`");
+    assert_eq!(asking.warning(), advice);
+    server.agent(&["reply", &id, "The fix cannot wait."]).expect(0);
+    let shown = server.approver(&["vote", &id, "approve", "--yes"]).expect(0);
+    for text in ["question 1 by dev@localhost.test: Why now?", "The fix cannot wait."] {
+        assert!(shown.out.contains(text), "{text} in {}", shown.out);
+    }
+    asking.end().expect(0);
+}
+
+#[test]
 fn silence_and_a_cancelled_question_are_2() {
     let server = Dev::start();
     server.agent(&["ask", "Anyone?", "--expires-in", "1s"]).expect(2);

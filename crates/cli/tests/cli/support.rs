@@ -92,6 +92,17 @@ impl Running {
         panic!("no line with {start:?}: {}", self.complaint())
     }
 
+    /// The next line of stderr, waited for.
+    pub(crate) fn warning(&mut self) -> String {
+        let err = self.child.as_mut().and_then(|child| child.stderr.as_mut()).unwrap();
+        // Byte by byte: what comes after the line is for `end` to read.
+        let (mut line, mut byte) = (Vec::new(), [0]);
+        while err.read(&mut byte).unwrap() == 1 && byte != *b"\n" {
+            line.extend(byte);
+        }
+        String::from_utf8(line).unwrap()
+    }
+
     fn complaint(&mut self) -> String {
         let mut text = String::new();
         if let Some(mut err) = self.child.as_mut().and_then(|child| child.stderr.take()) {

@@ -71,6 +71,20 @@ pub enum Command {
     Ask(Box<Ask>),
     /// Answer it.
     Vote(CastVote),
+    /// Ask the asker for more before deciding.
+    Inquire {
+        /// The digest of the action that the question is about.
+        action_digest: Digest,
+        /// In the approver's words.
+        question: String,
+    },
+    /// Answer what was asked back.
+    Reply {
+        /// Which [`Inquiry`](super::inquiry::Inquiry).
+        number: u32,
+        /// In the asker's words.
+        text: String,
+    },
     /// Withdraw it.
     Cancel {
         /// Why.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::inquiry::{Inquiry, Reply};
 use crate::{Approval, Claim, Decision, Outcome, Status, Vote};
 
 /// One thing that happened; each makes the version one higher.
@@ -17,6 +18,18 @@ pub enum Event {
     Voted {
         /// The answer.
         vote: Vote,
+    },
+    /// An approver asked back.
+    Inquired {
+        /// What they want to know.
+        inquiry: Inquiry,
+    },
+    /// The asker answered that.
+    Replied {
+        /// Which inquiry.
+        number: u32,
+        /// The answer.
+        reply: Reply,
     },
     /// It ended.
     Decided {
@@ -42,6 +55,8 @@ impl Event {
         match self {
             Self::Asked { .. } => "asked",
             Self::Voted { .. } => "voted",
+            Self::Inquired { .. } => "more_info_requested",
+            Self::Replied { .. } => "more_info_given",
             Self::Decided { decision } => match decision.status {
                 Status::Approved => "approved",
                 Status::Rejected => "rejected",
@@ -81,6 +96,13 @@ pub fn apply(current: Option<Approval>, event: &Event) -> Result<Approval, OutOf
     match event {
         Event::Asked { .. } => {}
         Event::Voted { vote } => next.votes.push(vote.clone()),
+        Event::Inquired { inquiry } => next.inquiries.push(inquiry.clone()),
+        Event::Replied { number, reply } => {
+            let mut inquiries = next.inquiries.iter_mut();
+            let inquiry = inquiries.find(|inquiry| inquiry.number == *number);
+            let inquiry = inquiry.ok_or(OutOfOrder { event: event.name() })?;
+            inquiry.reply = Some(reply.clone());
+        }
         Event::Decided { decision } => next.decision = Some(decision.clone()),
         Event::ClaimSettled { claim } => next.claim = Some(claim.clone()),
         Event::Reported { outcome } => next.outcome = Some(outcome.clone()),

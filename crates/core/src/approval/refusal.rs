@@ -104,6 +104,37 @@ pub enum Refusal {
         /// The action's digest.
         current: Digest,
     },
+    /// The same person asked back before and has no answer yet.
+    #[error("your question {number} of {at} is not answered yet")]
+    NotAnsweredYet {
+        /// That question.
+        number: u32,
+        /// When it was asked.
+        at: Timestamp,
+    },
+    /// So much was asked back that a decision is due.
+    #[error("{most} questions were asked back; no more can be")]
+    EnoughAsked {
+        /// How many there can be.
+        most: usize,
+    },
+    /// Only the asking key knows the answer.
+    #[error("only the key that asked can answer what was asked back")]
+    NotTheAskingKey,
+    /// Nobody asked that.
+    #[error("nothing was asked back under number {number}")]
+    NoSuchInquiry {
+        /// As given.
+        number: u32,
+    },
+    /// One question, one answer.
+    #[error("question {number} was already answered at {at}, with other words")]
+    AlreadyReplied {
+        /// Which.
+        number: u32,
+        /// When.
+        at: Timestamp,
+    },
     /// Only the asker, or an admin, may withdraw.
     #[error("only the key that asked, or an admin, can cancel this")]
     NotTheAsker,

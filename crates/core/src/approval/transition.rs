@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::event::{self, Event};
+use super::inquiry;
 use crate::quorum::{self, NeedSet};
 use crate::{
     Approval, Ask, Asker, Assurance, CastVote, Cause, Claim, Command, Decision, Digest, Facts,
@@ -41,6 +42,12 @@ pub fn transition(
         (Some(_), Command::Ask(_)) => return Err(Refusal::Exists),
         (None, _) => return Err(Refusal::NotFound),
         (Some(approval), Command::Vote(cast)) => vote(approval, cast, facts, now)?,
+        (Some(approval), Command::Inquire { action_digest, question }) => {
+            inquiry::inquire(approval, *action_digest, question, facts, now)?
+        }
+        (Some(approval), Command::Reply { number, text }) => {
+            inquiry::reply(approval, *number, text, facts, now)?
+        }
         (Some(approval), Command::Cancel { reason }) => cancel(approval, reason, facts, now)?,
         (Some(approval), Command::Expire) => expire(approval, now)?,
         (Some(approval), Command::Consume { action_digest }) => {
@@ -115,6 +122,7 @@ fn put(ask: &Ask, facts: &Facts, now: Timestamp) -> Result<Event, Refusal> {
             expires_at: now.plus(expires_in),
             valid_for,
             votes: Vec::new(),
+            inquiries: Vec::new(),
             decision: None,
             claim: None,
             outcome: None,
@@ -158,32 +166,12 @@ fn vote(
     facts: &Facts,
     now: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
-    let (voter, assurance, via) = who_votes(approval, facts)?;
-    undecided(approval, now)?;
-    if keeps_owner_out(&approval.policy, facts) && voter == approval.asker.owner {
-        return Err(Refusal::OwnerCannotDecide);
-    }
-    let email = facts.roster.email(voter);
-    let seats = approval.policy.document.seats_of(voter, &facts.roster);
-    if seats == NeedSet::NONE {
-        return Err(Refusal::NotAnApprover { who: email });
-    }
-    let needed = least_assurance(approval, facts);
-    if assurance < needed {
-        return Err(Refusal::AssuranceTooLow { has: assurance, needed });
-    }
-    if let Some(earlier) = approval.vote_of(voter) {
-        return Err(Refusal::AlreadyVoted {
-            who: email,
-            decision: earlier.decision,
-            at: earlier.at,
-        });
-    }
+    let Eligible { voter, assurance, via, seats } = eligible(approval, facts, now)?;
     if cast.action_digest != approval.action_digest {
         return Err(Refusal::StaleDigest { current: approval.action_digest });
     }
     let vote = Vote {
-        voter: Voter { id: voter, email },
+        voter,
         decision: cast.decision,
         assurance,
         via,
@@ -209,6 +197,44 @@ fn vote(
         });
     }
     Ok(events)
+}
+
+/// Someone who can vote, and how their vote would count.
+pub(super) struct Eligible {
+    pub(super) voter: Voter,
+    assurance: Assurance,
+    pub(super) via: Via,
+    seats: NeedSet,
+}
+
+/// Whether whoever acts could vote on this now.
+pub(super) fn eligible(
+    approval: &Approval,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<Eligible, Refusal> {
+    let (voter, assurance, via) = who_votes(approval, facts)?;
+    undecided(approval, now)?;
+    if keeps_owner_out(&approval.policy, facts) && voter == approval.asker.owner {
+        return Err(Refusal::OwnerCannotDecide);
+    }
+    let email = facts.roster.email(voter);
+    let seats = approval.policy.document.seats_of(voter, &facts.roster);
+    if seats == NeedSet::NONE {
+        return Err(Refusal::NotAnApprover { who: email });
+    }
+    let needed = least_assurance(approval, facts);
+    if assurance < needed {
+        return Err(Refusal::AssuranceTooLow { has: assurance, needed });
+    }
+    if let Some(earlier) = approval.vote_of(voter) {
+        return Err(Refusal::AlreadyVoted {
+            who: email,
+            decision: earlier.decision,
+            at: earlier.at,
+        });
+    }
+    Ok(Eligible { voter: Voter { id: voter, email }, assurance, via, seats })
 }
 
 /// The person whose vote this would be. An asking key is told so first: it must never learn to
@@ -382,7 +408,7 @@ fn is_admin(member: MemberId, facts: &Facts) -> bool {
     facts.roster.voter(member).is_some_and(|person| person.role.is_admin())
 }
 
-fn undecided(approval: &Approval, now: Timestamp) -> Result<(), Refusal> {
+pub(super) fn undecided(approval: &Approval, now: Timestamp) -> Result<(), Refusal> {
     approval.decision_at(now).map_or(Ok(()), |decision| Err(already_decided(&decision)))
 }
 

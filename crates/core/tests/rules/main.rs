@@ -8,6 +8,7 @@ mod claiming;
 mod credentials;
 mod ending;
 mod exhaustive;
+mod inquiring;
 mod oracle;
 mod plan;
 mod properties;

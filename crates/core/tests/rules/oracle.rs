@@ -61,6 +61,8 @@ pub(crate) struct Oracle {
     deadline: Timestamp,
     valid_for: Seconds,
     ballots: Vec<Ballot>,
+    /// Who asked back, and whether they were answered.
+    inquiries: Vec<(MemberId, bool)>,
     ended: Option<Status>,
     valid_until: Option<Timestamp>,
     used: Option<Use>,
@@ -76,6 +78,7 @@ impl Oracle {
             deadline: asked.expires_at,
             valid_for: asked.valid_for,
             ballots: Vec::new(),
+            inquiries: Vec::new(),
             ended: None,
             valid_until: None,
             used: None,
@@ -107,6 +110,14 @@ impl Oracle {
             && match command {
                 Command::Ask(_) => false,
                 Command::Vote(cast) => return good && pending && self.counts(facts, cast, now),
+                Command::Inquire { action_digest, .. } => {
+                    return good && pending && self.wonders(facts, *action_digest);
+                }
+                Command::Reply { number, .. } => {
+                    let known = self.inquiries.get(*number as usize - 1);
+                    // The same words again are taken at any time.
+                    self.asks(facts) && known.is_some_and(|(_, answered)| *answered || pending)
+                }
                 Command::Cancel { .. } => pending && (self.asks(facts) || runs_workspace(facts)),
                 Command::Expire => self.ended.is_none() && now >= self.deadline,
                 Command::Consume { action_digest } => {
@@ -126,14 +137,25 @@ impl Oracle {
                 Command::Consume { .. } => self.used = Some(Use::Claimed),
                 Command::Revoke { .. } => self.used = Some(Use::Revoked),
                 Command::Report { status, .. } => self.reported = Some(*status),
-                Command::Ask(_) | Command::Vote(_) => {}
+                Command::Reply { number, .. } => self.inquiries[*number as usize - 1].1 = true,
+                Command::Ask(_) | Command::Vote(_) | Command::Inquire { .. } => {}
             }
         }
         accepted
     }
 
-    fn counts(&mut self, facts: &Facts, cast: &CastVote, now: Timestamp) -> bool {
-        let Some((voter, assurance)) = speaks_for(facts) else { return false };
+    fn wonders(&mut self, facts: &Facts, digest: Digest) -> bool {
+        let Some(voter) = self.could_vote(facts) else { return false };
+        let open = self.inquiries.iter().any(|(who, answered)| *who == voter && !answered);
+        if open || self.inquiries.len() >= 20 || digest != DIGEST {
+            return false;
+        }
+        self.inquiries.push((voter, false));
+        true
+    }
+
+    fn could_vote(&self, facts: &Facts) -> Option<MemberId> {
+        let (voter, assurance) = speaks_for(facts)?;
         let kept_out = self.policy.separate.owner || facts.floor.separate_owner;
         let fits_now = fits(&self.policy, voter, &facts.roster);
         let by_asker = matches!(&facts.principal, Principal::Key(key) if key.id == self.asker);
@@ -141,9 +163,16 @@ impl Oracle {
         let eligible = !barred && fits_now.contains(&true);
         let sure = assurance >= self.policy.assurance && assurance >= facts.floor.assurance;
         let first = self.ballots.iter().all(|ballot| ballot.voter != voter);
-        if !(eligible && sure && first && cast.action_digest == DIGEST) {
+        (eligible && sure && first).then_some(voter)
+    }
+
+    fn counts(&mut self, facts: &Facts, cast: &CastVote, now: Timestamp) -> bool {
+        let Some(voter) = self.could_vote(facts) else { return false };
+        if cast.action_digest != DIGEST {
             return false;
         }
+        let kept_out = self.policy.separate.owner || facts.floor.separate_owner;
+        let fits_now = fits(&self.policy, voter, &facts.roster);
         let yes = cast.decision == VoteDecision::Approve;
         self.ballots.push(Ballot { voter, yes, fits: fits_now });
         self.ended = self.count(facts, yes, kept_out);

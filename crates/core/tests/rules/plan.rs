@@ -222,19 +222,23 @@ fn using() -> impl Strategy<Value = Command> {
 
 /// Mostly what makes sense, now and then anything by anyone.
 fn attempt() -> impl Strategy<Value = (Who, Command)> {
+    let asking_back = prop_oneof![Just(inquire()), (1..4_u32).prop_map(reply)];
     let anything = prop_oneof![
         4 => answer(),
+        1 => asking_back,
         2 => using(),
         1 => Just(cancel()),
         1 => Just(Command::Expire),
         1 => Just(revoke()),
     ];
     prop_oneof![
-        12 => (voter(), answer()),
-        4 => (prop_oneof![Just(Who::Asker), Just(Who::Runner)], using()),
-        1 => (voter(), Just(revoke())),
-        1 => Just((Who::System, Command::Expire)),
-        8 => (anyone(), anything),
+        24 => (voter(), answer()),
+        8 => (prop_oneof![Just(Who::Asker), Just(Who::Runner)], using()),
+        3 => (voter(), Just(revoke())),
+        3 => (voter(), Just(inquire())),
+        2 => (Just(Who::Asker), (1..4_u32).prop_map(reply)),
+        2 => Just((Who::System, Command::Expire)),
+        16 => (anyone(), anything),
     ]
 }
 

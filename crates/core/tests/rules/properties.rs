@@ -158,7 +158,7 @@ fn in_either_order(stage: &Stage, votes: [(usize, bool); 2]) -> Option<(Stage, S
 fn the_random_worlds_are_eventful() {
     let mut runner = TestRunner::deterministic();
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
-    for _ in 0..500 {
+    for _ in 0..800 {
         let plan = plan().new_tree(&mut runner).unwrap().current();
         let mut note = |what: String| *seen.entry(what).or_default() += 1;
         let ended = run(&plan, |_, _, told| match told {
@@ -194,6 +194,8 @@ fn the_random_worlds_are_eventful() {
         ("rejected", 40),
         ("expired", 10),
         ("cancelled", 10),
+        ("more_info_requested", 20),
+        ("more_info_given", 5),
         ("claimed", 30),
         ("revoked", 15),
         ("outcome_reported", 10),
@@ -214,11 +216,14 @@ fn the_random_worlds_are_eventful() {
         ("refused: NotAnApprover", 80),
         ("refused: NotApproved", 200),
         ("refused: NotClaimed", 150),
+        ("refused: NotAnsweredYet", 3),
+        ("refused: NoSuchInquiry", 40),
+        ("refused: NotTheAskingKey", 40),
         ("refused: NotDue", 60),
         ("refused: NotTheAsker", 50),
         ("refused: OutcomeReported", 3),
         ("refused: OwnerCannotDecide", 30),
-        ("refused: Revoked", 20),
+        ("refused: Revoked", 10),
         ("refused: StaleDigest", 30),
     ];
     for (what, least) in wanted {

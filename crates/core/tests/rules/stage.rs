@@ -123,6 +123,14 @@ pub(crate) fn vote(decision: VoteDecision) -> CastVote {
     CastVote { decision, action_digest: DIGEST, shown_digest: None, comment: None }
 }
 
+pub(crate) fn inquire() -> Command {
+    Command::Inquire { action_digest: DIGEST, question: "why now?".into() }
+}
+
+pub(crate) fn reply(number: u32) -> Command {
+    Command::Reply { number, text: "because".into() }
+}
+
 pub(crate) fn consume() -> Command {
     Command::Consume { action_digest: DIGEST }
 }

@@ -13,20 +13,21 @@ use super::problem::Problem;
 use super::request::{Body, Id};
 use super::views::ApprovalView;
 use crate::app::App;
-use crate::service::decide::Answer;
+use crate::service::decide::{Answer, Inquiring};
 use crate::service::{Caller, ServiceError};
 
 /// An approver's answer.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VoteBody {
-    /// `approve` or `reject`.
+    /// `approve`, `reject`, or `more_info`, which asks the asker what the comment says and leaves
+    /// the vote open.
     #[schema(value_type = String, example = "approve")]
     decision: Choice,
     /// The digest of the action that the voter saw.
     #[schema(value_type = String)]
     action_digest: Digest,
-    /// What to say with it.
+    /// What to say with it. With `more_info`, what to ask.
     #[serde(default)]
     comment: Option<String>,
     /// Not in this version.
@@ -45,6 +46,16 @@ enum Choice {
     Approve,
     Reject,
     MoreInfo,
+}
+
+/// The answer to what an approver asked back.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplyBody {
+    /// Which of the approval's `inquiries`.
+    number: u32,
+    /// In words.
+    text: String,
 }
 
 /// Why.
@@ -100,12 +111,29 @@ pub async fn vote(
         Choice::Approve => VoteDecision::Approve,
         Choice::Reject => VoteDecision::Reject,
         Choice::MoreInfo => {
-            let (pointer, what) = ("/decision".into(), "asking for more information");
-            return Err(ServiceError::NotInThisVersion { pointer, what }.into());
+            let asking = Inquiring { action_digest, question: comment };
+            let seen = app.service.inquire(&caller, id, asking, idempotency).await?;
+            return Ok(show(&app, StatusCode::OK, &seen));
         }
     };
     let answer = Answer { decision, action_digest, comment, shown: None };
     let seen = app.service.vote(&caller, id, answer, idempotency).await?;
+    Ok(show(&app, StatusCode::OK, &seen))
+}
+
+/// Answer what an approver asked back. The deadline stays.
+#[utoipa::path(post, path = "/v1/approvals/{id}/reply", tag = "approvals",
+    params(("id" = String, Path)), request_body = ReplyBody,
+    responses((status = 200, body = ApprovalView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn reply(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ApprovalId>,
+    body: Body<ReplyBody>,
+) -> Result<Response, Problem> {
+    let idempotency = body.idempotency(format!("approvals.reply/{id}"));
+    let ReplyBody { number, text } = body.value;
+    let seen = app.service.reply(&caller, id, number, text, idempotency).await?;
     Ok(show(&app, StatusCode::OK, &seen))
 }
 

@@ -236,6 +236,15 @@ fn refused(refusal: Refusal) -> Problem {
         }
         Refusal::AlreadyVoted { .. } => (S::CONFLICT, "already_voted", "Already voted"),
         Refusal::StaleDigest { .. } => (S::CONFLICT, "stale_digest", "Not the action as it stands"),
+        Refusal::NotAnsweredYet { .. } => {
+            (S::CONFLICT, "not_answered_yet", "Your last question is open")
+        }
+        Refusal::EnoughAsked { .. } => (S::CONFLICT, "enough_asked", "Enough was asked back"),
+        Refusal::NotTheAskingKey => {
+            (S::FORBIDDEN, "not_the_asking_key", "Only the asking key can do this")
+        }
+        Refusal::NoSuchInquiry { .. } => (S::NOT_FOUND, "no_such_inquiry", "Nothing was asked"),
+        Refusal::AlreadyReplied { .. } => (S::CONFLICT, "already_replied", "Already answered"),
         Refusal::NotTheAsker => (S::FORBIDDEN, "not_the_asker", "Only the asker can do this"),
         Refusal::NotDue { .. } => (S::CONFLICT, "not_due", "The deadline has not come"),
         Refusal::NotApproved { .. } => (S::CONFLICT, "not_approved", "Not approved"),
@@ -259,6 +268,7 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::Loosens { field, .. } | Refusal::TooShort { field } => {
             problem.at(format!("/{field}"), detail)
         }
+        Refusal::NoSuchInquiry { .. } => problem.at("/number", detail),
         Refusal::UnknownConsumer { .. } => problem.at("/consumers", detail),
         Refusal::Unsatisfiable { problems, .. } => {
             let pointed = |m: Mistake| Mistake { pointer: format!("/policy{}", m.pointer), ..m };

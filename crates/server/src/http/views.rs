@@ -48,6 +48,8 @@ pub struct ApprovalView {
     policy: PolicyView,
     /// In the order in which they were recorded.
     votes: Vec<VoteView>,
+    /// What approvers asked back, and the asker's answers.
+    inquiries: Vec<InquiryView>,
     /// What is still needed; all zero once it has ended.
     remaining: RemainingView,
     /// The end, once there is one.
@@ -154,6 +156,30 @@ struct VoteView {
     shown_digest: Option<String>,
     /// What they said with it.
     comment: Option<String>,
+}
+
+/// What an approver asked back.
+#[derive(Debug, Serialize, ToSchema)]
+struct InquiryView {
+    /// Counted from 1; give it back with the reply.
+    number: u32,
+    /// Who wants to know.
+    by: PersonView,
+    /// When they asked.
+    at: String,
+    /// In their words.
+    question: String,
+    /// The asker's answer, once there is one.
+    reply: Option<ReplyView>,
+}
+
+/// The asker's answer to what was asked back.
+#[derive(Debug, Serialize, ToSchema)]
+struct ReplyView {
+    /// In the asker's words.
+    text: String,
+    /// When.
+    at: String,
 }
 
 /// A person.
@@ -289,6 +315,7 @@ impl ApprovalView {
                 document: Arc::clone(policy),
             },
             votes: approval.votes.iter().map(vote).collect(),
+            inquiries: approval.inquiries.iter().map(inquiry).collect(),
             remaining: remaining(status, &approval.remaining(&seen.roster)),
             decision: approval.decision_at(seen.now).as_ref().map(decision),
             claim: claim(approval, seen),
@@ -349,6 +376,19 @@ fn vote(vote: &askfirst_core::Vote) -> VoteView {
         action_digest: vote.action_digest.to_string(),
         shown_digest: vote.shown_digest.map(|digest| digest.to_string()),
         comment: vote.comment.clone(),
+    }
+}
+
+fn inquiry(inquiry: &askfirst_core::Inquiry) -> InquiryView {
+    InquiryView {
+        number: inquiry.number,
+        by: PersonView { id: inquiry.by.id.to_string(), email: inquiry.by.email.clone() },
+        at: inquiry.at.to_string(),
+        question: inquiry.question.clone(),
+        reply: inquiry
+            .reply
+            .as_ref()
+            .map(|reply| ReplyView { text: reply.text.clone(), at: reply.at.to_string() }),
     }
 }
 

@@ -60,6 +60,7 @@ pub(crate) fn sample_approval() -> Approval {
         expires_at: asked.plus(Seconds(3_600)),
         valid_for: Seconds(900),
         votes: Vec::new(),
+        inquiries: Vec::new(),
         decision: None,
         claim: None,
         outcome: None,

@@ -18,6 +18,15 @@ pub struct Answer {
     pub shown: Option<Shown>,
 }
 
+/// A question back, as a door read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inquiring {
+    /// The digest of the action they saw.
+    pub action_digest: Digest,
+    /// What they want to know.
+    pub question: Option<String>,
+}
+
 /// The longest comment, reason or note, in characters.
 pub const LONGEST_COMMENT: usize = 2_000;
 
@@ -41,6 +50,40 @@ impl Service {
             comment,
         });
         self.command(caller, approval, command, answer.shown, idempotency).await
+    }
+
+    /// Asks the asker for more before deciding.
+    ///
+    /// # Errors
+    /// A refusal of the rules; nothing changed then.
+    pub async fn inquire(
+        &self,
+        caller: &Caller,
+        approval: ApprovalId,
+        answer: Inquiring,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Seen> {
+        let Inquiring { action_digest, question } = answer;
+        let question = said("/comment", question, "say what you want to know")?;
+        let command = Command::Inquire { action_digest, question };
+        self.command(caller, approval, command, None, idempotency).await
+    }
+
+    /// Answers what was asked back.
+    ///
+    /// # Errors
+    /// A refusal of the rules; nothing changed then.
+    pub async fn reply(
+        &self,
+        caller: &Caller,
+        approval: ApprovalId,
+        number: u32,
+        text: String,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Seen> {
+        let text = said("/text", Some(text), "an answer has words")?;
+        let command = Command::Reply { number, text };
+        self.command(caller, approval, command, None, idempotency).await
     }
 
     /// Withdraws a question.
@@ -117,7 +160,8 @@ impl Service {
         let seen = self.store.approval(caller.place, approval).await?;
         let seen = seen.ok_or(ServiceError::NotFound("approval"))?;
         let roster = self.store.roster(caller.place.workspace).await?;
-        let votes = matches!(command, Command::Vote(_)) && caller.member().is_some();
+        let votes = matches!(command, Command::Vote(_) | Command::Inquire { .. })
+            && caller.member().is_some();
         if !votes && !caller.reads(&seen, &roster) {
             return Err(ServiceError::NotFound("approval"));
         }
@@ -132,6 +176,10 @@ impl Service {
         let (seen, _) = self.execute(request).await?;
         self.with_proof(seen).await
     }
+}
+
+fn said(pointer: &str, text: Option<String>, otherwise: &str) -> Result<String> {
+    short(pointer, text)?.ok_or_else(|| mistake(pointer, otherwise))
 }
 
 fn short(pointer: &str, text: Option<String>) -> Result<Option<String>> {

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::mint;
 use crate::render;
 use crate::service::ServiceError;
-use crate::service::decide::Answer;
+use crate::service::decide::{Answer, Inquiring};
 
 /// How long a page waits for a receipt that is being signed.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
@@ -34,9 +34,17 @@ pub(super) async fn show(
     Ok(page(StatusCode::OK, &ApprovalPage::new(&by, &sight, nonce()?)))
 }
 
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Choice {
+    Approve,
+    Reject,
+    MoreInfo,
+}
+
 #[derive(Deserialize)]
 pub(super) struct VoteFields {
-    decision: VoteDecision,
+    decision: Choice,
     action_digest: Digest,
     shown_digest: Digest,
     nonce: String,
@@ -58,13 +66,23 @@ pub(super) async fn vote(
     if form.shown_digest != shown.digest || form.action_digest != current {
         return refused(&app, &by, id, words::stale(), &comment).await;
     }
+    let decision = match form.decision {
+        Choice::Approve => VoteDecision::Approve,
+        Choice::Reject => VoteDecision::Reject,
+        Choice::MoreInfo => {
+            let once = once("ask back", id, &form.nonce, &[&comment])?;
+            let asking = Inquiring { action_digest: current, question: Some(comment.clone()) };
+            let asked = app.service.inquire(&by.caller, id, asking, Some(once)).await;
+            return settled(&app, &by, id, asked.map(drop), &comment).await;
+        }
+    };
     let answer = Answer {
-        decision: form.decision,
+        decision,
         action_digest: form.action_digest,
         comment: Some(comment.clone()),
         shown: Some(shown),
     };
-    let once = once("vote", id, &form.nonce, &[form.decision.as_str(), &comment])?;
+    let once = once("vote", id, &form.nonce, &[decision.as_str(), &comment])?;
     let voted = app.service.vote(&by.caller, id, answer, Some(once)).await;
     settled(&app, &by, id, voted.map(drop), &comment).await
 }

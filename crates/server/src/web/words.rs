@@ -178,6 +178,19 @@ pub(super) fn refusal(refusal: &Refusal) -> Told {
             "This was taken back already",
             format!("{} did so on {}.", actor(by), Moment::at(*at).absolute),
         ),
+        Refusal::NotAnsweredYet { at, .. } => (
+            StatusCode::CONFLICT,
+            "Your question is still open",
+            format!(
+                "You asked on {}, and the asker has not answered yet. You can still decide.",
+                Moment::at(*at).absolute
+            ),
+        ),
+        Refusal::EnoughAsked { most } => (
+            StatusCode::CONFLICT,
+            "Enough was asked",
+            format!("{most} questions were asked back already. Decide by what is known."),
+        ),
         Refusal::NotFound => (
             StatusCode::NOT_FOUND,
             "Nothing to see here",
@@ -193,6 +206,9 @@ pub(super) fn refusal(refusal: &Refusal) -> Told {
         | Refusal::Unsatisfiable { .. }
         | Refusal::NotDue { .. }
         | Refusal::NotAConsumer
+        | Refusal::NotTheAskingKey
+        | Refusal::NoSuchInquiry { .. }
+        | Refusal::AlreadyReplied { .. }
         | Refusal::NotClaimed
         | Refusal::OutcomeReported { .. }
         | Refusal::Exists) => {

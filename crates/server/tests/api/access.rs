@@ -103,6 +103,14 @@ impl Scene<'_> {
                 body["decision"] = json!("approve");
                 (on(&asked), Some(body))
             }
+            ("POST", "/v1/approvals/{id}/reply") => {
+                let asked = self.pending().await;
+                let mut body = digest(&asked);
+                body["decision"] = json!("more_info");
+                body["comment"] = json!("why?");
+                self.voter.post(path_of(&asked, "/vote"), &body).send().await.expect(200);
+                (on(&asked), Some(json!({ "number": 1, "text": "because" })))
+            }
             ("POST", "/v1/approvals/{id}/cancel") => (on(&self.pending().await), Some(json!({}))),
             ("POST", "/v1/approvals/{id}/revoke") => (on(&self.approved().await), Some(json!({}))),
             ("POST", "/v1/approvals/{id}/consume") => {

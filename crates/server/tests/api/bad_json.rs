@@ -229,7 +229,6 @@ async fn what_later_versions_bring_is_refused_and_never_dropped() {
         (ask("policy", policy.clone()), "/policy/steps"),
         (vote("edits", json!([])), "/edits"),
         (vote("answer", json!({ "a": 1 })), "/answer"),
-        (vote("decision", json!("more_info")), "/decision"),
         (admin.post("/v1/policies", &policy), "/steps"),
         (key("gate"), "/scopes/0"),
         (key("channels"), "/scopes/0"),

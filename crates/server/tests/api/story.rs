@@ -117,6 +117,52 @@ async fn waiting_past_a_version_returns_with_the_next_change() {
 }
 
 #[tokio::test]
+async fn an_approver_asks_back_and_the_asker_hears_it_and_answers() {
+    let server = TestServer::start().await;
+    let (agent, dev) = (server.asker(), server.dev());
+    let asked = agent.ask("deploy").await;
+    let waiter = tokio::spawn({
+        let (agent, path) = (agent.clone(), path_of(&asked, "?wait=30s&after=1"));
+        async move { agent.get(path).await.expect(200) }
+    });
+    let vote = path_of(&asked, "/vote");
+    let wondering = |comment: Value| {
+        let digest = &asked["action_digest"];
+        let body = json!({ "decision": "more_info", "action_digest": digest, "comment": comment });
+        dev.post(vote.clone(), &body).send()
+    };
+    assert_eq!(wondering(Value::Null).await.problem(), "422 invalid");
+    wondering(json!("Why on a Friday?")).await.expect(200);
+    let heard = waiter.await.unwrap();
+    assert_eq!((&heard["status"], &heard["version"]), (&json!("pending"), &json!(2)));
+    let inquiry = &heard["inquiries"][0];
+    assert_eq!(inquiry["question"], "Why on a Friday?");
+    assert_eq!(inquiry["by"]["email"], "dev@localhost.test");
+    assert_eq!(inquiry["reply"], Value::Null);
+    assert_eq!(wondering(json!("Hello?")).await.problem(), "409 not_answered_yet");
+
+    let answer = |client: &Client, number: u32, text: &str| {
+        let body = json!({ "number": number, "text": text });
+        client.post(path_of(&asked, "/reply"), &body).send()
+    };
+    assert_eq!(answer(&dev, 1, "me?").await.problem(), "403 not_the_asking_key");
+    assert_eq!(answer(&agent, 2, "what?").await.problem(), "404 no_such_inquiry");
+    assert_eq!(answer(&agent, 1, " ").await.problem(), "422 invalid");
+    let told = answer(&agent, 1, "The fix cannot wait.").await.expect(200);
+    assert_eq!(told["inquiries"][0]["reply"]["text"], "The fix cannot wait.");
+    assert_eq!(told["expires_at"], asked["expires_at"]);
+    assert_eq!(answer(&agent, 1, "Or can it?").await.problem(), "409 already_replied");
+
+    assert_eq!(dev.approve(&asked).await.expect(200)["status"], "approved");
+    assert_eq!(audited(&server, &agent, &asked).await, Standing::Usable);
+    let mut events =
+        Events::of(agent.call(hyper::Method::GET, path_of(&asked, "/events")).open().await);
+    for line in ["1 asked", "2 more_info_requested", "3 more_info_given", "4 voted"] {
+        assert_eq!(events.line().await.unwrap(), line);
+    }
+}
+
+#[tokio::test]
 async fn events_come_with_ids_and_go_on_where_they_broke_off() {
     let server = TestServer::start().await;
     let (agent, dev) = (server.asker(), server.dev());

@@ -1,7 +1,9 @@
 //! What event streams and the audit log say about an event. Both leave the action's arguments
 //! out; the audit log leaves out every free text too, for it must outlive their erasure.
 
-use askfirst_core::{Approval, Cause, Claim, Decision, Event, Outcome, OutcomeStatus, Vote};
+use askfirst_core::{
+    Approval, Cause, Claim, Decision, Event, Inquiry, Outcome, OutcomeStatus, Vote,
+};
 use askfirst_proof::text_digest;
 use serde_json::{Map, Value, json};
 
@@ -32,6 +34,14 @@ impl<'a> Told<'a> {
         let (facts, texts) = match event {
             Event::Asked { approval } => (asked(approval), Texts::Question(approval)),
             Event::Voted { vote } => (voted(vote), comment(&vote.comment)),
+            Event::Inquired { inquiry } => (
+                inquired(inquiry),
+                Texts::Said("question", "question_digest", Some(&inquiry.question)),
+            ),
+            Event::Replied { number, reply } => (
+                object([("number", (*number).into())]),
+                Texts::Said("reply", "reply_digest", Some(&reply.text)),
+            ),
             Event::Decided { decision } => (decided(decision), comment(&decision.comment)),
             Event::ClaimSettled { claim } => (
                 settled(claim),
@@ -105,6 +115,14 @@ fn voted(vote: &Vote) -> Map<String, Value> {
         ("via", statement::via(vote.via).into()),
         ("action_digest", vote.action_digest.to_string().into()),
         ("shown_digest", vote.shown_digest.map(|digest| digest.to_string()).into()),
+    ])
+}
+
+fn inquired(inquiry: &Inquiry) -> Map<String, Value> {
+    object([
+        ("number", inquiry.number.into()),
+        ("by", inquiry.by.email.as_str().into()),
+        ("via", statement::via(inquiry.via).into()),
     ])
 }
 
