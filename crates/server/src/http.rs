@@ -14,6 +14,7 @@ pub mod problem;
 pub mod proofs;
 pub mod request;
 pub mod views;
+pub mod votes;
 pub mod workspace;
 
 use axum::http::StatusCode;
@@ -51,7 +52,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(approvals::ask, approvals::list))
         .routes(routes!(approvals::get))
         .routes(routes!(events::stream))
-        .routes(routes!(actions::vote))
+        .routes(routes!(votes::vote))
+        .routes(routes!(votes::votes))
         .routes(routes!(actions::reply))
         .routes(routes!(actions::cancel))
         .routes(routes!(actions::consume))

@@ -1,11 +1,10 @@
-//! What can be done with an approval: vote, cancel, consume, outcome, revoke.
+//! What can be done with an approval besides voting: reply, cancel, consume, outcome, revoke.
 
-use askfirst_core::{ApprovalId, Digest, OutcomeStatus, VoteDecision};
+use askfirst_core::{ApprovalId, Digest, OutcomeStatus};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::approvals::show;
@@ -13,40 +12,7 @@ use super::problem::Problem;
 use super::request::{Body, Id};
 use super::views::ApprovalView;
 use crate::app::App;
-use crate::service::decide::{Answer, Inquiring};
-use crate::service::{Caller, ServiceError};
-
-/// An approver's answer.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct VoteBody {
-    /// `approve`, `reject`, or `more_info`, which asks the asker what the comment says and leaves
-    /// the vote open.
-    #[schema(value_type = String, example = "approve")]
-    decision: Choice,
-    /// The digest of the action that the voter saw.
-    #[schema(value_type = String)]
-    action_digest: Digest,
-    /// What to say with it. With `more_info`, what to ask.
-    #[serde(default)]
-    comment: Option<String>,
-    /// Not in this version.
-    #[serde(default)]
-    #[schema(ignore)]
-    edits: Value,
-    /// Not in this version.
-    #[serde(default)]
-    #[schema(ignore)]
-    answer: Value,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Choice {
-    Approve,
-    Reject,
-    MoreInfo,
-}
+use crate::service::Caller;
 
 /// The answer to what an approver asked back.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -86,39 +52,6 @@ pub struct OutcomeBody {
     /// In words.
     #[serde(default)]
     note: Option<String>,
-}
-
-/// Vote as the member that the decide key is bound to.
-#[utoipa::path(post, path = "/v1/approvals/{id}/vote", tag = "approvals",
-    params(("id" = String, Path)), request_body = VoteBody,
-    responses((status = 200, body = ApprovalView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
-pub async fn vote(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<ApprovalId>,
-    body: Body<VoteBody>,
-) -> Result<Response, Problem> {
-    let idempotency = body.idempotency(format!("approvals.vote/{id}"));
-    let VoteBody { decision, action_digest, comment, edits, answer } = body.value;
-    for (pointer, what, value) in
-        [("/edits", "editing by approvers", &edits), ("/answer", "answering with a form", &answer)]
-    {
-        if !value.is_null() {
-            return Err(ServiceError::NotInThisVersion { pointer: pointer.into(), what }.into());
-        }
-    }
-    let decision = match decision {
-        Choice::Approve => VoteDecision::Approve,
-        Choice::Reject => VoteDecision::Reject,
-        Choice::MoreInfo => {
-            let asking = Inquiring { action_digest, question: comment };
-            let seen = app.service.inquire(&caller, id, asking, idempotency).await?;
-            return Ok(show(&app, StatusCode::OK, &seen));
-        }
-    };
-    let answer = Answer { decision, action_digest, comment, shown: None };
-    let seen = app.service.vote(&caller, id, answer, idempotency).await?;
-    Ok(show(&app, StatusCode::OK, &seen))
 }
 
 /// Answer what an approver asked back. The deadline stays.

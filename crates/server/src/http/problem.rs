@@ -74,6 +74,17 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", "The request is malformed", detail)
     }
 
+    /// The same, as a part of an answer that goes well.
+    pub(super) fn within_an_answer(mut self) -> Self {
+        self.instance = format!("urn:askfirst:request:{}", front::request_id());
+        self
+    }
+
+    /// Its status code.
+    pub(super) const fn status(&self) -> u16 {
+        self.status
+    }
+
     /// There is no such thing.
     #[must_use]
     pub fn not_found(detail: impl Into<String>) -> Self {
@@ -110,7 +121,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(mut self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        self.instance = format!("urn:askfirst:request:{}", front::request_id());
+        self = self.within_an_answer();
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();

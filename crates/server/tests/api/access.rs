@@ -103,6 +103,13 @@ impl Scene<'_> {
                 body["decision"] = json!("approve");
                 (on(&asked), Some(body))
             }
+            ("POST", "/v1/votes") => {
+                let asked = self.pending().await;
+                let mut ballot = digest(&asked);
+                ballot["decision"] = json!("approve");
+                ballot["id"] = asked["id"].clone();
+                (route.into(), Some(json!({ "votes": [ballot] })))
+            }
             ("POST", "/v1/approvals/{id}/reply") => {
                 let asked = self.pending().await;
                 let mut body = digest(&asked);

@@ -27,6 +27,7 @@ mod refusals;
 mod secrets;
 mod story;
 mod tenancy;
+mod votes;
 
 /// Whether kept files are written anew instead of compared.
 #[allow(clippy::disallowed_methods, reason = "a switch for who runs the tests, not a setting")]
