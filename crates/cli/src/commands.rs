@@ -2,6 +2,7 @@
 
 mod approvals;
 mod ask;
+mod audit;
 mod completions;
 mod config;
 mod dev;
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     Members(members::MembersCommand),
     #[command(subcommand)]
     Groups(groups::GroupsCommand),
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     Doctor(doctor::DoctorArgs),
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -79,6 +82,7 @@ impl Command {
             Self::Keys(command) => (exit::FAILED, command.connection().json),
             Self::Members(command) => (exit::FAILED, command.connection().json),
             Self::Groups(command) => (exit::FAILED, command.connection().json),
+            Self::Audit(command) => (exit::FAILED, command.connection().json),
             Self::Doctor(args) => (exit::FAILED, args.connection.json),
             Self::Config(command) => (exit::FAILED, command.json()),
         };
@@ -107,6 +111,7 @@ impl Command {
             Self::Keys(command) => command.run(),
             Self::Members(command) => command.run(),
             Self::Groups(command) => command.run(),
+            Self::Audit(command) => command.run(),
             Self::Doctor(args) => args.run(),
             Self::Config(command) => command.run(),
             Self::Completions(args) => args.run(),

@@ -1,6 +1,8 @@
 //! The audit log as a hash chain: each entry names the hash of the one before it.
 //! Storing entries, and keeping saved heads somewhere an intruder cannot reach, is for others.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -155,7 +157,7 @@ pub enum Fault {
 /// A log being checked, entry by entry, so that it need not fit in memory.
 #[derive(Debug, Clone)]
 pub struct Chain<'a> {
-    workspace: &'a str,
+    workspace: Cow<'a, str>,
     head: Head,
     saved: &'a [Head],
 }
@@ -165,8 +167,18 @@ impl<'a> Chain<'a> {
     /// times, in any order; without one, a cut tail or a rewritten log cannot be seen.
     ///
     /// Errors: [`CanonicalError`], as [`genesis`].
-    pub fn start(workspace: &'a str, saved: &'a [Head]) -> Result<Self, CanonicalError> {
-        Ok(Self { workspace, head: Head { index: 0, hash: genesis(workspace)? }, saved })
+    pub fn start(
+        workspace: impl Into<Cow<'a, str>>,
+        saved: &'a [Head],
+    ) -> Result<Self, CanonicalError> {
+        let workspace = workspace.into();
+        let head = Head { index: 0, hash: genesis(&workspace)? };
+        Ok(Self { workspace, head, saved })
+    }
+
+    /// Whose log it is.
+    pub fn workspace(&self) -> &str {
+        &self.workspace
     }
 
     /// Checks the next entry against the hash stored with it. Errors: [`Broken`].

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a story that cannot go on ends there")]
 
 mod approvals;
+mod audit;
 mod dev;
 mod doctor;
 mod managing;

@@ -60,6 +60,8 @@ pub struct WorkspaceChange {
 /// One entry of the audit log, as it is hashed, with its hash.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuditView {
+    /// Whose log it is in.
+    workspace: String,
     /// Its place, counted without gaps.
     index: u64,
     /// When.
@@ -148,6 +150,7 @@ pub async fn audit(
     found.truncate(limit as usize);
     let last = found.last().map(|record| record.entry.index.to_string());
     let data = found.into_iter().map(|record| AuditView {
+        workspace: record.entry.workspace,
         index: record.entry.index,
         at: record.entry.at,
         actor: record.entry.actor,

@@ -1,0 +1,205 @@
+//! `askfirst audit`: takes the audit log away, and checks that it is whole, here or from the file.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use askfirst_proof::canonical::parse_strict;
+use askfirst_proof::log::{Broken, Chain, Entry, Head};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::block_on;
+use crate::client::{Client, Connection, segment};
+use crate::exit::{self, usage};
+use crate::terminal::{StatusLine, say, say_json, visible};
+
+/// What was done, by whom, in a hash chain
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Write every entry, as JSON Lines
+    Export(ExportArgs),
+    /// Check that no entry was changed, cut out or put in
+    ///
+    /// Exits with 0 if the log is whole, 4 if it is not. Without a saved head, nobody can tell
+    /// whether entries are missing at the end or all of it was written anew.
+    Verify(VerifyArgs),
+}
+
+/// Where to.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// Write to this file
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// What is checked against what.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// A file from `askfirst audit export`; without one, the server's log is read
+    file: Option<PathBuf>,
+    /// A head that was saved earlier, INDEX:HASH; can be given several times
+    #[arg(long, value_name = "HEAD", value_parser = head)]
+    head: Vec<Head>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+fn head(text: &str) -> Result<Head, String> {
+    let shape = "a head is INDEX:HASH, such as 12:sha256:9f86…";
+    let (index, hash) = text.split_once(':').ok_or(shape)?;
+    let index = index.parse().map_err(|_| shape)?;
+    Ok(Head { index, hash: hash.parse().map_err(|_| shape)? })
+}
+
+impl AuditCommand {
+    /// How the server is reached.
+    pub(crate) const fn connection(&self) -> &Connection {
+        match self {
+            Self::Export(args) => &args.connection,
+            Self::Verify(args) => &args.connection,
+        }
+    }
+
+    /// Does it.
+    pub(crate) fn run(self) -> Result<u8> {
+        match self {
+            Self::Export(args) => args.run(),
+            Self::Verify(args) => args.run(),
+        }
+    }
+}
+
+impl ExportArgs {
+    fn run(&self) -> Result<u8> {
+        let client = self.connection.client()?;
+        let mut out: Box<dyn Write> = match &self.output {
+            Some(file) => Box::new(std::io::BufWriter::new(
+                std::fs::File::create(file).with_context(|| file.display().to_string())?,
+            )),
+            None => Box::new(std::io::stdout().lock()),
+        };
+        let count = block_on(each(&client, |entry| Ok(writeln!(out, "{entry}")?)))?;
+        out.flush()?;
+        if let Some(file) = &self.output {
+            let told = json!({ "entries": count, "file": file });
+            match self.connection.json {
+                true => say_json(&told),
+                false => say(format_args!("{count} entries in {}", file.display())),
+            }
+        }
+        Ok(exit::DONE)
+    }
+}
+
+impl VerifyArgs {
+    fn run(&self) -> Result<u8> {
+        let mut check = Check { chain: None, saved: &self.head };
+        let checked = match &self.file {
+            Some(file) => read_lines(file, |entry| check.take(entry)),
+            None => {
+                let client = self.connection.client()?;
+                block_on(each(&client, |entry| check.take(entry))).map(drop)
+            }
+        };
+        match checked.and_then(|()| check.end()) {
+            Ok((workspace, head)) => {
+                self.whole(&workspace, head);
+                Ok(exit::DONE)
+            }
+            Err(error) => match error.downcast::<Broken>() {
+                Ok(broken) => {
+                    let at = json!({ "whole": false, "index": broken.index, "why": broken.why.to_string() });
+                    match self.connection.json {
+                        true => say_json(&at),
+                        false => say(format_args!("NOT WHOLE: {}", visible(&broken.to_string()))),
+                    }
+                    Ok(exit::INVALID)
+                }
+                Err(other) => Err(other),
+            },
+        }
+    }
+
+    fn whole(&self, workspace: &str, head: Head) {
+        let spelled = format!("{}:{}", head.index, head.hash);
+        if self.connection.json {
+            let saved = !self.head.is_empty();
+            say_json(&json!({
+                "whole": true, "workspace": workspace, "entries": head.index, "head": spelled,
+                "against_saved_head": saved,
+            }));
+            return;
+        }
+        say(format_args!("whole: {} entries of {}", head.index, visible(workspace)));
+        say(format_args!("head:  {spelled}"));
+        if self.head.is_empty() {
+            say("Keep this head where nobody who runs the server can change it, and give it back \
+                 with --head: without one, a cut tail or a log written anew cannot be seen.");
+        }
+    }
+}
+
+/// The chain, which starts with the workspace that its first entry names.
+struct Check<'a> {
+    chain: Option<Chain<'a>>,
+    saved: &'a [Head],
+}
+
+impl Check<'_> {
+    fn take(&mut self, mut line: Value) -> Result<()> {
+        let hash = line.as_object_mut().and_then(|members| members.remove("hash"));
+        let hash = hash.as_ref().and_then(Value::as_str).context("an entry without its hash")?;
+        let hash = hash.parse().context("the hash of an entry")?;
+        let entry: Entry = serde_json::from_value(line).context("an entry of the audit log")?;
+        let chain = match &mut self.chain {
+            Some(chain) => chain,
+            none => none.insert(Chain::start(entry.workspace.clone(), self.saved)?),
+        };
+        Ok(chain.check(&entry, hash)?)
+    }
+
+    fn end(self) -> Result<(String, Head)> {
+        let chain = self.chain;
+        let chain = chain.ok_or_else(|| usage("there is no entry in it; every log has a first"))?;
+        Ok((chain.workspace().to_owned(), chain.finish()?))
+    }
+}
+
+/// Hands over every entry of the server's log; gives how many there were.
+async fn each(client: &Client, mut take: impl FnMut(Value) -> Result<()>) -> Result<u64> {
+    let mut status = StatusLine::new(true);
+    let mut path = "/v1/audit?limit=100".to_owned();
+    let mut count = 0;
+    loop {
+        let mut page = client.get(&path).await?;
+        let Some(entries) = page["data"].as_array_mut() else {
+            bail!("the server gave a page without entries")
+        };
+        for entry in std::mem::take(entries) {
+            take(entry)?;
+            count += 1;
+        }
+        status.show(&format!("{count} entries"));
+        match page["next_cursor"].as_str() {
+            Some(cursor) => path = format!("/v1/audit?limit=100&cursor={}", segment(cursor)),
+            None => return Ok(count),
+        }
+    }
+}
+
+/// Hands over every line of a file.
+fn read_lines(file: &Path, mut take: impl FnMut(Value) -> Result<()>) -> Result<()> {
+    let broken = |error: std::io::Error| usage(format!("{}: {error}", file.display()));
+    let lines = BufReader::new(std::fs::File::open(file).map_err(broken)?).lines();
+    for (at, line) in lines.enumerate() {
+        let line = line.map_err(broken)?;
+        let entry = parse_strict(line.as_bytes())
+            .map_err(|error| usage(format!("{}, line {}: {error}", file.display(), at + 1)))?;
+        take(entry).with_context(|| format!("{}, line {}", file.display(), at + 1))?;
+    }
+    Ok(())
+}
