@@ -1,13 +1,15 @@
 // A server of our own for each test file, a browser that phones nobody, and the calls that tests
 // make all the time.
 import { spawn } from "node:child_process";
-import { mkdtemp, mkdir, rm } from "node:fs/promises";
+import { mkdtemp, mkdir, readFile, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 export const shots = fileURLToPath(new URL("shots/", import.meta.url));
 
 const QUIET = [
@@ -102,6 +104,21 @@ class Desk {
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.waitForURL((url) => !url.pathname.startsWith("/login"));
     return page;
+  }
+
+  /** Takes pictures of the page as it stands, at both widths, and says what axe finds. */
+  async examine(page, name) {
+    const found = [];
+    for (const [size, width] of [["phone", 390], ["desktop", 1280]]) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.screenshot({ path: join(shots, `${name}-${size}.png`), fullPage: true });
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => globalThis.axe.run());
+      found.push(...violations.map((one) => `${size} ${one.id}: ${one.nodes.map((node) => node.html)}`));
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+      if (wide) found.push(`${size}: wider than the window`);
+    }
+    return found;
   }
 
   async owner(options) {

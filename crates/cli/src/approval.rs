@@ -4,6 +4,8 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
+use askfirst_core::approval::edit;
+use askfirst_core::{Action, Pointer};
 use serde_json::Value;
 
 use crate::exit::unsure;
@@ -26,11 +28,44 @@ pub(crate) fn agrees(approval: &Value, own: &str) -> Result<()> {
     if approval["action_digest"] == own {
         return Ok(());
     }
+    let asked = &approval["revisions"][0]["action_digest"];
+    if *asked == own && own_digest(&approval["action"])? == text_of(approval, "action_digest") {
+        return Err(unsure(format!(
+            "approvers changed the action: look with `askfirst show {}` at what it is now, and \
+             go on with its digest {}",
+            text_of(approval, "id"),
+            text_of(approval, "action_digest")
+        )));
+    }
     Err(unsure(format!(
         "the server says that the action's digest is {}, but it is {own}: people decided about \
          something else, so do not run it",
         text_of(approval, "action_digest")
     )))
+}
+
+/// The digest of what is to be run: of `action`, or of what approvers made of it at the places
+/// that are open for changes.
+pub(crate) fn as_changed(
+    decided: &Value,
+    action: &Action,
+    editable: &[Pointer],
+    digest: &str,
+) -> Result<String> {
+    let now: Action = serde_json::from_value(decided["action"].clone())
+        .map_err(|error| unsure(format!("the server gave an action that is none: {error}")))?;
+    let outer =
+        |place: &&Pointer| !editable.iter().any(|other| other != *place && other.covers(place));
+    let changes = editable
+        .iter()
+        .filter(outer)
+        .filter_map(|place| Some((place.clone(), edit::value_at(&now, place)?)));
+    let changed = edit::edited(action, editable, &changes.collect());
+    if now == *action || changed.ok().as_ref() != Some(&now) {
+        agrees(decided, digest)?;
+        return Ok(digest.into());
+    }
+    digest_of(decided)
 }
 
 /// What an approver asked back.
@@ -73,6 +108,21 @@ pub(crate) fn account(approval: &Value) -> String {
     line("status", &status(approval));
     for vote in approval["votes"].as_array().into_iter().flatten() {
         line("vote", &vote_line(vote));
+    }
+    for revision in approval["revisions"].as_array().into_iter().flatten().skip(1) {
+        let by = text_of(&revision["by"], "email");
+        line("changed", &format!("by {by} at {}", text_of(revision, "at")));
+    }
+    let editable = approval["editable"].as_array().into_iter().flatten();
+    for place in editable.filter_map(Value::as_str) {
+        line("changeable", &visible(place));
+    }
+    if approval["answer_schema"].is_object() {
+        line("form", visible_json(&approval["answer_schema"], "           ").trim_start());
+    }
+    let answer = &approval["decision"]["answer"];
+    if !answer.is_null() {
+        line("filled in", visible_json(answer, "           ").trim_start());
     }
     for inquiry in approval["inquiries"].as_array().into_iter().flatten() {
         line("asked back", &inquiry_line(inquiry));
@@ -129,8 +179,9 @@ fn says(agent: &Value, approval: &Value) -> String {
 fn vote_line(vote: &Value) -> String {
     let comment = text_of(vote, "comment");
     let comment = if comment.is_empty() { comment } else { format!(": {comment}") };
+    let stale = if vote["counts"] == false { " (for what was changed since)" } else { "" };
     format!(
-        "{} {} at {}, known by {}{comment}",
+        "{} {} at {}, known by {}{comment}{stale}",
         text_of(&vote["approver"], "email"),
         if vote["decision"] == "approve" { "approved" } else { "rejected" },
         text_of(vote, "at"),

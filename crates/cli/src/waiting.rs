@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::approval;
 use crate::client::{CallError, Client};
 use crate::exit::{self, unsure};
-use crate::terminal::{StatusLine, say, say_json, text_of, warn};
+use crate::terminal::{StatusLine, say, say_json, text_of, visible_json, warn};
 
 /// How long one request waits on the server's side.
 const POLL: Duration = Duration::from_secs(25);
@@ -197,6 +197,17 @@ pub(crate) async fn conclude(
             let claimed = claim(client, id, then.digest).await?;
             tell(&claimed);
             if !then.json {
+                let answer = &claimed["decision"]["answer"];
+                if !answer.is_null() {
+                    say(format_args!(
+                        "filled in  {}",
+                        visible_json(answer, "           ").trim_start()
+                    ));
+                }
+                if claimed["revisions"].as_array().is_some_and(|known| known.len() > 1) {
+                    let action = visible_json(&claimed["action"], "           ");
+                    say(format_args!("approvers changed it; run this: {}", action.trim_start()));
+                }
                 say("the claim is in hand: run it now, once");
             }
             return Ok(exit::DONE);

@@ -3,16 +3,19 @@
 //! off it at a point in time.
 
 pub mod command;
+pub mod edit;
 pub mod event;
 pub mod inquiry;
 pub mod refusal;
 pub mod transition;
+pub mod voting;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use edit::{Pointer, Revision};
 use inquiry::Inquiry;
 
 use crate::quorum::{self, NeedSet};
@@ -129,10 +132,14 @@ pub struct Vote {
     pub at: Timestamp,
     /// The action it is about.
     pub action_digest: Digest,
+    /// Which revision of the action that is, counted from 1.
+    pub revision: u32,
     /// What the page showed; none where the server rendered nothing.
     pub shown_digest: Option<Digest>,
     /// What they said with it.
     pub comment: Option<String>,
+    /// What they filled in, where the question came with a form.
+    pub answer: Option<Value>,
     /// The needs it could meet, by the groups at the moment of the vote.
     pub seats: NeedSet,
 }
@@ -169,6 +176,8 @@ pub struct Decision {
     pub cause: Cause,
     /// What the last word came with.
     pub comment: Option<String>,
+    /// What the approvers filled in; the same for all whose votes approved it.
+    pub answer: Option<Value>,
     /// Until when an approval may be claimed; none for the others.
     pub valid_until: Option<Timestamp>,
 }
@@ -243,10 +252,16 @@ pub struct Approval {
     pub version: u32,
     /// Who asked.
     pub asker: Asker,
-    /// What is asked for.
+    /// What is asked for, in its last revision.
     pub action: Arc<Action>,
     /// What binds it.
     pub action_digest: Digest,
+    /// The places in the action that approvers may change, as JSON Pointers.
+    pub editable: Vec<Pointer>,
+    /// Every revision, the first and the last included; empty while nobody changed anything.
+    pub revisions: Vec<Revision>,
+    /// The form that comes with an approval, as JSON Schema; checked by whoever reads answers.
+    pub answer_schema: Option<Value>,
     /// The agent's reason.
     pub reason: Option<String>,
     /// The asker's word on urgency.
@@ -327,7 +342,48 @@ impl Approval {
             by: Actor::System,
             cause: Cause::Deadline,
             comment: None,
+            answer: None,
             valid_until: None,
+        }
+    }
+
+    /// Which revision the action is in, counted from 1.
+    #[must_use]
+    pub fn revision(&self) -> u32 {
+        self.revisions.last().map_or(1, |last| last.number)
+    }
+
+    /// The action as it was asked for.
+    #[must_use]
+    pub fn first_revision(&self) -> Revision {
+        self.revisions.first().cloned().unwrap_or_else(|| Revision {
+            number: 1,
+            action: Arc::clone(&self.action),
+            action_digest: self.action_digest,
+            by: None,
+            at: self.created_at,
+        })
+    }
+
+    /// The digest of the action as it was asked for.
+    #[must_use]
+    pub fn asked_digest(&self) -> Digest {
+        self.revisions.first().map_or(self.action_digest, |first| first.action_digest)
+    }
+
+    /// Whether a vote still counts for anything. An approval does while it is of the last
+    /// revision and fills the form in as the last approval did; a rejection always does.
+    #[must_use]
+    pub fn stands(&self, vote: &Vote) -> bool {
+        let current = |vote: &&Vote| {
+            vote.decision == VoteDecision::Approve && vote.revision == self.revision()
+        };
+        match vote.decision {
+            VoteDecision::Reject => true,
+            VoteDecision::Approve => {
+                let last = self.votes.iter().rev().find(current);
+                current(&vote) && last.is_some_and(|last| last.answer == vote.answer)
+            }
         }
     }
 
@@ -355,17 +411,17 @@ impl Approval {
         self.asker.key == key || self.consumers.contains(&key)
     }
 
-    /// This person's vote, if they gave one.
+    /// This person's vote, if they gave one that stands.
     #[must_use]
     pub fn vote_of(&self, member: MemberId) -> Option<&Vote> {
-        self.votes.iter().find(|vote| vote.voter.id == member)
+        self.votes.iter().find(|vote| vote.voter.id == member && self.stands(vote))
     }
 
     /// The seats that the approvals so far can fill. Who was disabled since counts no more.
     pub(crate) fn given(&self, roster: &Roster) -> Vec<NeedSet> {
         self.votes
             .iter()
-            .filter(|vote| vote.decision == VoteDecision::Approve)
+            .filter(|vote| vote.decision == VoteDecision::Approve && self.stands(vote))
             .filter(|vote| roster.voter(vote.voter.id).is_some())
             .map(|vote| vote.seats)
             .collect()
@@ -402,7 +458,7 @@ impl Approval {
             Cause::Rejections | Cause::Unreachable { .. } => VoteDecision::Reject,
             Cause::Deadline | Cause::Withdrawn => return None,
         };
-        let votes = self.votes.iter().filter(|vote| vote.decision == counted);
+        let votes = self.votes.iter().filter(|vote| vote.decision == counted && self.stands(vote));
         votes.map(|vote| vote.assurance).min()
     }
 }

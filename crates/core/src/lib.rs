@@ -17,7 +17,8 @@ pub use action::{Action, Agent, Environment, Priority};
 pub use approval::{
     Approval, Asker, Cause, Claim, ClaimState, Decision, Outcome, OutcomeStatus, Remaining, Status,
     Via, Vote, VoteDecision, Voter,
-    command::{Ask, CastVote, Command, PolicyChoice},
+    command::{Ask, CastVote, Command, FormAnswer, PolicyChoice},
+    edit::{Edits, Pointer, Revision},
     event::Event,
     inquiry::{Inquiry, Reply},
     refusal::Refusal,

@@ -1,15 +1,17 @@
 //! The account of an approval that a person decides by: what will happen, who asks, under which
 //! rules, and what the agent says. One account makes both the page and the text that is kept with
-//! the vote, so the two cannot differ. What can change about an approval is not in it, but for what was asked back and answered: who
-//! decides after an answer decides by it.
+//! the vote, so the two cannot differ. Of what can change about an approval only that is in it
+//! by which later approvers decide: what was changed, and what was asked back and answered.
 
 pub mod glyphs;
 pub mod suspicions;
 mod tree;
 
+use askfirst_core::approval::edit;
 use askfirst_core::policy::sources_in_words;
-use askfirst_core::{Approval, Digest, OnTimeout, Policy};
+use askfirst_core::{Approval, Digest, OnTimeout, Pointer, Policy};
 use askfirst_store::Shown;
+use serde_json::Value;
 
 pub use glyphs::Piece;
 
@@ -47,6 +49,8 @@ pub enum Kind {
     Asker,
     /// The frozen rules.
     Rules,
+    /// What approvers changed.
+    Changes,
     /// What approvers asked back.
     Inquiries,
     /// What the agent says; nobody checked it.
@@ -94,6 +98,7 @@ impl Section {
             Kind::Action => "action",
             Kind::Asker => "who",
             Kind::Rules => "rules",
+            Kind::Changes => "changes",
             Kind::Inquiries => "inquiries",
             Kind::Words => "words",
         }
@@ -213,6 +218,10 @@ fn write_field(text: &mut String, field: &Field) {
 pub fn account(approval: &Approval) -> Account {
     let mut account = Account::default();
     account.add(Kind::Action, "WHAT WILL HAPPEN", action(approval));
+    let changes = changes(approval);
+    if !changes.list.is_empty() {
+        account.add(Kind::Changes, "WHAT APPROVERS CHANGED", changes);
+    }
     account.add(Kind::Asker, "WHO ASKS", asker(approval));
     account.add(Kind::Rules, "THE RULES", rules(approval));
     let inquiries = inquiries(approval);
@@ -310,6 +319,9 @@ fn rules(approval: &Approval) -> tree::Fields {
         OnTimeout::Expire => "it expires",
         OnTimeout::Reject => "it is rejected",
     };
+    for place in &approval.editable {
+        fields.string("Approvers may change", place.as_str());
+    }
     fields.push(Field::known("Answer before", approval.expires_at));
     fields.push(Field::known("Without an answer", silence));
     fields.push(Field::known("Once approved, good for", approval.valid_for));
@@ -319,6 +331,24 @@ fn rules(approval: &Approval) -> tree::Fields {
     fields.push(Field::known("Request", approval.id));
     fields.push(Field::known("Workspace", approval.workspace));
     fields.push(Field::known("Policy digest", approval.policy.digest));
+    fields
+}
+
+/// Who changed the action, and what stood there before.
+fn changes(approval: &Approval) -> tree::Fields {
+    let mut fields = tree::Fields::default();
+    for step in approval.revisions.windows(2) {
+        let [before, after] = step else { continue };
+        let by = after.by.as_ref().map_or("", |by| by.email.as_str());
+        fields.push(Field::known(&format!("Change {}, by", before.number), by));
+        let was = |place: &Pointer| edit::value_at(&before.action, place);
+        let changed = approval.editable.iter().filter_map(|place| {
+            let old = was(place)?;
+            let new = edit::value_at(&after.action, place);
+            (new.as_ref() != Some(&old)).then(|| (place.to_string(), old))
+        });
+        fields.json("Before that it was", &Value::Object(changed.collect()));
+    }
     fields
 }
 
@@ -352,6 +382,9 @@ fn words(approval: &Approval) -> tree::Fields {
         if let Some(reply) = &inquiry.reply {
             fields.string(&format!("Answer to question {}", inquiry.number), &reply.text);
         }
+    }
+    if let Some(form) = &approval.answer_schema {
+        fields.json("Form to fill in", form);
     }
     // An asker who sends no notes is recorded with none, in either spelling.
     let notes = &approval.metadata;

@@ -5,6 +5,7 @@ pub mod ask;
 pub mod audit;
 pub mod caller;
 pub mod decide;
+pub mod form;
 pub mod keys;
 pub mod people;
 pub mod policies;

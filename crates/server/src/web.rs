@@ -4,6 +4,7 @@
 mod approval;
 mod assets;
 mod fault;
+mod fields;
 mod guard;
 mod inbox;
 mod live;

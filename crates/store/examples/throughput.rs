@@ -156,6 +156,8 @@ fn ask(place: Place, id: ApprovalId) -> Execute {
         expires_in: None,
         valid_for: None,
         consumers: Vec::new(),
+        editable: Vec::new(),
+        answer_schema: None,
     };
     Execute {
         place,
@@ -177,6 +179,8 @@ fn vote(place: Place, id: ApprovalId) -> Execute {
         action_digest: Digest([2; 32]),
         shown_digest: None,
         comment: Some("ok".into()),
+        edits: None,
+        answer: None,
     };
     Execute {
         place,

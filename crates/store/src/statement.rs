@@ -4,17 +4,21 @@
 use askfirst_core::{
     Approval, Assurance, Decision, Digest, Environment, Status, Timestamp, Via, Vote, VoteDecision,
 };
-use askfirst_proof::{Statement, statement};
+use askfirst_proof::canonical::CanonicalError;
+use askfirst_proof::{Statement, json_digest, statement};
 
 /// How long a receipt that approves nothing stays good: ten years.
 const LIFETIME_SECONDS: i64 = 3_650 * 86_400;
 
 /// What cannot be stated.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum Unstatable {
     /// There is no decision yet.
     #[error("the approval is not decided yet")]
     Pending,
+    /// An answer that has no canonical form.
+    #[error("the answer has no canonical form: {0}")]
+    Answer(#[from] CanonicalError),
     /// A time beyond what can be written.
     #[error("{0} cannot be written as a time")]
     Time(Timestamp),
@@ -32,7 +36,6 @@ pub fn statement_of(approval: &Approval, issuer_base: &str) -> Result<Statement,
     let decided_at = decision.decided_at.seconds();
     // For an approval the end of its use: who knows only JWT fails closed.
     let exp = decision.valid_until.map_or(decided_at + LIFETIME_SECONDS, Timestamp::seconds);
-    let action_digest = digest(approval.action_digest);
     let votes: Result<Vec<_>, _> = approval.votes.iter().map(vote).collect();
     Ok(Statement {
         iss: format!("{issuer_base}/w/{workspace}"),
@@ -46,8 +49,8 @@ pub fn statement_of(approval: &Approval, issuer_base: &str) -> Result<Statement,
             Environment::Dev => statement::Environment::Dev,
         },
         decision: outcome(decision)?,
-        asked_digest: action_digest,
-        action_digest,
+        asked_digest: digest(approval.asked_digest()),
+        action_digest: digest(approval.action_digest),
         asker: statement::Asker {
             key: approval.asker.key.to_string(),
             owner: Some(approval.asker.owner_email.clone()),
@@ -56,7 +59,7 @@ pub fn statement_of(approval: &Approval, issuer_base: &str) -> Result<Statement,
         decided_at: moment(decision.decided_at)?,
         valid_until: decision.valid_until.map(moment).transpose()?,
         comment: decision.comment.clone(),
-        answer_digest: None,
+        answer_digest: decision.answer.as_ref().map(json_digest).transpose()?,
         policy: statement::PolicyRef {
             name: approval.policy.document.name.to_string(),
             version: approval.policy.version,
@@ -147,6 +150,8 @@ mod tests {
             action_digest: Digest([1; 32]),
             shown_digest: (via == Via::Web).then_some(Digest([3; 32])),
             comment: Some("not part of a receipt".into()),
+            answer: None,
+            revision: 1,
             seats: NeedSet::NONE.with(0),
         }
     }
@@ -171,6 +176,9 @@ mod tests {
                 target: None,
             }),
             action_digest: Digest([1; 32]),
+            editable: Vec::new(),
+            revisions: Vec::new(),
+            answer_schema: None,
             reason: None,
             priority: Priority::Normal,
             agent: None,
@@ -193,6 +201,7 @@ mod tests {
                 by: Actor::System,
                 cause,
                 comment: Some("go".into()),
+                answer: None,
                 valid_until: (status == Status::Approved).then(|| NOON.plus(Seconds(900))),
             }),
             claim: None,
@@ -310,6 +319,7 @@ mod tests {
     fn what_is_pending_states_nothing() {
         let mut pending = ended(Status::Expired, Cause::Deadline, Vec::new());
         pending.decision = None;
-        assert_eq!(statement_of(&pending, "https://ask.example"), Err(Unstatable::Pending));
+        let stated = statement_of(&pending, "https://ask.example");
+        assert!(matches!(stated, Err(Unstatable::Pending)));
     }
 }

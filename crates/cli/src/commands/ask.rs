@@ -1,7 +1,7 @@
 //! `askfirst ask`: puts a question, waits for people's answer, and claims it.
 
 use anyhow::Result;
-use askfirst_core::{Action, ApprovalId, Seconds};
+use askfirst_core::{Action, ApprovalId, Pointer, Seconds};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
@@ -35,6 +35,13 @@ pub(crate) struct AskArgs {
     /// Under which policy; the workspace's default if absent
     #[arg(long, value_name = "NAME")]
     policy: Option<String>,
+    /// A place that approvers may change, as a JSON Pointer: /target, or /arguments/version. What
+    /// to run is then told at the end
+    #[arg(long, value_name = "POINTER")]
+    editable: Vec<Pointer>,
+    /// A form for approvers to fill in, as JSON Schema: JSON, @FILE, or - for stdin
+    #[arg(long, value_name = "JSON")]
+    form: Option<String>,
     /// How urgent it is
     #[arg(long, value_parser = ["low", "normal", "high", "critical"])]
     priority: Option<String>,
@@ -73,21 +80,24 @@ impl AskArgs {
     /// Asks, waits and claims.
     pub(crate) fn run(self) -> Result<u8> {
         let client = self.connection.client()?;
-        let (body, digest) = self.question()?;
-        block_on(self.ask(&client, &body, &digest))
+        let (body, action, digest) = self.question()?;
+        block_on(self.ask(&client, &body, &action, &digest))
     }
 
-    /// The request, and the digest of the action in it.
-    fn question(&self) -> Result<(Value, String)> {
+    /// The request, the action in it, and that one's digest.
+    fn question(&self) -> Result<(Value, Action, String)> {
         let arguments = self.arguments.as_deref().map(|text| input::json("--arguments", text));
-        let action = serde_json::to_value(Action {
+        let asked = Action {
             name: self.name.clone(),
             title: self.title.clone(),
             arguments: arguments.transpose()?.unwrap_or_default(),
             target: self.target.clone(),
-        })?;
+        };
+        let action = serde_json::to_value(&asked)?;
         let digest = approval::own_digest(&action)?;
         let metadata = self.metadata.as_deref().map(|text| input::json("--metadata", text));
+        let form = self.form.as_deref().map(|text| input::json("--form", text)).transpose()?;
+        let editable = (!self.editable.is_empty()).then(|| json!(self.editable));
         let agent = self.agent.as_ref().map(|name| json!({ "name": name, "run": self.run }));
         let parts = [
             ("action", Some(action)),
@@ -98,12 +108,20 @@ impl AskArgs {
             ("valid_for", self.valid_for.map(|span| span.0.into())),
             ("agent", agent),
             ("metadata", metadata.transpose()?),
+            ("editable", editable),
+            ("answer_schema", form),
         ];
         let parts = parts.into_iter().filter_map(|(name, part)| Some((name.to_owned(), part?)));
-        Ok((Value::Object(parts.collect::<Map<_, _>>()), digest))
+        Ok((Value::Object(parts.collect::<Map<_, _>>()), asked, digest))
     }
 
-    async fn ask(&self, client: &Client, body: &Value, digest: &str) -> Result<u8> {
+    async fn ask(
+        &self,
+        client: &Client,
+        body: &Value,
+        action: &Action,
+        digest: &str,
+    ) -> Result<u8> {
         let json = self.connection.json;
         let key = match &self.idempotency_key {
             Some(key) => key.clone(),
@@ -142,7 +160,8 @@ impl AskArgs {
         };
         match waiting.wait(interrupted).await? {
             Ended::Decided(decided) => {
-                let then = Afterwards { digest, claim: !self.no_claim, json };
+                let digest = approval::as_changed(&decided, action, &self.editable, digest)?;
+                let then = Afterwards { digest: &digest, claim: !self.no_claim, json };
                 conclude(client, id, decided, then).await
             }
             Ended::Interrupted | Ended::OutOfTime => {

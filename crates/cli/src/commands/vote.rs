@@ -1,15 +1,18 @@
 //! `askfirst vote`: shows what will happen, asks, and decides with the digest of what was shown.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, bail};
-use askfirst_core::ApprovalId;
+use askfirst_core::approval::edit;
+use askfirst_core::{Action, ApprovalId, Pointer};
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::block_on;
-use crate::approval;
 use crate::client::{Client, Connection};
 use crate::exit::{self, usage};
 use crate::terminal::{confirmed, has_reader, say, say_json, text_of};
+use crate::{approval, input};
 
 /// Decide, as the member your key votes for
 #[derive(Debug, Args)]
@@ -22,6 +25,12 @@ pub(crate) struct VoteArgs {
     /// What to say with it
     #[arg(long, value_name = "TEXT")]
     comment: Option<String>,
+    /// What to change before approving, where the asker allows it: /arguments/version=2.2
+    #[arg(long, value_name = "POINTER=VALUE")]
+    edit: Vec<String>,
+    /// What the form asks for: JSON, @FILE, or - for stdin
+    #[arg(long, value_name = "JSON")]
+    answer: Option<String>,
     /// The digest of the action you saw; the vote counts for that action only
     #[arg(long)]
     digest: Option<String>,
@@ -52,12 +61,18 @@ impl VoteArgs {
                 self.id
             );
         }
+        let edits = self.edits(&approval)?;
         if !self.connection.json {
             say(approval::account(&approval));
+            if let Some((_, changed)) = &edits {
+                say(format_args!("\nas you change it:\n{}", approval::account(changed)));
+            }
         }
         if approval["status"] != "pending" {
             bail!("it is {} already", text_of(&approval, "status"));
         }
+        let answer = self.answer.as_deref().map(|text| input::json("--answer", text));
+        let answer = answer.transpose()?;
         let asks_back = self.decision == "more-info";
         if asks_back && self.comment.is_none() {
             return Err(usage("say with --comment what you want to know"));
@@ -73,6 +88,8 @@ impl VoteArgs {
             "decision": self.decision.replace('-', "_"),
             "action_digest": digest,
             "comment": self.comment,
+            "edits": edits.map(|(edits, _)| edits).unwrap_or_default(),
+            "answer": answer,
         });
         let after = client.post(&format!("{path}/vote"), &body).await?;
         if self.connection.json {
@@ -88,6 +105,35 @@ impl VoteArgs {
             say(approval::status(&after));
         }
         Ok(exit::DONE)
+    }
+
+    /// The changes as the server takes them, and the approval as it would be.
+    fn edits(&self, approval: &Value) -> Result<Option<(BTreeMap<Pointer, Value>, Value)>> {
+        if self.edit.is_empty() {
+            return Ok(None);
+        }
+        let action: Action = serde_json::from_value(approval["action"].clone())?;
+        let editable: Vec<Pointer> = serde_json::from_value(approval["editable"].clone())?;
+        let mut changes = BTreeMap::new();
+        for change in &self.edit {
+            let (place, text) = change.split_once('=').ok_or_else(|| {
+                usage(format!("--edit {change}: write it as /arguments/version=2.2"))
+            })?;
+            let place: Pointer =
+                place.parse().map_err(|error| usage(format!("--edit {place}: {error}")))?;
+            // A text is changed into a text, whatever else it looks like.
+            let value = match edit::value_at(&action, &place) {
+                Some(Value::String(_)) => text.into(),
+                _ => input::json("--edit", text)?,
+            };
+            changes.insert(place, value);
+        }
+        let changed = edit::edited(&action, &editable, &changes);
+        let changed = changed.map_err(|refusal| usage(refusal.to_string()))?;
+        let mut as_changed = approval.clone();
+        as_changed["action"] = serde_json::to_value(changed)?;
+        as_changed["action_digest"] = approval::own_digest(&as_changed["action"])?.into();
+        Ok(Some((changes, as_changed)))
     }
 }
 

@@ -39,6 +39,41 @@ fn a_rejection_is_1_and_its_comment_is_told() {
 }
 
 #[test]
+fn an_approver_changes_it_and_the_asker_is_told_what_to_run() {
+    let server = Dev::start();
+    let form = r#"{"properties":{"region":{"enum":["eu","us"]}},"required":["region"]}"#;
+    let open = ["--editable", "/arguments/version", "--form", form];
+    let arguments = ["--arguments", r#"{"version":"2.1","share":5}"#];
+    let (asking, id) = server.ask(&[arguments.as_slice(), open.as_slice()].concat());
+    let vote = |more: &[&str]| {
+        server.approver(&[["vote", &id, "approve", "--yes"].as_slice(), more].concat())
+    };
+    let refused = vote(&["--edit", "/arguments/share=6"]).expect(64);
+    assert!(refused.err.contains("opened /arguments/version for changes"), "{}", refused.err);
+    vote(&["--edit", "/arguments/version"]).expect(64);
+    let unfit = vote(&["--answer", r#"{"region":"mars"}"#]).expect(1);
+    assert!(unfit.err.contains("/answer/region"), "{}", unfit.err);
+    // What was a text stays one, whatever it looks like.
+    let changed =
+        vote(&["--edit", "/arguments/version=2.2", "--answer", r#"{"region":"us"}"#]).expect(0);
+    assert!(changed.out.contains("as you change it:"), "{}", changed.out);
+    let done = asking.end().expect(0);
+    for text in ["approvers changed it; run this", "\"version\": \"2.2\"", "\"region\": \"us\""] {
+        assert!(done.out.contains(text), "{text} in {}", done.out);
+    }
+    let claimed = server.agent(&["show", &id, "--json"]).expect(0).json();
+    assert_eq!(claimed["claim"]["state"], "claimed");
+    assert_eq!(claimed["action"]["arguments"]["version"], "2.2");
+    let late = server.agent(&[
+        "wait",
+        &id,
+        "--digest",
+        claimed["revisions"][0]["action_digest"].as_str().unwrap(),
+    ]);
+    assert!(late.expect(3).err.contains("approvers changed the action"));
+}
+
+#[test]
 fn what_is_asked_back_reaches_the_terminal_that_waits() {
     let server = Dev::start();
     let (mut asking, id) = server.ask(&[]);

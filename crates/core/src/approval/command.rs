@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::edit::{Edits, Pointer};
 use crate::{
     Action, Agent, ApprovalId, Digest, Environment, FrozenPolicy, KeyId, OutcomeStatus, PolicyName,
-    Priority, Seconds, VoteDecision, WorkspaceId,
+    Priority, Problem, Seconds, VoteDecision, WorkspaceId,
 };
 
 /// Which rules an ask wants to be under.
@@ -33,6 +34,10 @@ pub struct Ask {
     pub action: Arc<Action>,
     /// SHA-256 over the canonical JSON of `action`.
     pub action_digest: Digest,
+    /// The places in the action that approvers may change.
+    pub editable: Vec<Pointer>,
+    /// The form that comes with an approval, as JSON Schema.
+    pub answer_schema: Option<Value>,
     /// The agent's reason.
     pub reason: Option<String>,
     /// The asker's word on urgency.
@@ -51,6 +56,15 @@ pub struct Ask {
     pub consumers: Vec<KeyId>,
 }
 
+/// A form that was filled in. Checking it is not the rules' work, refusing it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormAnswer {
+    /// What was filled in.
+    pub value: Value,
+    /// Where it is not what the form asks for.
+    pub problems: Vec<Problem>,
+}
+
 /// An approver's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CastVote {
@@ -62,6 +76,10 @@ pub struct CastVote {
     pub shown_digest: Option<Digest>,
     /// What they say with it.
     pub comment: Option<String>,
+    /// What they want changed before they say yes.
+    pub edits: Option<Edits>,
+    /// What they filled in.
+    pub answer: Option<FormAnswer>,
 }
 
 /// Everything that can be wanted of an approval.

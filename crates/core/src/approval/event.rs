@@ -1,7 +1,10 @@
 //! What happened to an approval. Folding the events gives the approval.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use super::edit::Revision;
 use super::inquiry::{Inquiry, Reply};
 use crate::{Approval, Claim, Decision, Outcome, Status, Vote};
 
@@ -13,6 +16,11 @@ pub enum Event {
     Asked {
         /// As it was put.
         approval: Box<Approval>,
+    },
+    /// An approver changed what is asked for. Approvals given before do not count any more.
+    Edited {
+        /// What it is now.
+        revision: Revision,
     },
     /// Someone answered.
     Voted {
@@ -54,6 +62,7 @@ impl Event {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Asked { .. } => "asked",
+            Self::Edited { .. } => "edited",
             Self::Voted { .. } => "voted",
             Self::Inquired { .. } => "more_info_requested",
             Self::Replied { .. } => "more_info_given",
@@ -95,6 +104,14 @@ pub fn apply(current: Option<Approval>, event: &Event) -> Result<Approval, OutOf
     next.version += 1;
     match event {
         Event::Asked { .. } => {}
+        Event::Edited { revision } => {
+            if next.revisions.is_empty() {
+                next.revisions.push(next.first_revision());
+            }
+            next.action = Arc::clone(&revision.action);
+            next.action_digest = revision.action_digest;
+            next.revisions.push(revision.clone());
+        }
         Event::Voted { vote } => next.votes.push(vote.clone()),
         Event::Inquired { inquiry } => next.inquiries.push(inquiry.clone()),
         Event::Replied { number, reply } => {

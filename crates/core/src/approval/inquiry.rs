@@ -4,7 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::Event;
-use super::transition::{eligible, undecided};
+use super::transition::undecided;
+use super::voting::eligible;
 use crate::{Approval, Digest, Facts, Principal, Refusal, Scope, Timestamp, Via, Voter};
 
 /// The most that can be asked back about one approval; more would be a conversation.

@@ -1,5 +1,6 @@
 //! Why the rules say no, with the particulars. Doors render these; nothing was changed.
 
+use super::edit::Pointer;
 use crate::{
     Actor, Assurance, Digest, KeyId, OutcomeStatus, PolicyName, Problem, Scope, Seconds, Standing,
     Status, Timestamp, VoteDecision,
@@ -104,6 +105,51 @@ pub enum Refusal {
         /// The action's digest.
         current: Digest,
     },
+    /// A change where none was allowed.
+    #[error("{pointer} cannot be changed; {editable}")]
+    NotEditable {
+        /// As given.
+        pointer: Pointer,
+        /// What can be, in words.
+        editable: String,
+    },
+    /// Two changes, of which one is inside the other.
+    #[error("{inner} is part of {outer}; change one of them")]
+    EditsOverlap {
+        /// The place that holds the other.
+        outer: Pointer,
+        /// The place inside it.
+        inner: Pointer,
+    },
+    /// A change that would leave no proper action.
+    #[error("{pointer} cannot become that: {detail}")]
+    BadEdit {
+        /// As given.
+        pointer: Pointer,
+        /// Why not.
+        detail: String,
+    },
+    /// Changes come with a yes.
+    #[error("only who approves can change what is asked for")]
+    EditsWithoutApproval,
+    /// So much was changed that it should be asked anew.
+    #[error("it was changed {most} times; it cannot be changed again")]
+    EnoughEdited {
+        /// How often it can be.
+        most: u32,
+    },
+    /// The question came with a form.
+    #[error("an approval of this comes with an answer, and yours has none")]
+    AnswerMissing,
+    /// The form is filled in wrongly.
+    #[error("the answer is not what the form asks for")]
+    AnswerUnfit {
+        /// Where, and what is wanted there.
+        problems: Vec<Problem>,
+    },
+    /// The question came without a form, or the vote is a no.
+    #[error("there is nothing to fill in here")]
+    AnswerUnwanted,
     /// The same person asked back before and has no answer yet.
     #[error("your question {number} of {at} is not answered yet")]
     NotAnsweredYet {

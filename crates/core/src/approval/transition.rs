@@ -1,16 +1,16 @@
 //! The one place where an approval changes: a command, the facts and the time go in; events and
 //! the next state, or a refusal, come out. The same input gives the same answer every time.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::event::{self, Event};
 use super::inquiry;
-use crate::quorum::{self, NeedSet};
+use super::voting::{self, keeps_owner_out};
+use crate::quorum::NeedSet;
 use crate::{
-    Approval, Ask, Asker, Assurance, CastVote, Cause, Claim, Command, Decision, Digest, Facts,
-    FrozenPolicy, KeyFacts, MemberId, Outcome, OutcomeStatus, PolicyChoice, Principal, Refusal,
-    Roster, Scope, Seconds, Standing, Status, Timestamp, Via, Vote, VoteDecision, Voter,
+    Approval, Ask, Asker, Cause, Claim, Command, Decision, Digest, Facts, FrozenPolicy, KeyFacts,
+    MemberId, Outcome, OutcomeStatus, PolicyChoice, Principal, Refusal, Scope, Seconds, Standing,
+    Status, Timestamp,
 };
 
 /// What a command led to. Folding `events` over the current approval gives `next`.
@@ -41,7 +41,7 @@ pub fn transition(
         (None, Command::Ask(ask)) => vec![put(ask, facts, now)?],
         (Some(_), Command::Ask(_)) => return Err(Refusal::Exists),
         (None, _) => return Err(Refusal::NotFound),
-        (Some(approval), Command::Vote(cast)) => vote(approval, cast, facts, now)?,
+        (Some(approval), Command::Vote(cast)) => voting::vote(approval, cast, facts, now)?,
         (Some(approval), Command::Inquire { action_digest, question }) => {
             inquiry::inquire(approval, *action_digest, question, facts, now)?
         }
@@ -112,6 +112,9 @@ fn put(ask: &Ask, facts: &Facts, now: Timestamp) -> Result<Event, Refusal> {
             },
             action: Arc::clone(&ask.action),
             action_digest: ask.action_digest,
+            editable: ask.editable.clone(),
+            revisions: Vec::new(),
+            answer_schema: ask.answer_schema.clone(),
             reason: ask.reason.clone(),
             priority: ask.priority,
             agent: ask.agent.clone(),
@@ -160,141 +163,6 @@ fn tightened(
     }
 }
 
-fn vote(
-    approval: &Approval,
-    cast: &CastVote,
-    facts: &Facts,
-    now: Timestamp,
-) -> Result<Vec<Event>, Refusal> {
-    let Eligible { voter, assurance, via, seats } = eligible(approval, facts, now)?;
-    if cast.action_digest != approval.action_digest {
-        return Err(Refusal::StaleDigest { current: approval.action_digest });
-    }
-    let vote = Vote {
-        voter,
-        decision: cast.decision,
-        assurance,
-        via,
-        at: now,
-        action_digest: cast.action_digest,
-        shown_digest: cast.shown_digest,
-        comment: cast.comment.clone(),
-        seats,
-    };
-    let mut events = vec![Event::Voted { vote: vote.clone() }];
-    let mut counted = approval.clone();
-    counted.votes.push(vote);
-    if let Some((status, cause)) = tally(&counted, facts) {
-        events.push(Event::Decided {
-            decision: Decision {
-                status,
-                decided_at: now,
-                by: facts.actor(),
-                cause,
-                comment: cast.comment.clone(),
-                valid_until: (status == Status::Approved).then(|| now.plus(approval.valid_for)),
-            },
-        });
-    }
-    Ok(events)
-}
-
-/// Someone who can vote, and how their vote would count.
-pub(super) struct Eligible {
-    pub(super) voter: Voter,
-    assurance: Assurance,
-    pub(super) via: Via,
-    seats: NeedSet,
-}
-
-/// Whether whoever acts could vote on this now.
-pub(super) fn eligible(
-    approval: &Approval,
-    facts: &Facts,
-    now: Timestamp,
-) -> Result<Eligible, Refusal> {
-    let (voter, assurance, via) = who_votes(approval, facts)?;
-    undecided(approval, now)?;
-    if keeps_owner_out(&approval.policy, facts) && voter == approval.asker.owner {
-        return Err(Refusal::OwnerCannotDecide);
-    }
-    let email = facts.roster.email(voter);
-    let seats = approval.policy.document.seats_of(voter, &facts.roster);
-    if seats == NeedSet::NONE {
-        return Err(Refusal::NotAnApprover { who: email });
-    }
-    let needed = least_assurance(approval, facts);
-    if assurance < needed {
-        return Err(Refusal::AssuranceTooLow { has: assurance, needed });
-    }
-    if let Some(earlier) = approval.vote_of(voter) {
-        return Err(Refusal::AlreadyVoted {
-            who: email,
-            decision: earlier.decision,
-            at: earlier.at,
-        });
-    }
-    Ok(Eligible { voter: Voter { id: voter, email }, assurance, via, seats })
-}
-
-/// The person whose vote this would be. An asking key is told so first: it must never learn to
-/// try again with more.
-fn who_votes(approval: &Approval, facts: &Facts) -> Result<(MemberId, Assurance, Via), Refusal> {
-    match &facts.principal {
-        Principal::Key(key) if key.id == approval.asker.key => Err(Refusal::AskerCannotDecide),
-        Principal::Key(key) => {
-            let member = key.member.filter(|_| key.scopes.contains(&Scope::Decide));
-            let member = member.ok_or(Refusal::MissingScope(Scope::Decide))?;
-            Ok((member, Assurance::Key, Via::Key(key.id)))
-        }
-        Principal::Session(session) => Ok((session.member, session.assurance, Via::Web)),
-        Principal::System => Err(Refusal::MissingScope(Scope::Decide)),
-    }
-}
-
-/// The least that a vote on this approval must have, by its policy and the workspace's floor.
-#[must_use]
-pub fn least_assurance(approval: &Approval, facts: &Facts) -> Assurance {
-    approval.policy.document.assurance.max(facts.floor.assurance)
-}
-
-fn keeps_owner_out(policy: &FrozenPolicy, facts: &Facts) -> bool {
-    policy.document.separate.owner || facts.floor.separate_owner
-}
-
-/// Whether the votes so far, the last of which was just given, decide it, and why.
-fn tally(approval: &Approval, facts: &Facts) -> Option<(Status, Cause)> {
-    let policy = &approval.policy.document;
-    let roster: &Roster = &facts.roster;
-    let rejected = |vote: &&Vote| {
-        vote.decision == VoteDecision::Reject && roster.voter(vote.voter.id).is_some()
-    };
-    if approval.votes.iter().filter(rejected).count() >= usize::from(policy.rejections) {
-        return Some((Status::Rejected, Cause::Rejections));
-    }
-    // Votes come back with an account that is enabled again, so the needs can be met before the
-    // last vote. If that one is a no, it must not be what approves.
-    let given = approval.given(roster);
-    let yes = approval.votes.last().is_some_and(|vote| vote.decision == VoteDecision::Approve);
-    if yes && quorum::fill(&policy.counts(), &given).is_complete() {
-        return Some((Status::Approved, Cause::NeedsMet));
-    }
-    let mut spent: BTreeSet<MemberId> = approval.votes.iter().map(|vote| vote.voter.id).collect();
-    if keeps_owner_out(&approval.policy, facts) {
-        spent.insert(approval.asker.owner);
-    }
-    let reachable = policy.reachable(given, &spent, roster);
-    if reachable.is_complete() {
-        return None;
-    }
-    let short = reachable.open.iter().zip(&policy.needs).find(|(open, _)| **open > 0);
-    let detail = short.map_or_else(String::new, |(open, need)| {
-        let sources = crate::policy::sources_in_words(&need.from);
-        format!("{open} more from {sources} needed, and nobody is left who could give it")
-    });
-    Some((Status::Rejected, Cause::Unreachable { detail }))
-}
-
 fn cancel(
     approval: &Approval,
     reason: &Option<String>,
@@ -316,6 +184,7 @@ fn cancel(
         by: facts.actor(),
         cause: Cause::Withdrawn,
         comment: reason.clone(),
+        answer: None,
         valid_until: None,
     };
     Ok(vec![Event::Decided { decision }])

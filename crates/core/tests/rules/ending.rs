@@ -24,6 +24,7 @@ fn the_last_vote_that_was_needed_approves() {
             decided_at: at(20),
             by: person("ben"),
             cause: Cause::NeedsMet,
+            answer: None,
             comment: Some("go".into()),
             valid_until: Some(at(920)),
         }
@@ -143,6 +144,7 @@ fn silence_expires_it_at_the_deadline_itself() {
             decided_at: at(3600),
             by: Actor::System,
             cause: Cause::Deadline,
+            answer: None,
             comment: None,
             valid_until: None,
         }
@@ -181,6 +183,7 @@ fn the_asker_withdraws_its_question() {
             decided_at: at(9),
             by: Actor::Key { id: key_id("bot"), label: "bot".into() },
             cause: Cause::Withdrawn,
+            answer: None,
             comment: reason,
             valid_until: None,
         }

@@ -6,6 +6,7 @@
 mod asking;
 mod claiming;
 mod credentials;
+mod editing;
 mod ending;
 mod exhaustive;
 mod inquiring;

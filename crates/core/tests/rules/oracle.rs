@@ -4,7 +4,7 @@
 
 use askfirst_core::*;
 
-use crate::stage::{DIGEST, key_id};
+use crate::stage::key_id;
 
 /// The most of `seats` (each the number of its need) that can be taken, one person one seat.
 /// `fits[p][n]`: whether person `p` could sit for need `n`.
@@ -60,6 +60,9 @@ pub(crate) struct Oracle {
     owner: MemberId,
     deadline: Timestamp,
     valid_for: Seconds,
+    /// Of what is asked for now.
+    digest: Digest,
+    changes: u32,
     ballots: Vec<Ballot>,
     /// Who asked back, and whether they were answered.
     inquiries: Vec<(MemberId, bool)>,
@@ -77,6 +80,8 @@ impl Oracle {
             owner: asked.asker.owner,
             deadline: asked.expires_at,
             valid_for: asked.valid_for,
+            digest: asked.action_digest,
+            changes: 0,
             ballots: Vec::new(),
             inquiries: Vec::new(),
             ended: None,
@@ -121,7 +126,7 @@ impl Oracle {
                 Command::Cancel { .. } => pending && (self.asks(facts) || runs_workspace(facts)),
                 Command::Expire => self.ended.is_none() && now >= self.deadline,
                 Command::Consume { action_digest } => {
-                    usable && *action_digest == DIGEST && self.uses(facts)
+                    usable && *action_digest == self.digest && self.uses(facts)
                 }
                 Command::Revoke { .. } => usable && self.takes_back(facts),
                 Command::Report { status, .. } => {
@@ -147,7 +152,7 @@ impl Oracle {
     fn wonders(&mut self, facts: &Facts, digest: Digest) -> bool {
         let Some(voter) = self.could_vote(facts) else { return false };
         let open = self.inquiries.iter().any(|(who, answered)| *who == voter && !answered);
-        if open || self.inquiries.len() >= 20 || digest != DIGEST {
+        if open || self.inquiries.len() >= 20 || digest != self.digest {
             return false;
         }
         self.inquiries.push((voter, false));
@@ -168,8 +173,19 @@ impl Oracle {
 
     fn counts(&mut self, facts: &Facts, cast: &CastVote, now: Timestamp) -> bool {
         let Some(voter) = self.could_vote(facts) else { return false };
-        if cast.action_digest != DIGEST {
+        if cast.action_digest != self.digest {
             return false;
+        }
+        if let Some(edits) = &cast.edits {
+            if cast.decision == VoteDecision::Reject || self.changes >= 19 {
+                return false;
+            }
+            // Who said yes said yes to something else, and can speak again.
+            if edits.digest != self.digest {
+                self.digest = edits.digest;
+                self.changes += 1;
+                self.ballots.retain(|ballot| !ballot.yes);
+            }
         }
         let kept_out = self.policy.separate.owner || facts.floor.separate_owner;
         let fits_now = fits(&self.policy, voter, &facts.roster);

@@ -212,6 +212,19 @@ fn answer() -> impl Strategy<Value = Command> {
     })
 }
 
+/// Sends it to the one or the other target, whichever it was meant for before.
+fn edit() -> impl Strategy<Value = Command> {
+    let target = prop::sample::select(vec![("prod-eu", DIGEST), ("prod-us", OTHER_DIGEST)]);
+    let decision = prop_oneof![9 => Just(VoteDecision::Approve), 1 => Just(VoteDecision::Reject)];
+    (target, decision, prop::sample::select(vec![DIGEST, OTHER_DIGEST])).prop_map(
+        |((target, digest), decision, action_digest)| {
+            let changes = [("/target".parse().unwrap(), json!(target))].into();
+            let edits = Some(Edits { changes, digest });
+            Command::Vote(CastVote { action_digest, edits, ..vote(decision) })
+        },
+    )
+}
+
 fn using() -> impl Strategy<Value = Command> {
     let status = prop::sample::select(vec![OutcomeStatus::Succeeded, OutcomeStatus::Failed]);
     prop_oneof![
@@ -234,9 +247,10 @@ fn attempt() -> impl Strategy<Value = (Who, Command)> {
     prop_oneof![
         24 => (voter(), answer()),
         8 => (prop_oneof![Just(Who::Asker), Just(Who::Runner)], using()),
+        3 => (voter(), edit()),
         3 => (voter(), Just(revoke())),
-        3 => (voter(), Just(inquire())),
-        2 => (Just(Who::Asker), (1..4_u32).prop_map(reply)),
+        4 => (voter(), Just(inquire())),
+        4 => (Just(Who::Asker), (1..4_u32).prop_map(reply)),
         2 => Just((Who::System, Command::Expire)),
         16 => (anyone(), anything),
     ]

@@ -120,7 +120,14 @@ impl IntoPrincipal for Principal {
 }
 
 pub(crate) fn vote(decision: VoteDecision) -> CastVote {
-    CastVote { decision, action_digest: DIGEST, shown_digest: None, comment: None }
+    CastVote {
+        decision,
+        action_digest: DIGEST,
+        shown_digest: None,
+        comment: None,
+        edits: None,
+        answer: None,
+    }
 }
 
 pub(crate) fn inquire() -> Command {
@@ -160,6 +167,8 @@ pub(crate) fn ask() -> Ask {
             target: Some("prod-eu".into()),
         }),
         action_digest: DIGEST,
+        editable: Vec::new(),
+        answer_schema: None,
         reason: Some("all checks are green".into()),
         priority: Priority::Normal,
         agent: None,

@@ -1,6 +1,8 @@
 //! `/v1/approvals`: asking, reading, waiting.
 
-use askfirst_core::{Action, Agent, ApprovalId, KeyId, PolicyName, Priority, Seconds, Status};
+use askfirst_core::{
+    Action, Agent, ApprovalId, KeyId, Pointer, PolicyName, Priority, Seconds, Status,
+};
 use askfirst_store::ApprovalFilter;
 use axum::Json;
 use axum::extract::State;
@@ -58,14 +60,16 @@ pub struct AskBody {
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     consumers: Vec<KeyId>,
-    /// Not in this version.
+    /// The places in the action that approvers may change, as JSON Pointers: `/target`,
+    /// `/arguments` and what is in it. What is approved in the end is in the answer's `action`.
     #[serde(default)]
-    #[schema(ignore)]
-    editable: Value,
-    /// Not in this version.
+    #[schema(value_type = Vec<String>, example = json!(["/arguments/version"]))]
+    editable: Vec<Pointer>,
+    /// A form that approvers fill in: JSON Schema 2020-12 without references. What they filled in
+    /// is in the answer's `decision.answer`.
     #[serde(default)]
-    #[schema(ignore)]
-    answer_schema: Value,
+    #[schema(value_type = Option<Object>)]
+    answer_schema: Option<Value>,
     /// Not in this version.
     #[serde(default)]
     #[schema(ignore)]
@@ -79,8 +83,6 @@ pub struct AskBody {
 impl AskBody {
     fn question(self) -> Result<Question, Problem> {
         for (pointer, what, value) in [
-            ("/editable", "editing by approvers", &self.editable),
-            ("/answer_schema", "answering with a form", &self.answer_schema),
             ("/callback_url", "a callback URL", &self.callback_url),
             ("/notify", "choosing channels", &self.notify),
         ] {
@@ -100,6 +102,8 @@ impl AskBody {
             agent: self.agent,
             metadata: self.metadata.unwrap_or_else(|| Value::Object(serde_json::Map::new())),
             consumers: self.consumers,
+            editable: self.editable,
+            answer_schema: self.answer_schema,
         })
     }
 }

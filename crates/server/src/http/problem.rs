@@ -2,7 +2,7 @@
 //! become status codes.
 
 use askfirst_core::administration::Denied;
-use askfirst_core::{Problem as Mistake, Refusal, Standing};
+use askfirst_core::{Pointer, Problem as Mistake, Refusal, Standing};
 use askfirst_store::StoreError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -247,6 +247,22 @@ fn refused(refusal: Refusal) -> Problem {
         }
         Refusal::AlreadyVoted { .. } => (S::CONFLICT, "already_voted", "Already voted"),
         Refusal::StaleDigest { .. } => (S::CONFLICT, "stale_digest", "Not the action as it stands"),
+        Refusal::NotEditable { .. } => {
+            (S::UNPROCESSABLE_ENTITY, "not_editable", "This cannot be changed")
+        }
+        Refusal::EditsOverlap { .. }
+        | Refusal::BadEdit { .. }
+        | Refusal::EditsWithoutApproval
+        | Refusal::AnswerUnwanted => {
+            (S::UNPROCESSABLE_ENTITY, "invalid", "The request has mistakes")
+        }
+        Refusal::EnoughEdited { .. } => (S::CONFLICT, "enough_edited", "Enough was changed"),
+        Refusal::AnswerMissing => {
+            (S::UNPROCESSABLE_ENTITY, "answer_missing", "An answer is asked for")
+        }
+        Refusal::AnswerUnfit { .. } => {
+            (S::UNPROCESSABLE_ENTITY, "answer_unfit", "The answer does not fit the form")
+        }
         Refusal::NotAnsweredYet { .. } => {
             (S::CONFLICT, "not_answered_yet", "Your last question is open")
         }
@@ -269,7 +285,7 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::Exists => (S::CONFLICT, "exists", "Already exists"),
         Refusal::NotFound => (S::NOT_FOUND, "not_found", "Not found"),
     };
-    let problem = Problem::new(status, name, title, detail.clone());
+    let mut problem = Problem::new(status, name, title, detail.clone());
     match refusal {
         Refusal::Credential(standing) => problem.with("standing", json!(word(standing))),
         Refusal::MissingScope(scope) => problem.with("needed_scope", json!(scope)),
@@ -285,6 +301,16 @@ fn refused(refusal: Refusal) -> Problem {
             let pointed = |m: Mistake| Mistake { pointer: format!("/policy{}", m.pointer), ..m };
             problem.all(problems.into_iter().map(pointed).collect())
         }
+        Refusal::NotEditable { pointer, .. } | Refusal::BadEdit { pointer, .. } => {
+            problem.at(edit_place(&pointer), detail)
+        }
+        Refusal::EditsOverlap { inner, .. } => problem.at(edit_place(&inner), detail),
+        Refusal::EditsWithoutApproval => problem.at("/edits", detail),
+        Refusal::AnswerMissing | Refusal::AnswerUnwanted => problem.at("/answer", detail),
+        Refusal::AnswerUnfit { problems } => {
+            problem.detail = format!("{detail}: {}", summary(&problems));
+            problem.all(problems)
+        }
         Refusal::AlreadyDecided { status, by, at } => problem
             .with("decision", json!({ "status": status, "by": by.to_string(), "decided_at": at })),
         Refusal::StaleDigest { current } => {
@@ -299,6 +325,11 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::NotApproved { status } => problem.with("approval_status", json!(status)),
         _ => problem,
     }
+}
+
+/// Where in a vote an edit stands: its pointer is a member's name there.
+fn edit_place(pointer: &Pointer) -> String {
+    format!("/edits/{}", pointer.as_str().replace('~', "~0").replace('/', "~1"))
 }
 
 const fn word(standing: Standing) -> &'static str {

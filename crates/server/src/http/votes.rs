@@ -1,6 +1,8 @@
 //! Voting: on one approval, or on many at once, each answered on its own.
 
-use askfirst_core::{ApprovalId, Digest, VoteDecision};
+use std::collections::BTreeMap;
+
+use askfirst_core::{ApprovalId, Digest, Pointer, VoteDecision};
 use askfirst_store::Idempotency;
 use axum::Json;
 use axum::extract::State;
@@ -17,7 +19,7 @@ use super::request::{Body, Id};
 use super::views::ApprovalView;
 use crate::app::App;
 use crate::service::decide::{Answer, Inquiring};
-use crate::service::{Caller, Seen, ServiceError};
+use crate::service::{Caller, Seen};
 
 /// The most votes in one request.
 const MOST_VOTES: usize = 100;
@@ -36,14 +38,15 @@ pub struct VoteBody {
     /// What to say with it. With `more_info`, what to ask.
     #[serde(default)]
     comment: Option<String>,
-    /// Not in this version.
+    /// What to change before approving: the new value of each place, named by a JSON Pointer into
+    /// the action that the asker opened in `editable`. Approvals given before must be given again.
     #[serde(default)]
-    #[schema(ignore)]
-    edits: Value,
-    /// Not in this version.
+    #[schema(value_type = Option<Object>, example = json!({ "/arguments/version": "2.2" }))]
+    edits: BTreeMap<Pointer, Value>,
+    /// What the form of the request asks for; only with `approve`, and only where there is one.
     #[serde(default)]
-    #[schema(ignore)]
-    answer: Value,
+    #[schema(value_type = Option<Object>)]
+    answer: Option<Value>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -78,6 +81,14 @@ struct BallotBody {
     /// What to say with it. With `more_info`, what to ask.
     #[serde(default)]
     comment: Option<String>,
+    /// As in a single vote.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    edits: BTreeMap<Pointer, Value>,
+    /// As in a single vote.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    answer: Option<Value>,
 }
 
 /// What became of several votes.
@@ -112,14 +123,7 @@ pub async fn vote(
 ) -> Result<Response, Problem> {
     let idempotency = body.idempotency(operation(id));
     let VoteBody { decision, action_digest, comment, edits, answer } = body.value;
-    for (pointer, what, value) in
-        [("/edits", "editing by approvers", &edits), ("/answer", "answering with a form", &answer)]
-    {
-        if !value.is_null() {
-            return Err(ServiceError::NotInThisVersion { pointer: pointer.into(), what }.into());
-        }
-    }
-    let ballot = BallotBody { id, decision, action_digest, comment };
+    let ballot = BallotBody { id, decision, action_digest, comment, edits, answer };
     let seen = cast(&app, &caller, ballot, idempotency).await?;
     Ok(show(&app, StatusCode::OK, &seen))
 }
@@ -167,15 +171,19 @@ async fn cast(
     ballot: BallotBody,
     idempotency: Option<Idempotency>,
 ) -> Result<Seen, Problem> {
-    let BallotBody { id, decision, action_digest, comment } = ballot;
+    let BallotBody { id, decision, action_digest, comment, edits, answer } = ballot;
     let decision = match decision {
         Choice::Approve => VoteDecision::Approve,
         Choice::Reject => VoteDecision::Reject,
+        Choice::MoreInfo if !edits.is_empty() || answer.is_some() => {
+            let detail = "who asks back changes and fills in nothing yet";
+            return Err(crate::service::mistake("/decision", detail).into());
+        }
         Choice::MoreInfo => {
             let asking = Inquiring { action_digest, question: comment };
             return Ok(app.service.inquire(caller, id, asking, idempotency).await?);
         }
     };
-    let answer = Answer { decision, action_digest, comment, shown: None };
+    let answer = Answer { decision, action_digest, comment, edits, answer, shown: None };
     Ok(app.service.vote(caller, id, answer, idempotency).await?)
 }

@@ -41,6 +41,9 @@ pub(crate) fn sample_approval() -> Approval {
         },
         action: Arc::new(action),
         action_digest: Digest([0xab; 32]),
+        editable: Vec::new(),
+        revisions: Vec::new(),
+        answer_schema: None,
         reason: Some("All checks are green.\nThe error budget allows it.".into()),
         priority: Priority::High,
         agent: Some(Agent {
@@ -420,6 +423,7 @@ fn votes_and_decisions_change_nothing_in_the_account() {
         decided_at: before.created_at,
         by: askfirst_core::Actor::System,
         cause: askfirst_core::Cause::Withdrawn,
+        answer: None,
         comment: None,
         valid_until: None,
     });

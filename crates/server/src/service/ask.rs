@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use askfirst_core::approval::edit;
 use askfirst_core::{
-    Action, Agent, ApprovalId, Ask, Command, FrozenPolicy, KeyId, Policy, PolicyChoice, PolicyName,
-    Priority, Problem, Scope, Seconds,
+    Action, Agent, ApprovalId, Ask, Command, FrozenPolicy, KeyId, Pointer, Policy, PolicyChoice,
+    PolicyName, Priority, Problem, Scope, Seconds,
 };
 use askfirst_store::{Execute, Idempotency};
 use serde_json::Value;
 
+use super::form;
 use super::{Caller, Needed, Result, Seen, Service, ServiceError, digest_of};
 use crate::mint;
 
@@ -33,6 +35,10 @@ pub struct Question {
     pub metadata: Value,
     /// Other keys that may claim.
     pub consumers: Vec<KeyId>,
+    /// The places in the action that approvers may change.
+    pub editable: Vec<Pointer>,
+    /// The form that comes with an approval, as JSON Schema.
+    pub answer_schema: Option<Value>,
 }
 
 /// Which rules a question wants to be under.
@@ -96,6 +102,8 @@ impl Service {
             expires_in: question.expires_in,
             valid_for: question.valid_for,
             consumers: question.consumers,
+            editable: question.editable,
+            answer_schema: question.answer_schema,
         };
         let request = Execute {
             place: caller.place,
@@ -156,6 +164,8 @@ fn mistakes(question: &Question) -> Vec<Problem> {
         let detail = format!("at most {LONGEST_METADATA} bytes of JSON");
         found.push(Problem { pointer: "/metadata".into(), detail });
     }
+    found.extend(edit::problems(&question.action, &question.editable));
+    found.extend(question.answer_schema.as_ref().map(form::schema_problems).unwrap_or_default());
     if question.consumers.len() > 16 {
         let detail = "at most 16 other keys".into();
         found.push(Problem { pointer: "/consumers".into(), detail });

@@ -1,9 +1,18 @@
 //! What happens to an approval after it was asked: votes, cancel, claim, revoke, outcome.
 
-use askfirst_core::{ApprovalId, CastVote, Command, Digest, OutcomeStatus, VoteDecision};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use askfirst_core::approval::{edit, event};
+use askfirst_core::{
+    Approval, ApprovalId, CastVote, Command, Digest, Edits, Event, FormAnswer, OutcomeStatus,
+    Pointer, Revision, Timestamp, VoteDecision, Voter,
+};
 use askfirst_store::{Execute, Idempotency, Shown};
 
-use super::{Caller, Result, Seen, Service, ServiceError, mistake};
+use serde_json::Value;
+
+use super::{Caller, Result, Seen, Service, ServiceError, digest_of, form, mistake};
 
 /// An approver's answer as a door read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +23,10 @@ pub struct Answer {
     pub action_digest: Digest,
     /// What they say with it.
     pub comment: Option<String>,
+    /// What they want changed before they say yes, place by place.
+    pub edits: BTreeMap<Pointer, Value>,
+    /// What they filled in.
+    pub answer: Option<Value>,
     /// What the page showed them, if a page did.
     pub shown: Option<Shown>,
 }
@@ -43,11 +56,23 @@ impl Service {
         idempotency: Option<Idempotency>,
     ) -> Result<Seen> {
         let comment = short("/comment", answer.comment)?;
+        let mut edits = None;
+        let mut filled_in = None;
+        if !answer.edits.is_empty() || answer.answer.is_some() {
+            // The digest in the vote says that this is what will be changed: no other action has
+            // it. A form never changes.
+            let seen = self.store.approval(caller.place, approval).await?;
+            let seen = seen.ok_or(ServiceError::NotFound("approval"))?;
+            edits = edited(&seen, answer.edits)?;
+            filled_in = answer.answer.map(|value| checked(&seen, value)).transpose()?;
+        }
         let command = Command::Vote(CastVote {
             decision: answer.decision,
             action_digest: answer.action_digest,
             shown_digest: answer.shown.as_ref().map(|shown| shown.digest),
             comment,
+            edits,
+            answer: filled_in,
         });
         self.command(caller, approval, command, answer.shown, idempotency).await
     }
@@ -176,6 +201,50 @@ impl Service {
         let (seen, _) = self.execute(request).await?;
         self.with_proof(seen).await
     }
+}
+
+/// The approval as it would stand after these changes by this person. What a page shows of it is
+/// what they then say yes to.
+///
+/// # Errors
+/// If the changes are not allowed.
+pub fn as_edited(
+    approval: &Approval,
+    by: Voter,
+    changes: &BTreeMap<Pointer, Value>,
+    now: Timestamp,
+) -> Result<Approval> {
+    let action = edit::edited(&approval.action, &approval.editable, changes)
+        .map_err(ServiceError::Refused)?;
+    let revision = Revision {
+        number: approval.revision() + 1,
+        action_digest: digest_of(&action)?,
+        action: Arc::new(action),
+        by: Some(by),
+        at: now,
+    };
+    let edited = event::apply(Some(approval.clone()), &Event::Edited { revision });
+    edited.map_err(|error| ServiceError::Internal(error.to_string()))
+}
+
+/// The digest of what the edits make of the action. Whether they are allowed is up to the rules,
+/// which look at who asks first.
+fn edited(seen: &Approval, changes: BTreeMap<Pointer, Value>) -> Result<Option<Edits>> {
+    if changes.is_empty() {
+        return Ok(None);
+    }
+    let digest = match edit::edited(&seen.action, &seen.editable, &changes) {
+        Ok(action) => digest_of(&action)?,
+        Err(_) => seen.action_digest,
+    };
+    Ok(Some(Edits { changes, digest }))
+}
+
+fn checked(seen: &Approval, value: Value) -> Result<FormAnswer> {
+    // What has no digest could not be stated in a receipt.
+    digest_of(&value).map_err(|_| mistake("/answer", "numbers here are those of RFC 8785"))?;
+    let problems = seen.answer_schema.as_ref().map(|schema| form::answer_problems(schema, &value));
+    Ok(FormAnswer { value, problems: problems.unwrap_or_default() })
 }
 
 fn said(pointer: &str, text: Option<String>, otherwise: &str) -> Result<String> {

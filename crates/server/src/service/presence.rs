@@ -176,6 +176,8 @@ fn prospects(caller: &Caller, seen: &Seen, workspace: &Workspace) -> Prospects {
         action_digest: seen.approval.action_digest,
         shown_digest: None,
         comment: None,
+        edits: None,
+        answer: None,
     });
     Prospects {
         vote: ask(vote).map(drop),

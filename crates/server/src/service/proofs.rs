@@ -1,5 +1,6 @@
 //! Receipts and bundles: what an auditor takes away.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use askfirst_core::{Approval, ApprovalId};
@@ -61,17 +62,14 @@ impl Service {
         let bundle = Bundle {
             format: BUNDLE_FORMAT.into(),
             receipt,
-            actions: vec![BundledAction {
-                digest: Digest::from_bytes(approval.action_digest.0),
-                action: to_value(&approval.action)?,
-            }],
+            actions: revisions(&approval)?,
             policy: BundledPolicy {
                 name: policy.document.name.to_string(),
                 version: policy.version,
                 digest: Digest::from_bytes(policy.digest.0),
                 document: to_value(&policy.document)?,
             },
-            answer: None,
+            answer: approval.decision.as_ref().and_then(|decision| decision.answer.clone()),
             shown: shown
                 .into_iter()
                 .map(|shown| askfirst_proof::bundle::Shown {
@@ -91,6 +89,17 @@ impl Service {
         };
         Ok((approval, Some(bundle)))
     }
+}
+
+/// Every action that somebody said yes or no to.
+fn revisions(approval: &Approval) -> Result<Vec<BundledAction>> {
+    let earlier = approval.revisions.iter().map(|known| (known.action_digest, &known.action));
+    let last = (approval.action_digest, &approval.action);
+    let actions: BTreeMap<_, _> = earlier.chain([last]).collect();
+    let bundled = actions.into_iter().map(|(digest, action)| {
+        Ok(BundledAction { digest: Digest::from_bytes(digest.0), action: to_value(action)? })
+    });
+    bundled.collect()
 }
 
 /// The receipt in a proof, if it is signed.

@@ -1,13 +1,17 @@
 //! One approval: its page, and the forms on it.
 
-use askfirst_core::{ApprovalId, Digest, VoteDecision};
+use std::collections::BTreeMap;
+
+use askfirst_core::{Approval, ApprovalId, Digest, Pointer, Problem, VoteDecision, Voter};
 use askfirst_store::Idempotency;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::fault::{Fault, page};
+use super::fields::{self, Typed};
 use super::session::{Posted, SignedIn};
 use super::sheet::ApprovalPage;
 use super::words::{self, Told};
@@ -15,7 +19,7 @@ use crate::app::App;
 use crate::mint;
 use crate::render;
 use crate::service::ServiceError;
-use crate::service::decide::{Answer, Inquiring};
+use crate::service::decide::{Answer, Inquiring, as_edited};
 
 /// How long a page waits for a receipt that is being signed.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
@@ -50,6 +54,9 @@ pub(super) struct VoteFields {
     nonce: String,
     #[serde(default)]
     comment: String,
+    /// What was changed and filled in.
+    #[serde(flatten)]
+    typed: Typed,
 }
 
 pub(super) async fn vote(
@@ -61,31 +68,82 @@ pub(super) async fn vote(
     let id = known(&id)?;
     let comment = typed(&form.comment);
     let sight = app.service.sight(&by.caller, id).await?;
-    let shown = render::shown_of(&sight.seen.approval);
-    let current = sight.seen.approval.action_digest;
+    let approval = &sight.seen.approval;
+    let shown = render::shown_of(approval);
+    let current = approval.action_digest;
+    let said = Said { comment: &comment, typed: &form.typed };
+    let (decision, edits, answer) = match form.decision {
+        Choice::Approve => match filled_in(approval, &form.typed) {
+            Ok((edits, answer)) => (VoteDecision::Approve, edits, answer),
+            Err(problems) => {
+                return refused(&app, &by, id, words::unfit(&problems), said).await;
+            }
+        },
+        _ => (VoteDecision::Reject, BTreeMap::new(), None),
+    };
+    let mut shown = shown;
+    if !edits.is_empty() {
+        // Nobody approves a change unseen: first they read what it makes of the request.
+        let voter = Voter { id: by.viewer.member.id, email: by.viewer.member.person.email.clone() };
+        let edited = match as_edited(approval, voter, &edits, sight.seen.now) {
+            Ok(edited) => edited,
+            Err(ServiceError::Refused(refusal)) => {
+                return refused(&app, &by, id, words::refusal(&refusal), said).await;
+            }
+            Err(other) => return Err(other.into()),
+        };
+        let as_changed = render::shown_of(&edited);
+        if form.shown_digest == shown.digest && form.action_digest == current {
+            let sheet = ApprovalPage::new(&by, &sight, nonce()?).review(edited, said);
+            return Ok(page(StatusCode::OK, &sheet));
+        }
+        shown = as_changed;
+    }
     if form.shown_digest != shown.digest || form.action_digest != current {
-        return refused(&app, &by, id, words::stale(), &comment).await;
+        return refused(&app, &by, id, words::stale(), said).await;
     }
     let decision = match form.decision {
-        Choice::Approve => VoteDecision::Approve,
-        Choice::Reject => VoteDecision::Reject,
+        Choice::Approve | Choice::Reject => decision,
         Choice::MoreInfo => {
             let once = once("ask back", id, &form.nonce, &[&comment])?;
             let asking = Inquiring { action_digest: current, question: Some(comment.clone()) };
             let asked = app.service.inquire(&by.caller, id, asking, Some(once)).await;
-            return settled(&app, &by, id, asked.map(drop), &comment).await;
+            return settled(&app, &by, id, asked.map(drop), said).await;
         }
     };
     let answer = Answer {
         decision,
         action_digest: form.action_digest,
         comment: Some(comment.clone()),
+        edits,
+        answer,
         shown: Some(shown),
     };
-    let once = once("vote", id, &form.nonce, &[decision.as_str(), &comment])?;
+    let mut sent = vec![decision.as_str(), comment.as_str()];
+    sent.extend(form.typed.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]));
+    let once = once("vote", id, &form.nonce, &sent)?;
     let voted = app.service.vote(&by.caller, id, answer, Some(once)).await;
-    settled(&app, &by, id, voted.map(drop), &comment).await
+    settled(&app, &by, id, voted.map(drop), said).await
 }
+
+/// What the fields say: the changes, and the form's answer where there is a form.
+type FilledIn = (BTreeMap<Pointer, Value>, Option<Value>);
+
+fn filled_in(approval: &Approval, typed: &Typed) -> Result<FilledIn, Vec<Problem>> {
+    let edits = fields::edits(approval, typed)?;
+    let answer = approval.answer_schema.as_ref().map(|schema| fields::answer(schema, typed));
+    Ok((edits, answer.transpose()?))
+}
+
+/// What a form brought that must not get lost where it is refused.
+#[derive(Clone, Copy)]
+pub(super) struct Said<'a> {
+    pub(super) comment: &'a str,
+    pub(super) typed: &'a Typed,
+}
+
+const NOTHING_TYPED: Typed = Typed::new();
+const NOTHING: Said<'static> = Said { comment: "", typed: &NOTHING_TYPED };
 
 #[derive(Deserialize)]
 pub(super) struct EndFields {
@@ -103,7 +161,7 @@ pub(super) async fn cancel(
     let (id, reason) = (known(&id)?, typed(&form.reason));
     let once = once("cancel", id, &form.nonce, &[&reason])?;
     let done = app.service.cancel(&by.caller, id, Some(reason), Some(once)).await;
-    settled(&app, &by, id, done.map(drop), "").await
+    settled(&app, &by, id, done.map(drop), NOTHING).await
 }
 
 pub(super) async fn revoke(
@@ -115,7 +173,7 @@ pub(super) async fn revoke(
     let (id, reason) = (known(&id)?, typed(&form.reason));
     let once = once("revoke", id, &form.nonce, &[&reason])?;
     let done = app.service.revoke(&by.caller, id, Some(reason), Some(once)).await;
-    settled(&app, &by, id, done.map(drop), "").await
+    settled(&app, &by, id, done.map(drop), NOTHING).await
 }
 
 /// Everything an auditor needs, as a file.
@@ -140,7 +198,7 @@ async fn settled(
     by: &SignedIn,
     id: ApprovalId,
     done: Result<(), ServiceError>,
-    comment: &str,
+    said: Said<'_>,
 ) -> Result<Response, Fault> {
     let told = match done {
         Ok(()) => return Ok(Redirect::to(&format!("/a/{id}")).into_response()),
@@ -153,7 +211,7 @@ async fn settled(
         },
         Err(other) => return Err(other.into()),
     };
-    refused(app, by, id, told, comment).await
+    refused(app, by, id, told, said).await
 }
 
 async fn refused(
@@ -161,10 +219,10 @@ async fn refused(
     by: &SignedIn,
     id: ApprovalId,
     told: Told,
-    comment: &str,
+    said: Said<'_>,
 ) -> Result<Response, Fault> {
     let sight = app.service.sight(&by.caller, id).await?;
-    let (status, sheet) = ApprovalPage::new(by, &sight, nonce()?).with_notice(told, comment);
+    let (status, sheet) = ApprovalPage::new(by, &sight, nonce()?).with_notice(told, said);
     Ok(page(status, &sheet))
 }
 

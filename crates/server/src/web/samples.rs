@@ -11,7 +11,9 @@ use askfirst_core::{
 };
 use askfirst_store::{Credential, Member, Place, Proof, Workspace};
 
+use super::approval::Said;
 use super::fault::FaultPage;
+use super::fields::Typed;
 use super::inbox::{HistoryPage, InboxPage, Row};
 use super::login::{LoginPage, SignedOutPage};
 use super::session::{SessionToken, SignedIn};
@@ -81,6 +83,8 @@ fn pending() -> Seen {
         action_digest: approval.action_digest,
         shown_digest: None,
         comment: Some("Fine.\nWatch the canary.".into()),
+        answer: None,
+        revision: 1,
         seats,
     });
     Seen { approval, roster: Arc::new(roster), proof: None, now: moment(100) }
@@ -95,6 +99,7 @@ fn used() -> Seen {
         by: Actor::Member { id: ana().id, email: ana().email },
         cause: Cause::NeedsMet,
         comment: None,
+        answer: None,
         valid_until: Some(moment(1_100)),
     });
     seen.approval.claim = Some(Claim::Claimed { by: KeyId::from_bits(3), at: moment(201) });
@@ -221,7 +226,8 @@ fn an_ended_request_shows_its_end_and_its_proof() {
 
 #[test]
 fn a_refused_answer_keeps_the_comment() {
-    let (status, page) = ApprovalPage::sample().with_notice(words::stale(), "half a thought");
+    let (status, page) = ApprovalPage::sample()
+        .with_notice(words::stale(), Said { comment: "half a thought", typed: &Typed::new() });
     assert_eq!(status, 409);
     assert!(html(&page).contains(">half a thought</textarea>"));
 }

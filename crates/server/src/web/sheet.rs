@@ -5,6 +5,8 @@ use askama::Template;
 use askfirst_core::{Approval, Claim, Priority, Refusal, Vote};
 use axum::http::StatusCode;
 
+use super::approval::Said;
+use super::fields::{self, Input, Typed};
 use super::session::SignedIn;
 use super::shell::{Moment, Shell, Text, lines, span, text};
 use super::words::{self, Sign, Told};
@@ -64,6 +66,10 @@ pub(super) struct VoteLine {
     pub(super) assurance: &'static str,
     pub(super) at: Moment,
     pub(super) comment: Vec<Text>,
+    /// What they filled in.
+    pub(super) answer: Vec<Text>,
+    /// Whether it still counts.
+    pub(super) counts: bool,
 }
 
 /// How it ended.
@@ -109,6 +115,12 @@ pub(super) struct VoteForm {
     pub(super) shown_digest: String,
     pub(super) nonce: String,
     pub(super) comment: String,
+    /// What can be changed before saying yes.
+    pub(super) edits: Vec<Input>,
+    /// What is to be filled in.
+    pub(super) answer: Vec<Input>,
+    /// Whether the page shows the request as this person would change it.
+    pub(super) review: bool,
 }
 
 impl ApprovalPage {
@@ -126,6 +138,9 @@ impl ApprovalPage {
             shown_digest: account.shown().digest.to_string(),
             nonce,
             comment: String::new(),
+            edits: fields::edit_inputs(approval, &Typed::new()),
+            answer: answer_inputs(approval, &Typed::new()),
+            review: false,
         });
         let open = if pending { approval.remaining(&seen.roster).needs } else { Vec::new() };
         let left = (approval.expires_at.micros() - now.micros()) / 1_000_000;
@@ -142,7 +157,7 @@ impl ApprovalPage {
             notice: None,
             account,
             open: open.iter().map(|need| text(&words::open_need(need))).collect(),
-            votes: approval.votes.iter().map(|vote| VoteLine::new(vote, now)).collect(),
+            votes: approval.votes.iter().map(|vote| VoteLine::new(approval, vote, now)).collect(),
             end: approval.decision_at(now).map(|decision| End {
                 by: text(&words::actor(&decision.by)),
                 at: Moment::seen_from(decision.decided_at, now),
@@ -169,20 +184,56 @@ impl ApprovalPage {
     }
 
     /// The same page, saying why an answer was not taken.
-    pub(super) fn with_notice(mut self, told: Told, comment: &str) -> (StatusCode, Self) {
+    pub(super) fn with_notice(mut self, told: Told, said: Said<'_>) -> (StatusCode, Self) {
         let status = told.status;
         self.notice = Some(told.into());
         // What it would say a second time.
         self.barred = None;
         if let Some(form) = &mut self.form {
-            comment.clone_into(&mut form.comment);
+            form.keep(said);
         }
         (status, self)
     }
+
+    /// The same page, showing the request as it would stand after this person's changes, to be
+    /// approved like that or not at all.
+    pub(super) fn review(mut self, edited: Approval, said: Said<'_>) -> Self {
+        self.account = render::account(&edited);
+        self.notice = Some(Notice {
+            title: "Read it as you changed it",
+            detail: text(
+                "Nothing is recorded yet. Approvals that others gave for what it was before must \
+                 be given again.",
+            ),
+        });
+        if let Some(form) = &mut self.form {
+            form.keep(said);
+            form.review = true;
+            form.shown_digest = self.account.shown().digest.to_string();
+        }
+        self
+    }
+}
+
+impl VoteForm {
+    /// Puts back what was typed.
+    fn keep(&mut self, said: Said<'_>) {
+        said.comment.clone_into(&mut self.comment);
+        for input in self.edits.iter_mut().chain(&mut self.answer) {
+            if let Some(typed) = said.typed.get(&input.name) {
+                typed.clone_into(&mut input.value);
+            }
+        }
+    }
+}
+
+fn answer_inputs(approval: &Approval, typed: &Typed) -> Vec<Input> {
+    let schema = approval.answer_schema.as_ref();
+    schema.map(|schema| fields::answer_inputs(schema, typed)).unwrap_or_default()
 }
 
 impl VoteLine {
-    fn new(vote: &Vote, now: askfirst_core::Timestamp) -> Self {
+    fn new(approval: &Approval, vote: &Vote, now: askfirst_core::Timestamp) -> Self {
         Self {
             sign: words::vote_sign(vote.decision),
             who: text(&vote.voter.email),
@@ -190,6 +241,8 @@ impl VoteLine {
             assurance: vote.assurance.as_str(),
             at: Moment::seen_from(vote.at, now),
             comment: vote.comment.as_deref().map(lines).unwrap_or_default(),
+            answer: vote.answer.as_ref().map(json_lines).unwrap_or_default(),
+            counts: approval.stands(vote),
         }
     }
 }
@@ -245,10 +298,9 @@ fn barred(refusal: &Refusal) -> Option<Notice> {
 }
 
 fn policy_lines(approval: &Approval) -> Vec<Text> {
-    let document = serde_json::to_string_pretty(&approval.policy.document);
-    document
-        .unwrap_or_default()
-        .lines()
-        .map(|line| vec![render::Piece::Text(line.into())])
-        .collect()
+    json_lines(&approval.policy.document)
+}
+
+fn json_lines(document: &impl serde::Serialize) -> Vec<Text> {
+    lines(&serde_json::to_string_pretty(document).unwrap_or_default())
 }

@@ -2,7 +2,9 @@
 
 use askfirst_core::approval::OpenNeed;
 use askfirst_core::policy::sources_in_words;
-use askfirst_core::{Actor, Assurance, ClaimState, OutcomeStatus, Refusal, Status, VoteDecision};
+use askfirst_core::{
+    Actor, Assurance, ClaimState, OutcomeStatus, Problem, Refusal, Status, VoteDecision,
+};
 use axum::http::StatusCode;
 
 use super::shell::Moment;
@@ -191,6 +193,22 @@ pub(super) fn refusal(refusal: &Refusal) -> Told {
             "Enough was asked",
             format!("{most} questions were asked back already. Decide by what is known."),
         ),
+        Refusal::NotEditable { .. } | Refusal::EditsOverlap { .. } | Refusal::BadEdit { .. } => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "It cannot be changed like that",
+            format!("Nothing was recorded: {refusal}."),
+        ),
+        Refusal::EnoughEdited { .. } => (
+            StatusCode::CONFLICT,
+            "Enough was changed",
+            format!("Nothing was recorded: {refusal}. Approve it as it is, or reject it."),
+        ),
+        Refusal::AnswerMissing => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Something is to be filled in",
+            "Nothing was recorded: an approval of this needs the form below.".into(),
+        ),
+        Refusal::AnswerUnfit { problems } => return unfit(problems),
         Refusal::NotFound => (
             StatusCode::NOT_FOUND,
             "Nothing to see here",
@@ -210,12 +228,32 @@ pub(super) fn refusal(refusal: &Refusal) -> Told {
         | Refusal::NoSuchInquiry { .. }
         | Refusal::AlreadyReplied { .. }
         | Refusal::NotClaimed
+        | Refusal::EditsWithoutApproval
+        | Refusal::AnswerUnwanted
         | Refusal::OutcomeReported { .. }
         | Refusal::Exists) => {
             (StatusCode::CONFLICT, "This is not possible", format!("Nothing was done: {other}."))
         }
     };
     Told { status, title, detail }
+}
+
+/// Fields that hold what cannot stand there.
+pub(super) fn unfit(problems: &[Problem]) -> Told {
+    let told: Vec<_> = problems
+        .iter()
+        .map(|problem| match problem.pointer.strip_prefix("/answer/") {
+            Some(place) if !problem.detail.starts_with(place) => {
+                format!("{place}: {}", problem.detail)
+            }
+            _ => problem.detail.clone(),
+        })
+        .collect();
+    Told {
+        status: StatusCode::UNPROCESSABLE_ENTITY,
+        title: "Something needs to be changed",
+        detail: format!("Nothing was recorded. {}.", told.join("; ")),
+    }
 }
 
 /// The page and the request are not the same any more.

@@ -4,7 +4,6 @@
 use hyper::Method;
 use serde_json::{Value, json};
 
-use crate::support::client::path_of;
 use crate::support::{Answer, Client, TestServer, wire};
 
 async fn send(client: &Client, path: &str, body: impl Into<bytes::Bytes>) -> Answer {
@@ -203,7 +202,7 @@ async fn a_body_that_never_ends_is_cut_off_at_the_limit() {
 #[tokio::test]
 async fn what_later_versions_bring_is_refused_and_never_dropped() {
     let server = TestServer::start().await;
-    let (agent, dev, admin) = (server.asker(), server.dev(), server.admin());
+    let (agent, admin) = (server.asker(), server.admin());
     let asked = agent.ask("deploy").await;
     server.signing().await;
     let before = server.picture();
@@ -212,23 +211,13 @@ async fn what_later_versions_bring_is_refused_and_never_dropped() {
         body[field] = value;
         agent.post("/v1/approvals", &body)
     };
-    let digest = &asked["action_digest"];
-    let vote = |field: &str, value: Value| {
-        let mut body = json!({ "decision": "approve", "action_digest": digest });
-        body[field] = value;
-        dev.post(path_of(&asked, "/vote"), &body)
-    };
     let steps = json!([{ "after": "0m", "notify": ["email"] }]);
     let policy = json!({ "name": "p", "needs": [{ "from": ["members"] }], "steps": steps });
     let key = |scope: &str| admin.post("/v1/keys", &json!({ "name": "k", "scopes": [scope] }));
     for (call, pointer) in [
-        (ask("editable", json!(["/arguments/version"])), "/editable"),
-        (ask("answer_schema", json!({ "type": "object" })), "/answer_schema"),
         (ask("callback_url", json!("https://ci.example/hook")), "/callback_url"),
         (ask("notify", json!(["email"])), "/notify"),
         (ask("policy", policy.clone()), "/policy/steps"),
-        (vote("edits", json!([])), "/edits"),
-        (vote("answer", json!({ "a": 1 })), "/answer"),
         (admin.post("/v1/policies", &policy), "/steps"),
         (key("gate"), "/scopes/0"),
         (key("channels"), "/scopes/0"),

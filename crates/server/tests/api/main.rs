@@ -19,6 +19,7 @@ mod bad_json;
 mod bad_requests;
 mod deadlines;
 mod description;
+mod editing;
 mod harmless;
 mod idempotency;
 mod quorum;

@@ -10,7 +10,7 @@ use crate::support::wire::Events;
 use crate::support::{Client, START, TestServer};
 
 /// What an auditor with the published keys makes of the bundle, and the bundle itself.
-async fn audited(server: &TestServer, reader: &Client, approval: &Value) -> Standing {
+pub(crate) async fn audited(server: &TestServer, reader: &Client, approval: &Value) -> Standing {
     let bundle = reader.get(path_of(approval, "/proof?format=bundle&wait=30s")).await;
     assert_eq!(bundle.status, 200);
     let keys = server.stranger().get("/.well-known/jwks.json").await;
@@ -22,6 +22,15 @@ async fn audited(server: &TestServer, reader: &Client, approval: &Value) -> Stan
         ..Expect::default()
     };
     verify_bundle(&bundle.body, &trust, &expect, START).unwrap().standing
+}
+
+/// What a receipt states.
+pub(crate) fn claims(proof: &Value) -> Value {
+    use base64::Engine as _;
+    let token = proof["token"].as_str().unwrap();
+    let payload = token.split('.').nth(1).unwrap();
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap();
+    serde_json::from_slice(&bytes).unwrap()
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //! out; the audit log leaves out every free text too, for it must outlive their erasure.
 
 use askfirst_core::{
-    Approval, Cause, Claim, Decision, Event, Inquiry, Outcome, OutcomeStatus, Vote,
+    Approval, Cause, Claim, Decision, Event, Inquiry, Outcome, OutcomeStatus, Revision, Vote,
 };
 use askfirst_proof::text_digest;
 use serde_json::{Map, Value, json};
@@ -34,6 +34,7 @@ impl<'a> Told<'a> {
         let (facts, texts) = match event {
             Event::Asked { approval } => (asked(approval), Texts::Question(approval)),
             Event::Voted { vote } => (voted(vote), comment(&vote.comment)),
+            Event::Edited { revision } => (edited(revision), Texts::None),
             Event::Inquired { inquiry } => (
                 inquired(inquiry),
                 Texts::Said("question", "question_digest", Some(&inquiry.question)),
@@ -115,6 +116,14 @@ fn voted(vote: &Vote) -> Map<String, Value> {
         ("via", statement::via(vote.via).into()),
         ("action_digest", vote.action_digest.to_string().into()),
         ("shown_digest", vote.shown_digest.map(|digest| digest.to_string()).into()),
+    ])
+}
+
+fn edited(revision: &Revision) -> Map<String, Value> {
+    object([
+        ("number", revision.number.into()),
+        ("action_digest", revision.action_digest.to_string().into()),
+        ("by", revision.by.as_ref().map(|by| by.email.as_str()).into()),
     ])
 }
 

@@ -162,6 +162,8 @@ pub(crate) async fn what_a_voter_was_shown_is_kept<H: Home>() {
             action_digest: asked.action_digest,
             shown_digest: Some(shown.digest),
             comment: None,
+            edits: None,
+            answer: None,
         });
         let mut request = execute(&world.us, Credential::Key(key), asked.id, command);
         request.shown = Some(shown.clone());

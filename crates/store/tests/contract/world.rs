@@ -183,6 +183,8 @@ pub(crate) fn cast(approval: &Approval, decision: VoteDecision) -> Command {
         action_digest: approval.action_digest,
         shown_digest: None,
         comment: Some("seen".into()),
+        edits: None,
+        answer: None,
     })
 }
 
@@ -223,6 +225,9 @@ pub(crate) fn ask(tenant: &Tenant, policy: PolicyChoice) -> Ask {
         expires_in: None,
         valid_for: None,
         consumers: Vec::new(),
+
+        editable: Vec::new(),
+        answer_schema: None,
     }
 }
 

@@ -1,0 +1,172 @@
+//! Votes: who can give one, how it counts, and what the votes so far decide.
+
+use std::collections::BTreeSet;
+
+use super::edit;
+use super::event::{self, Event};
+use super::transition::undecided;
+use crate::quorum::{self, NeedSet};
+use crate::{
+    Approval, Assurance, CastVote, Cause, Decision, Facts, FrozenPolicy, MemberId, Principal,
+    Refusal, Roster, Scope, Status, Timestamp, Via, Vote, VoteDecision, Voter,
+};
+
+pub(super) fn vote(
+    approval: &Approval,
+    cast: &CastVote,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<Vec<Event>, Refusal> {
+    let Eligible { voter, assurance, via, seats } = eligible(approval, facts, now)?;
+    if cast.action_digest != approval.action_digest {
+        return Err(Refusal::StaleDigest { current: approval.action_digest });
+    }
+    filled_in(approval, cast)?;
+    let mut events = Vec::new();
+    let mut counted = approval.clone();
+    if let Some(revision) = edit::revise(approval, cast, &voter, now)? {
+        let edited = Event::Edited { revision };
+        counted = event::apply(Some(counted), &edited).map_err(|_| Refusal::Exists)?;
+        events.push(edited);
+    }
+    let vote = Vote {
+        voter,
+        decision: cast.decision,
+        assurance,
+        via,
+        at: now,
+        action_digest: counted.action_digest,
+        revision: counted.revision(),
+        shown_digest: cast.shown_digest,
+        comment: cast.comment.clone(),
+        answer: cast.answer.as_ref().map(|answer| answer.value.clone()),
+        seats,
+    };
+    events.push(Event::Voted { vote: vote.clone() });
+    counted.votes.push(vote);
+    if let Some((status, cause)) = tally(&counted, facts) {
+        let answer = counted.votes.last().and_then(|vote| vote.answer.clone());
+        events.push(Event::Decided {
+            decision: Decision {
+                status,
+                decided_at: now,
+                by: facts.actor(),
+                cause,
+                comment: cast.comment.clone(),
+                answer,
+                valid_until: (status == Status::Approved).then(|| now.plus(approval.valid_for)),
+            },
+        });
+    }
+    Ok(events)
+}
+
+/// Who approves fills the form in, if there is one; nobody else does.
+fn filled_in(approval: &Approval, cast: &CastVote) -> Result<(), Refusal> {
+    let wanted = approval.answer_schema.is_some() && cast.decision == VoteDecision::Approve;
+    match &cast.answer {
+        None if wanted => Err(Refusal::AnswerMissing),
+        Some(_) if !wanted => Err(Refusal::AnswerUnwanted),
+        Some(answer) if !answer.problems.is_empty() => {
+            Err(Refusal::AnswerUnfit { problems: answer.problems.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Someone who can vote, and how their vote would count.
+pub(super) struct Eligible {
+    pub(super) voter: Voter,
+    assurance: Assurance,
+    pub(super) via: Via,
+    seats: NeedSet,
+}
+
+/// Whether whoever acts could vote on this now.
+pub(super) fn eligible(
+    approval: &Approval,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<Eligible, Refusal> {
+    let (voter, assurance, via) = who_votes(approval, facts)?;
+    undecided(approval, now)?;
+    if keeps_owner_out(&approval.policy, facts) && voter == approval.asker.owner {
+        return Err(Refusal::OwnerCannotDecide);
+    }
+    let email = facts.roster.email(voter);
+    let seats = approval.policy.document.seats_of(voter, &facts.roster);
+    if seats == NeedSet::NONE {
+        return Err(Refusal::NotAnApprover { who: email });
+    }
+    let needed = least_assurance(approval, facts);
+    if assurance < needed {
+        return Err(Refusal::AssuranceTooLow { has: assurance, needed });
+    }
+    if let Some(earlier) = approval.vote_of(voter) {
+        return Err(Refusal::AlreadyVoted {
+            who: email,
+            decision: earlier.decision,
+            at: earlier.at,
+        });
+    }
+    Ok(Eligible { voter: Voter { id: voter, email }, assurance, via, seats })
+}
+
+/// The person whose vote this would be. An asking key is told so first: it must never learn to
+/// try again with more.
+fn who_votes(approval: &Approval, facts: &Facts) -> Result<(MemberId, Assurance, Via), Refusal> {
+    match &facts.principal {
+        Principal::Key(key) if key.id == approval.asker.key => Err(Refusal::AskerCannotDecide),
+        Principal::Key(key) => {
+            let member = key.member.filter(|_| key.scopes.contains(&Scope::Decide));
+            let member = member.ok_or(Refusal::MissingScope(Scope::Decide))?;
+            Ok((member, Assurance::Key, Via::Key(key.id)))
+        }
+        Principal::Session(session) => Ok((session.member, session.assurance, Via::Web)),
+        Principal::System => Err(Refusal::MissingScope(Scope::Decide)),
+    }
+}
+
+/// The least that a vote on this approval must have, by its policy and the workspace's floor.
+#[must_use]
+pub fn least_assurance(approval: &Approval, facts: &Facts) -> Assurance {
+    approval.policy.document.assurance.max(facts.floor.assurance)
+}
+
+pub(super) fn keeps_owner_out(policy: &FrozenPolicy, facts: &Facts) -> bool {
+    policy.document.separate.owner || facts.floor.separate_owner
+}
+
+/// Whether the votes so far, the last of which was just given, decide it, and why.
+fn tally(approval: &Approval, facts: &Facts) -> Option<(Status, Cause)> {
+    let policy = &approval.policy.document;
+    let roster: &Roster = &facts.roster;
+    let rejected = |vote: &&Vote| {
+        vote.decision == VoteDecision::Reject && roster.voter(vote.voter.id).is_some()
+    };
+    if approval.votes.iter().filter(rejected).count() >= usize::from(policy.rejections) {
+        return Some((Status::Rejected, Cause::Rejections));
+    }
+    // Votes come back with an account that is enabled again, so the needs can be met before the
+    // last vote. If that one is a no, it must not be what approves.
+    let given = approval.given(roster);
+    let yes = approval.votes.last().is_some_and(|vote| vote.decision == VoteDecision::Approve);
+    if yes && quorum::fill(&policy.counts(), &given).is_complete() {
+        return Some((Status::Approved, Cause::NeedsMet));
+    }
+    let standing = approval.votes.iter().filter(|vote| approval.stands(vote));
+    let mut spent: BTreeSet<MemberId> = standing.map(|vote| vote.voter.id).collect();
+    if keeps_owner_out(&approval.policy, facts) {
+        spent.insert(approval.asker.owner);
+    }
+    let reachable = policy.reachable(given, &spent, roster);
+    if reachable.is_complete() {
+        return None;
+    }
+    let short = reachable.open.iter().zip(&policy.needs).find(|(open, _)| **open > 0);
+    let detail = short.map_or_else(String::new, |(open, need)| {
+        let sources = crate::policy::sources_in_words(&need.from);
+        format!("{open} more from {sources} needed, and nobody is left who could give it")
+    });
+    Some((Status::Rejected, Cause::Unreachable { detail }))
+}

@@ -1,0 +1,366 @@
+//! The parts of an approval as the API shows it.
+
+use std::sync::Arc;
+
+use askfirst_core::{Actor, Approval, Cause, Claim, ClaimState, Decision, Remaining, Status, Via};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::super::policies::PolicyDocument;
+use crate::service::Seen;
+use crate::service::proofs::receipt_of;
+
+/// What is asked for.
+#[derive(Debug, serde::Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ActionBody {
+    /// A machine's name for the kind of action.
+    #[schema(example = "deploy.production")]
+    pub name: String,
+    /// One line for people.
+    #[schema(example = "Deploy v2.1 to production?")]
+    pub title: String,
+    /// Any JSON; what the action will be run with.
+    #[serde(default)]
+    pub arguments: Value,
+    /// What it acts on.
+    #[serde(default)]
+    pub target: Option<String>,
+}
+
+/// Who says they are asking.
+#[derive(Debug, serde::Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AgentBody {
+    /// The agent's name for itself.
+    pub name: String,
+    /// Its run.
+    #[serde(default)]
+    pub run: Option<String>,
+    /// Its tool call within the run.
+    #[serde(default)]
+    pub call: Option<String>,
+}
+
+/// One revision of the action.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RevisionView {
+    /// Counted from 1.
+    pub(super) number: u32,
+    /// What was asked for then.
+    #[schema(value_type = ActionBody)]
+    pub(super) action: Arc<askfirst_core::Action>,
+    /// Its digest.
+    pub(super) action_digest: String,
+    /// Who changed it; null for the first.
+    pub(super) by: Option<PersonView>,
+    /// Since when it holds.
+    pub(super) at: String,
+}
+
+/// Who asked.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AskerView {
+    /// `key_…`
+    pub(super) key: String,
+    /// The key's name.
+    pub(super) label: String,
+    /// Who answers for it.
+    pub(super) owner: String,
+}
+
+/// The policy that applies.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PolicyView {
+    /// Its name.
+    pub(super) name: String,
+    /// Its version; 0 for one that came with the ask.
+    pub(super) version: u32,
+    /// SHA-256 over the RFC 8785 form of the document.
+    pub(super) digest: String,
+    /// The text.
+    #[schema(value_type = PolicyDocument)]
+    #[serde(serialize_with = "document")]
+    pub(super) document: Arc<askfirst_core::FrozenPolicy>,
+}
+
+/// One approver's answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct VoteView {
+    /// Whose vote it is.
+    pub(super) approver: PersonView,
+    /// `approve` or `reject`.
+    pub(super) decision: &'static str,
+    /// How we know who it was.
+    pub(super) assurance: &'static str,
+    /// `web`, or `key:` and the decide key's id.
+    pub(super) via: String,
+    /// When.
+    pub(super) at: String,
+    /// The action it is about.
+    pub(super) action_digest: String,
+    /// Which revision of the action that is, counted from 1.
+    pub(super) revision: u32,
+    /// Whether it still counts: an approval does not once the action was changed, or once a later
+    /// one fills in the form differently.
+    pub(super) counts: bool,
+    /// What the page showed; null where the server rendered nothing.
+    pub(super) shown_digest: Option<String>,
+    /// What they said with it.
+    pub(super) comment: Option<String>,
+    /// What they filled in.
+    #[schema(value_type = Option<Object>)]
+    pub(super) answer: Option<Value>,
+}
+
+/// What an approver asked back.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct InquiryView {
+    /// Counted from 1; give it back with the reply.
+    pub(super) number: u32,
+    /// Who wants to know.
+    pub(super) by: PersonView,
+    /// When they asked.
+    pub(super) at: String,
+    /// In their words.
+    pub(super) question: String,
+    /// The asker's answer, once there is one.
+    pub(super) reply: Option<ReplyView>,
+}
+
+/// The asker's answer to what was asked back.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ReplyView {
+    /// In the asker's words.
+    pub(super) text: String,
+    /// When.
+    pub(super) at: String,
+}
+
+/// A person.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PersonView {
+    /// `mem_…`
+    pub(super) id: String,
+    /// Their address.
+    pub(super) email: String,
+}
+
+/// What is still needed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RemainingView {
+    /// Votes missing over all needs, one person one seat.
+    pub(super) approvals: u32,
+    /// Where they are missing.
+    pub(super) needs: Vec<NeedView>,
+    /// The same in words.
+    pub(super) words: String,
+}
+
+/// Votes missing from one need.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct NeedView {
+    /// Position in the policy.
+    pub(super) need: usize,
+    /// Who could meet it.
+    pub(super) from: Vec<String>,
+    /// How many are missing.
+    pub(super) missing: u16,
+}
+
+/// The one terminal outcome.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DecisionView {
+    /// `approved`, `rejected`, `expired` or `cancelled`.
+    pub(super) status: &'static str,
+    /// From when it counts.
+    pub(super) decided_at: String,
+    /// Whose act it was: an address, `key …` or `system`.
+    pub(super) by: String,
+    /// Why, in words.
+    pub(super) cause: String,
+    /// What the last word came with.
+    pub(super) comment: Option<String>,
+    /// What approvers filled in, where the question came with a form.
+    #[schema(value_type = Option<Object>)]
+    pub(super) answer: Option<Value>,
+}
+
+/// What became of an approval's one use.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ClaimView {
+    /// `available`, `claimed`, `lapsed` or `revoked`.
+    pub(super) state: &'static str,
+    /// Until when it can be, or could have been, claimed.
+    pub(super) valid_until: Option<String>,
+    /// Who claimed or revoked.
+    pub(super) by: Option<String>,
+    /// When.
+    pub(super) at: Option<String>,
+    /// What was said with a revocation.
+    pub(super) reason: Option<String>,
+}
+
+/// How the action went.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct OutcomeView {
+    /// `succeeded` or `failed`.
+    #[schema(value_type = String)]
+    pub(super) status: askfirst_core::OutcomeStatus,
+    /// In the asker's words.
+    pub(super) note: Option<String>,
+    /// When it was reported.
+    pub(super) at: String,
+}
+
+/// A signed receipt.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProofView {
+    /// The JWT.
+    pub token: String,
+    /// When it stops being good.
+    pub expires_at: String,
+}
+
+/// Where to go on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct LinksView {
+    /// This approval.
+    #[serde(rename = "self")]
+    pub(super) this: String,
+    /// What happened to it.
+    pub(super) events: String,
+    /// Its receipt.
+    pub(super) proof: String,
+    /// The page where people decide, after signing in.
+    pub(super) page: String,
+}
+
+pub(super) fn document<S: Serializer>(
+    policy: &askfirst_core::FrozenPolicy,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    policy.document.serialize(serializer)
+}
+
+pub(super) fn revisions(approval: &Approval) -> Vec<RevisionView> {
+    let first = std::iter::once(approval.first_revision());
+    let later = approval.revisions.iter().skip(1).cloned();
+    let seen = first.chain(later).map(|known| RevisionView {
+        number: known.number,
+        action: known.action,
+        action_digest: known.action_digest.to_string(),
+        by: known.by.map(|by| PersonView { id: by.id.to_string(), email: by.email }),
+        at: known.at.to_string(),
+    });
+    seen.collect()
+}
+
+pub(super) fn vote(approval: &Approval, vote: &askfirst_core::Vote) -> VoteView {
+    VoteView {
+        approver: PersonView { id: vote.voter.id.to_string(), email: vote.voter.email.clone() },
+        decision: vote.decision.as_str(),
+        assurance: vote.assurance.as_str(),
+        via: match vote.via {
+            Via::Key(id) => format!("key:{id}"),
+            Via::Web => "web".into(),
+        },
+        at: vote.at.to_string(),
+        action_digest: vote.action_digest.to_string(),
+        shown_digest: vote.shown_digest.map(|digest| digest.to_string()),
+        comment: vote.comment.clone(),
+        revision: vote.revision,
+        counts: approval.stands(vote),
+        answer: vote.answer.clone(),
+    }
+}
+
+pub(super) fn inquiry(inquiry: &askfirst_core::Inquiry) -> InquiryView {
+    InquiryView {
+        number: inquiry.number,
+        by: PersonView { id: inquiry.by.id.to_string(), email: inquiry.by.email.clone() },
+        at: inquiry.at.to_string(),
+        question: inquiry.question.clone(),
+        reply: inquiry
+            .reply
+            .as_ref()
+            .map(|reply| ReplyView { text: reply.text.clone(), at: reply.at.to_string() }),
+    }
+}
+
+pub(super) fn remaining(status: Status, left: &Remaining) -> RemainingView {
+    if status != Status::Pending {
+        return RemainingView { approvals: 0, needs: Vec::new(), words: "nothing".into() };
+    }
+    let needs = left.needs.iter().map(|need| NeedView {
+        need: need.need,
+        from: need.from.iter().map(ToString::to_string).collect(),
+        missing: need.missing,
+    });
+    RemainingView { approvals: left.approvals, needs: needs.collect(), words: in_words(left) }
+}
+
+/// `2 more approvals: 1 from group:sre and 1 from member:ana@example.com`.
+#[must_use]
+pub fn in_words(left: &Remaining) -> String {
+    let parts: Vec<_> = left
+        .needs
+        .iter()
+        .map(|need| {
+            format!("{} from {}", need.missing, askfirst_core::policy::sources_in_words(&need.from))
+        })
+        .collect();
+    match left.approvals {
+        0 => "nothing".into(),
+        1 => format!("1 more approval: {}", parts.join(" and ")),
+        count => format!("{count} more approvals: {}", parts.join(" and ")),
+    }
+}
+
+pub(super) fn decision(decision: &Decision) -> DecisionView {
+    DecisionView {
+        status: decision.status.as_str(),
+        decided_at: decision.decided_at.to_string(),
+        by: decision.by.to_string(),
+        cause: match &decision.cause {
+            Cause::NeedsMet => "every need is met".into(),
+            Cause::Rejections => "enough approvers rejected it".into(),
+            Cause::Unreachable { detail } => format!("it cannot be approved any more: {detail}"),
+            Cause::Deadline => "nobody decided before the deadline".into(),
+            Cause::Withdrawn => "it was withdrawn".into(),
+        },
+        comment: decision.comment.clone(),
+        answer: decision.answer.clone(),
+    }
+}
+
+pub(super) fn claim(approval: &Approval, seen: &Seen) -> Option<ClaimView> {
+    let state = approval.claim_state(seen.now)?;
+    let until = approval.decision.as_ref().and_then(|decision| decision.valid_until);
+    let (by, at, reason) = match &approval.claim {
+        Some(Claim::Claimed { by, at }) => (Some(format!("key:{by}")), Some(at), None),
+        Some(Claim::Revoked { by, at, reason }) => {
+            (Some(Actor::to_string(by)), Some(at), reason.clone())
+        }
+        None => (None, None, None),
+    };
+    Some(ClaimView {
+        state: match state {
+            ClaimState::Available => "available",
+            ClaimState::Claimed => "claimed",
+            ClaimState::Lapsed => "lapsed",
+            ClaimState::Revoked => "revoked",
+        },
+        valid_until: until.map(|until| until.to_string()),
+        by,
+        at: at.map(ToString::to_string),
+        reason,
+    })
+}
+
+pub(super) fn proof(seen: &Seen) -> Option<ProofView> {
+    let receipt = receipt_of(seen.proof.as_ref()?).ok()??;
+    let expires_at = askfirst_core::Timestamp::from_seconds(receipt.expires_at).to_string();
+    Some(ProofView { token: receipt.token, expires_at })
+}
