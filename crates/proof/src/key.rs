@@ -39,6 +39,17 @@ pub enum KeyBits {
     Rsa3072,
 }
 
+impl KeyBits {
+    /// How many.
+    #[must_use]
+    pub const fn count(self) -> u16 {
+        match self {
+            Self::Rsa2048 => 2048,
+            Self::Rsa3072 => 3072,
+        }
+    }
+}
+
 /// A private RSA key that signs receipts. It shows only its public thumbprint.
 pub struct SigningKey {
     pair: KeyPair,

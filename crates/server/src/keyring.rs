@@ -79,7 +79,7 @@ impl Keyring {
         let mut records = store.signing_keys().await?;
         if records.is_empty() {
             let record = make(Arc::clone(&sealing), bits, store.now()).await?;
-            info!(kid = record.kid, bits = ?bits, "made the first signing key");
+            info!(kid = record.kid, bits = bits.count(), "made the first signing key");
             store.add_signing_key(record).await?;
             records = store.signing_keys().await?;
         }

@@ -55,6 +55,16 @@ pub enum Stopped {
     NoSigningKey,
 }
 
+impl std::fmt::Display for Stopped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Asked => "asked to",
+            Self::StoreHalted => "the store halted",
+            Self::NoSigningKey => "no key to sign with",
+        })
+    }
+}
+
 /// A server whose workers run and that takes connections once [`Server::run`] is called.
 pub struct Server {
     app: App,
@@ -131,7 +141,7 @@ impl Server {
             }
         };
         drop(listener);
-        info!(?why, connections = connections.len(), "stopping");
+        info!(%why, connections = connections.len(), "stopping");
         self.stop.cancel();
         connections.close();
         if tokio::time::timeout(DRAIN, connections.wait()).await.is_err() {
