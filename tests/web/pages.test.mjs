@@ -87,6 +87,25 @@ test("the way in looks right and can be used by everyone", async () => {
   await page.context().close();
 });
 
+test("a phone is told of no keys, and nothing lies under the buttons at the end", async () => {
+  const phone = await desk.owner({ viewport: SIZES.phone, hasTouch: true, isMobile: true });
+  await phone.goto(desk.url + paths.inbox);
+  assert.equal(await phone.locator("#keys").isVisible(), false);
+  await phone.goto(desk.url + paths.pending);
+  await phone.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+  const bar = await phone.locator("#decide").boundingBox();
+  const last = await phone.locator("#decide").evaluate((bar) => bar.previousElementSibling.getBoundingClientRect().bottom);
+  assert.ok(last <= bar.y, "all can be read above the buttons");
+  const room = await phone.locator("#comment").evaluate((field) => {
+    const pen = document.createElement("canvas").getContext("2d");
+    pen.font = getComputedStyle(field).font;
+    const { paddingLeft, paddingRight } = getComputedStyle(field);
+    return field.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight) - pen.measureText(field.placeholder).width;
+  });
+  assert.ok(room > 0, "the hint in the field is not cut");
+  await phone.context().close();
+});
+
 test("buttons and links are large enough for a thumb", async () => {
   const page = await desk.owner({ viewport: SIZES.phone });
   for (const path of [paths.inbox, paths.pending, paths.approved]) {

@@ -15,6 +15,14 @@
     return `${Math.floor(seconds / 86400)} days`;
   };
 
+  const age = (seconds) => {
+    if (seconds < 60) return `${seconds} s`;
+    if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+    if (seconds < 86400) return `${Math.floor(seconds / 3600)} h`;
+    if (seconds < 172800) return "1 day";
+    return `${Math.floor(seconds / 86400)} days`;
+  };
+
   const tick = () => {
     const at = Date.now() + skew;
     let over = false;
@@ -30,7 +38,7 @@
     for (const time of document.querySelectorAll("time[data-at]")) {
       const ahead = Math.trunc((Number(time.dataset.at) - at) / 1000);
       if (ahead > 0) time.textContent = `in ${span(ahead)}`;
-      else time.textContent = ahead > -10 ? "just now" : `${span(-ahead)} ago`;
+      else time.textContent = ahead > -10 ? "just now" : `${age(-ahead)} ago`;
     }
     if (over) setTimeout(refresh, 400);
   };
@@ -72,7 +80,7 @@
     return copy.textContent.replace(/\s+/g, " ");
   };
 
-  const engaged = () => main.querySelector("dialog[open], .notice");
+  const engaged = () => main.querySelector("dialog[open], .notice, .lacking");
 
   let busy = false;
   let again = false;
@@ -174,7 +182,7 @@
 
   const ready = () => {
     const keys = document.getElementById("keys");
-    if (keys && matchMedia("(hover: hover)").matches) keys.hidden = false;
+    if (keys && matchMedia("(hover: hover) and (pointer: fine)").matches) keys.hidden = false;
     tick();
   };
   ready();

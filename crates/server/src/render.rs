@@ -9,7 +9,7 @@ mod tree;
 
 use askfirst_core::approval::edit;
 use askfirst_core::policy::sources_in_words;
-use askfirst_core::{Approval, Digest, OnTimeout, Pointer, Policy};
+use askfirst_core::{Approval, Digest, OnTimeout, Pointer, Policy, Timestamp};
 use askfirst_store::Shown;
 use serde_json::Value;
 
@@ -217,7 +217,8 @@ fn write_field(text: &mut String, field: &Field) {
 #[must_use]
 pub fn account(approval: &Approval) -> Account {
     let mut account = Account::default();
-    account.add(Kind::Action, "WHAT WILL HAPPEN", action(approval));
+    // True before and after: what was decided reads as it read when it was decided.
+    account.add(Kind::Action, "WHAT IS ASKED FOR", action(approval));
     let changes = changes(approval);
     if !changes.list.is_empty() {
         account.add(Kind::Changes, "WHAT APPROVERS CHANGED", changes);
@@ -322,11 +323,11 @@ fn rules(approval: &Approval) -> tree::Fields {
     for place in &approval.editable {
         fields.string("Approvers may change", place.as_str());
     }
-    fields.push(Field::known("Answer before", approval.expires_at));
+    fields.push(Field::known("Answer before", moment(approval.expires_at)));
     fields.push(Field::known("Without an answer", silence));
     fields.push(Field::known("Once approved, good for", approval.valid_for));
     fields.push(Field::known("Priority, as the asker says", approval.priority.as_str()));
-    fields.push(Field::known("Asked at", approval.created_at));
+    fields.push(Field::known("Asked at", moment(approval.created_at)));
     fields.push(Field::known("Environment", approval.environment.as_str()));
     fields.push(Field::known("Request", approval.id));
     fields.push(Field::known("Workspace", approval.workspace));
@@ -392,6 +393,15 @@ fn words(approval: &Approval) -> tree::Fields {
         fields.json("Notes", notes);
     }
     fields
+}
+
+/// A point in time as pages write it, the same in each: `1 Jan 2030, 00:00:00 UTC`.
+#[must_use]
+pub fn moment(time: Timestamp) -> String {
+    jiff::Timestamp::from_microsecond(time.micros()).map_or_else(
+        |_| time.to_string(),
+        |time| time.strftime("%-d %b %Y, %H:%M:%S UTC").to_string(),
+    )
 }
 
 /// `1 character`, `1,234 characters`.

@@ -2,8 +2,8 @@
 //! could do with an approval, and that something may have changed.
 
 use askfirst_core::{
-    ApprovalId, CastVote, Command, Facts, MemberId, Principal, Refusal, SessionFacts, Standing,
-    Status, Timestamp, VoteDecision, transition,
+    Approval, ApprovalId, CastVote, Claim, Command, Facts, KeyId, MemberId, Principal, Refusal,
+    SessionFacts, Standing, Status, Timestamp, VoteDecision, transition,
 };
 use askfirst_store::{ApprovalFilter, Member, Workspace};
 use tokio_util::sync::CancellationToken;
@@ -47,6 +47,8 @@ pub struct Sight {
     pub seen: Seen,
     /// What they can do.
     pub prospects: Prospects,
+    /// The name of the key that used the approval.
+    pub used_by: Option<String>,
 }
 
 /// What waits, and what became of what waited.
@@ -104,7 +106,21 @@ impl Service {
         let seen = self.approval(caller, id).await?;
         let workspace = self.workspace(caller).await?;
         let prospects = prospects(caller, &seen, &workspace);
-        Ok(Sight { seen, prospects })
+        let used_by = self.used_by(caller, &seen.approval).await?;
+        Ok(Sight { seen, prospects, used_by })
+    }
+
+    async fn used_by(&self, caller: &Caller, approval: &Approval) -> Result<Option<String>> {
+        let Some(Claim::Claimed { by, .. }) = approval.claim else {
+            return Ok(None);
+        };
+        if by == approval.asker.key {
+            return Ok(Some(approval.asker.label.clone()));
+        }
+        // Keys come in the order of their ids, so the one after its predecessor is this one.
+        let before = KeyId::from_bits(by.to_bits().wrapping_sub(1));
+        let keys = self.store.keys(caller.place.workspace, Some(before), 1).await?;
+        Ok(keys.into_iter().find(|key| key.facts.id == by).map(|key| key.facts.label))
     }
 
     /// What waits for this caller, newest and most urgent first, and what ended lately.

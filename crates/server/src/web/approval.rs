@@ -104,6 +104,11 @@ pub(super) async fn vote(
     }
     let decision = match form.decision {
         Choice::Approve | Choice::Reject => decision,
+        Choice::MoreInfo if comment.is_empty() => {
+            let lacking = "Write here what you want to know, then press “Ask back” again.";
+            let (status, sheet) = ApprovalPage::new(&by, &sight, nonce()?).lacking(lacking, said);
+            return Ok(page(status, &sheet));
+        }
         Choice::MoreInfo => {
             let once = once("ask back", id, &form.nonce, &[&comment])?;
             let asking = Inquiring { action_digest: current, question: Some(comment.clone()) };
@@ -207,7 +212,10 @@ async fn settled(
         Err(ServiceError::Invalid(problems)) => Told {
             status: StatusCode::UNPROCESSABLE_ENTITY,
             title: "Something needs to be changed",
-            detail: problems.into_iter().map(|p| p.detail).collect::<Vec<_>>().join("; "),
+            detail: format!(
+                "Nothing was recorded: {}.",
+                problems.into_iter().map(|p| p.detail).collect::<Vec<_>>().join("; ")
+            ),
         },
         Err(other) => return Err(other.into()),
     };

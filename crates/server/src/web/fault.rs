@@ -125,8 +125,9 @@ impl Fault {
             Self::LinkSpent => (
                 StatusCode::NOT_FOUND,
                 "This link no longer works",
-                "Sign-in links work once and for a day. Ask an admin of your workspace for a new \
-                 one.",
+                "Sign-in links work once and for a day. If this browser is signed in already, just \
+                 go to the inbox. For a new link, ask an admin of your workspace; a server of your \
+                 own machine (scripts/dev, or askfirst dev) prints one each time it starts.",
             ),
             Self::NotFound => (
                 StatusCode::NOT_FOUND,

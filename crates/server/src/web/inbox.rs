@@ -59,7 +59,7 @@ pub(super) struct Row {
     pub(super) left: Option<String>,
     /// Votes so far and votes needed, where more than one is.
     pub(super) votes: Option<String>,
-    /// Who ended it.
+    /// Who ended it; none while it waits, and where the deadline did.
     pub(super) by: Option<Text>,
 }
 
@@ -86,7 +86,7 @@ impl Row {
             left: pending.then(|| span(left.max(0))),
             votes: (pending && seats > 1)
                 .then(|| format!("{} of {seats} approvals", seats.saturating_sub(missing))),
-            by: decision.map(|decision| text(&words::actor(&decision.by))),
+            by: decision.and_then(|it| words::actor(&it.by)).map(|by| text(&by)),
         }
     }
 }

@@ -116,7 +116,8 @@ fn used() -> Seen {
 
 fn sight(seen: Seen, vote: Result<(), Refusal>) -> Sight {
     let cancel = seen.approval.decision.is_none();
-    Sight { prospects: Prospects { vote, cancel, revoke: !cancel }, seen }
+    let used_by = seen.approval.claim.is_some().then(|| "release-bot".into());
+    Sight { prospects: Prospects { vote, cancel, revoke: !cancel }, seen, used_by }
 }
 
 impl ApprovalPage {
@@ -225,6 +226,37 @@ fn an_ended_request_shows_its_end_and_its_proof() {
 }
 
 #[test]
+fn an_end_is_told_in_words_that_read_well() {
+    let mut seen = used();
+    let ended = html(&ApprovalPage::new(&signed_in(), &sight(seen.clone(), Ok(())), String::new()));
+    let key = KeyId::from_bits(3);
+    let used =
+        format!("<span title=\"{key}\">by the key “release-bot” on 1 Jan 2030, 00:03:21 UTC");
+    assert!(ended.contains(&used) && ended.contains("</span>. <span class=\"dim\">The one use"));
+    seen.approval.claim = None;
+    seen.approval.decision = None;
+    seen.now = seen.approval.expires_at.plus(Seconds(64 * 60));
+    let expired =
+        html(&ApprovalPage::new(&signed_in(), &sight(seen.clone(), Ok(())), String::new()));
+    assert!(expired.contains("<span>Expired <time") && !expired.contains("nobody, the"));
+    assert!(expired.contains(">1 h ago</time>"));
+    let row = HistoryPage { rows: vec![Row::new(&seen)], ..HistoryPage::sample() };
+    assert!(!html(&row).contains(" asked <time"));
+}
+
+#[test]
+fn an_empty_question_is_told_at_its_field() {
+    let (status, page) = ApprovalPage::sample()
+        .lacking("Write here what you want to know.", Said { comment: "", typed: &Typed::new() });
+    assert_eq!(status, 422);
+    let html = html(&page);
+    let form = &html[html.find("id=\"decide\"").unwrap()..];
+    assert!(form.contains("role=\"alert\"") && form.contains("Write here what you want to know."));
+    assert!(form.contains(" autofocus aria-invalid=\"true\" aria-describedby=\"lacking\">"));
+    assert!(!html.contains("class=\"notice\""));
+}
+
+#[test]
 fn a_refused_answer_keeps_the_comment() {
     let (status, page) = ApprovalPage::sample()
         .with_notice(words::stale(), Said { comment: "half a thought", typed: &Typed::new() });
@@ -267,4 +299,10 @@ fn the_page_says_what_the_record_says() {
             account(&seen.approval).to_text().trim_end_matches('\n')
         );
     }
+}
+
+#[test]
+fn a_spent_link_says_where_the_next_one_is() {
+    let html = html(&SignedOutPage::sample());
+    assert!(html.contains("scripts/dev") && html.contains("members link"));
 }

@@ -75,7 +75,8 @@ pub(super) struct VoteLine {
 /// How it ended.
 #[derive(Clone, Debug)]
 pub(super) struct End {
-    pub(super) by: Text,
+    /// Who ended it; none where the deadline did.
+    pub(super) by: Option<Text>,
     pub(super) at: Moment,
     pub(super) why: Text,
 }
@@ -86,6 +87,8 @@ pub(super) struct ClaimLine {
     pub(super) word: &'static str,
     pub(super) detail: &'static str,
     pub(super) particulars: Text,
+    /// The id of the key that used it.
+    pub(super) key: Option<String>,
     pub(super) until: Option<Moment>,
 }
 
@@ -121,6 +124,8 @@ pub(super) struct VoteForm {
     pub(super) answer: Vec<Input>,
     /// Whether the page shows the request as this person would change it.
     pub(super) review: bool,
+    /// What has to be written first, told at the field.
+    pub(super) lacking: Option<&'static str>,
 }
 
 impl ApprovalPage {
@@ -141,6 +146,7 @@ impl ApprovalPage {
             edits: fields::edit_inputs(approval, &Typed::new()),
             answer: answer_inputs(approval, &Typed::new()),
             review: false,
+            lacking: None,
         });
         let open = if pending { approval.remaining(&seen.roster).needs } else { Vec::new() };
         let left = (approval.expires_at.micros() - now.micros()) / 1_000_000;
@@ -159,11 +165,11 @@ impl ApprovalPage {
             open: open.iter().map(|need| text(&words::open_need(need))).collect(),
             votes: approval.votes.iter().map(|vote| VoteLine::new(approval, vote, now)).collect(),
             end: approval.decision_at(now).map(|decision| End {
-                by: text(&words::actor(&decision.by)),
+                by: words::actor(&decision.by).map(|by| text(&by)),
                 at: Moment::seen_from(decision.decided_at, now),
                 why: text(&why(&decision.cause)),
             }),
-            claim: ClaimLine::of(approval, now),
+            claim: ClaimLine::of(approval, sight.used_by.as_deref(), now),
             report: approval.outcome.as_ref().map(|outcome| Report {
                 word: words::outcome(outcome.status),
                 note: outcome.note.as_deref().map(lines).unwrap_or_default(),
@@ -181,6 +187,18 @@ impl ApprovalPage {
             cancel: sight.prospects.cancel,
             revoke: sight.prospects.revoke,
         }
+    }
+
+    /// The same page, saying at the field what has to be written there.
+    pub(super) fn lacking(mut self, what: &'static str, said: Said<'_>) -> (StatusCode, Self) {
+        match &mut self.form {
+            Some(form) => {
+                form.keep(said);
+                form.lacking = Some(what);
+            }
+            None => return self.with_notice(words::lacking(what), said),
+        }
+        (StatusCode::UNPROCESSABLE_ENTITY, self)
     }
 
     /// The same page, saying why an answer was not taken.
@@ -248,16 +266,25 @@ impl VoteLine {
 }
 
 impl ClaimLine {
-    fn of(approval: &Approval, now: askfirst_core::Timestamp) -> Option<Self> {
+    fn of(
+        approval: &Approval,
+        used_by: Option<&str>,
+        now: askfirst_core::Timestamp,
+    ) -> Option<Self> {
         let state = approval.claim_state(now)?;
         let (word, detail) = words::claim(state);
+        let mut key = None;
         let particulars = match &approval.claim {
             Some(Claim::Claimed { by, at }) => {
-                format!("by {by} on {}", Moment::at(*at).absolute)
+                let id = by.to_string();
+                let name = used_by.map_or_else(|| id.clone(), |label| format!("“{label}”"));
+                key = Some(id);
+                format!("by the key {name} on {}", Moment::at(*at).absolute)
             }
             Some(Claim::Revoked { by, at, reason }) => {
                 let reason = reason.as_ref().map(|r| format!(": “{r}”")).unwrap_or_default();
-                format!("by {} on {}{reason}", words::actor(by), Moment::at(*at).absolute)
+                let by = words::actor(by).map(|by| format!("by {by} ")).unwrap_or_default();
+                format!("{by}on {}{reason}", Moment::at(*at).absolute)
             }
             None => String::new(),
         };
@@ -265,7 +292,7 @@ impl ClaimLine {
             let until = approval.decision.as_ref().and_then(|decision| decision.valid_until);
             until.map(|until| Moment::seen_from(until, now))
         });
-        Some(Self { word, detail, particulars: text(&particulars), until: until.flatten() })
+        Some(Self { word, detail, particulars: text(&particulars), key, until: until.flatten() })
     }
 }
 

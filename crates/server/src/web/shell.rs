@@ -5,6 +5,7 @@ use askfirst_core::{Environment, Timestamp};
 use super::assets;
 use super::session::SignedIn;
 use crate::render::glyphs::{self, Piece};
+use crate::render::moment;
 
 /// A text by someone else, with everything in it made visible.
 pub(super) type Text = Vec<Piece>;
@@ -98,7 +99,7 @@ pub(super) struct Moment {
     pub(super) iso: String,
     /// Milliseconds since the epoch.
     pub(super) millis: i64,
-    /// `1 Jan 2030, 00:00 UTC`.
+    /// `1 Jan 2030, 00:00:00 UTC`.
     pub(super) absolute: String,
     /// `3 min ago`, `in 58 min`; empty where no now is known.
     pub(super) relative: String,
@@ -106,12 +107,10 @@ pub(super) struct Moment {
 
 impl Moment {
     pub(super) fn at(time: Timestamp) -> Self {
-        let absolute = jiff::Timestamp::from_microsecond(time.micros())
-            .map(|time| time.strftime("%-d %b %Y, %H:%M UTC").to_string());
         Self {
             iso: time.to_string(),
             millis: time.micros() / 1_000,
-            absolute: absolute.unwrap_or_else(|_| time.to_string()),
+            absolute: moment(time),
             relative: String::new(),
         }
     }
@@ -120,14 +119,25 @@ impl Moment {
         let ahead = (time.micros() - now.micros()) / 1_000_000;
         let relative = match ahead {
             -9..=0 => "just now".into(),
-            ..=-10 => format!("{} ago", span(-ahead)),
+            ..=-10 => format!("{} ago", age(-ahead)),
             _ => format!("in {}", span(ahead)),
         };
         Self { relative, ..Self::at(time) }
     }
 }
 
-/// The larger of the units that a length of time has: `58 min`. The script counts the same way.
+/// How long ago: `1 min`. The script counts the same way.
+fn age(seconds: i64) -> String {
+    match seconds {
+        ..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..86_400 => format!("{} h", seconds / 3_600),
+        86_400..172_800 => "1 day".into(),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// How long there is left, finer where it is short: `58 min`. The script counts the same way.
 pub(super) fn span(seconds: i64) -> String {
     match seconds {
         ..120 => format!("{seconds} s"),
@@ -148,10 +158,14 @@ mod tests {
             Moment::seen_from(Timestamp::from_seconds(1_893_456_000 + offset), now).relative
         };
         assert_eq!(seen(0), "just now");
-        assert_eq!(seen(-90), "90 s ago");
+        assert_eq!(seen(-59), "59 s ago");
+        assert_eq!(seen(-105), "1 min ago");
+        assert_eq!(seen(-64 * 60), "1 h ago");
+        assert_eq!(seen(-90_000), "1 day ago");
+        assert_eq!(seen(105), "in 105 s");
         assert_eq!(seen(3_540), "in 59 min");
         assert_eq!(seen(-7_200), "2 h ago");
         assert_eq!(seen(259_200), "in 3 days");
-        assert_eq!(Moment::at(now).absolute, "1 Jan 2030, 00:00 UTC");
+        assert_eq!(Moment::at(now).absolute, "1 Jan 2030, 00:00:00 UTC");
     }
 }

@@ -43,12 +43,18 @@ pub(super) const fn vote_sign(decision: VoteDecision) -> Sign {
     }
 }
 
-pub(super) fn actor(actor: &Actor) -> String {
+/// Who did something; none where the server did, at a deadline.
+pub(super) fn actor(actor: &Actor) -> Option<String> {
     match actor {
-        Actor::Key { label, .. } => format!("the key “{label}”"),
-        Actor::Member { email, .. } => email.clone(),
-        Actor::System => "nobody, the deadline passed".into(),
+        Actor::Key { label, .. } => Some(format!("the key “{label}”")),
+        Actor::Member { email, .. } => Some(email.clone()),
+        Actor::System => None,
     }
+}
+
+/// ` by ana@example.com`, ` at its deadline`.
+fn by(by: &Actor) -> String {
+    actor(by).map_or_else(|| " at its deadline".into(), |by| format!(" by {by}"))
 }
 
 /// How we know who voted.
@@ -58,7 +64,9 @@ pub(super) const fn assurance(assurance: Assurance) -> &'static str {
         Assurance::Key => "by their API key",
         Assurance::Link => "signed in by a link",
         Assurance::Chat => "by their chat account",
-        Assurance::Session => "signed in with a factor of their own",
+        Assurance::Session => {
+            "signed in with a link from the server's own console, or a factor of their own"
+        }
         Assurance::Passkey => "by passkey for this decision",
     }
 }
@@ -98,9 +106,9 @@ pub(super) fn refusal(refusal: &Refusal) -> Told {
             StatusCode::CONFLICT,
             "This is decided already",
             format!(
-                "It was {status} by {} on {}. Your answer was not recorded; the outcome never \
+                "It ended as {status}{} on {}. Your answer was not recorded; the outcome never \
                  changes any more.",
-                actor(by),
+                self::by(by),
                 Moment::at(*at).absolute
             ),
         ),
@@ -178,7 +186,7 @@ pub(super) fn refusal(refusal: &Refusal) -> Told {
         Refusal::Revoked { by, at } => (
             StatusCode::CONFLICT,
             "This was taken back already",
-            format!("{} did so on {}.", actor(by), Moment::at(*at).absolute),
+            format!("It was taken back{} on {}.", self::by(by), Moment::at(*at).absolute),
         ),
         Refusal::NotAnsweredYet { at, .. } => (
             StatusCode::CONFLICT,
@@ -254,6 +262,12 @@ pub(super) fn unfit(problems: &[Problem]) -> Told {
         title: "Something needs to be changed",
         detail: format!("Nothing was recorded. {}.", told.join("; ")),
     }
+}
+
+/// Something has to be written first.
+pub(super) fn lacking(what: &str) -> Told {
+    let title = "Nothing was recorded yet";
+    Told { status: StatusCode::UNPROCESSABLE_ENTITY, title, detail: what.into() }
 }
 
 /// The page and the request are not the same any more.
