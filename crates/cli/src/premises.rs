@@ -9,9 +9,10 @@ use anyhow::Result;
 use askfirst_proof::SealingKey;
 use askfirst_proof::key::KeyBits;
 use askfirst_server::app::Reach;
-use askfirst_server::sealing;
+use askfirst_server::config::Config;
+use askfirst_server::sealing::{self, SealingError};
 use askfirst_server::serve::{Server, Setup, Stopped};
-use askfirst_store::{Options, SqliteStore, Store, SystemClock};
+use askfirst_store::{Options, SqliteStore, Store, StoreError, SystemClock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -27,13 +28,38 @@ pub(crate) fn database(data: &Path) -> PathBuf {
 
 /// Opens the store in a data folder; makes what is missing.
 pub(crate) fn open_store(data: &Path, public_url: &str) -> Result<Arc<dyn Store>> {
+    open(data, public_url).map_err(not_set_up)
+}
+
+fn open(data: &Path, public_url: &str) -> Result<Arc<dyn Store>, StoreError> {
     let options = Options {
         clock: Arc::new(SystemClock),
         issuer_base: public_url.trim_end_matches('/').to_owned(),
         readers: READERS,
     };
-    let store = SqliteStore::open(&database(data), options).map_err(not_set_up)?;
-    Ok(Arc::new(store))
+    Ok(Arc::new(SqliteStore::open(&database(data), options)?))
+}
+
+/// As [`open_store`], where the settings say; who may not write there is told how to choose.
+pub(crate) fn store_of(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
+    open(&config.data, &config.public_url).map_err(|error| match error {
+        StoreError::NoPlace(told) => StoreError::NoPlace(format!(
+            "{told}\nchoose a folder of your own with --data DIR, or with `data` in a \
+             configuration file that you name with --config FILE"
+        )),
+        other => other,
+    })
+}
+
+/// As [`sealing_key`], where the settings say; who may not write there is told how to choose.
+pub(crate) fn sealing_key_of(config: &Config) -> Result<Arc<SealingKey>> {
+    sealing::find_or_make(&config.sealing_key_file).map(Arc::new).map_err(|error| match error {
+        SealingError::NoPlace { .. } => not_set_up(format!(
+            "{error}\nchoose a file of your own with --sealing-key-file FILE, or with \
+             `sealing_key_file` in a configuration file that you name with --config FILE"
+        )),
+        other => not_set_up(other),
+    })
 }
 
 /// Takes the address.

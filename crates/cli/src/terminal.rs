@@ -30,6 +30,15 @@ pub(crate) fn visible_json(value: &Value, margin: &str) -> String {
     pretty.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// Text as one word of a shell's command line.
+pub(crate) fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
 /// Writes to stdout; whoever closed the pipe does not want to know.
 pub(crate) fn say(text: impl std::fmt::Display) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
@@ -156,6 +165,13 @@ mod tests {
         let shown = visible_json(&value, "  ");
         assert!(shown.chars().all(|c| c == '\n' || !askfirst_server::render::glyphs::is_unsafe(c)));
         assert!(shown.starts_with("  {\n    \"to<U+202E>\""), "{shown}");
+    }
+
+    #[test]
+    fn a_word_is_one_word_of_a_shell() {
+        assert_eq!(shell_word("/srv/ask.toml"), "/srv/ask.toml");
+        assert_eq!(shell_word("it's $HOME"), r"'it'\''s $HOME'");
+        assert_eq!(shell_word(""), "''");
     }
 
     #[test]

@@ -20,6 +20,14 @@ pub enum SealingError {
         /// Why.
         why: String,
     },
+    /// It cannot be made or read there, as in: permission denied.
+    #[error("the sealing key file {path}: {why}")]
+    NoPlace {
+        /// Which.
+        path: String,
+        /// Why.
+        why: String,
+    },
     /// What is there is no key.
     #[error("{source_name} does not hold a sealing key: {why}")]
     NotAKey {
@@ -47,29 +55,33 @@ pub fn find_or_make(file: &Path) -> Result<SealingKey, SealingError> {
         path: path.clone(),
         why: why.to_string(),
     };
+    let failed = |error: std::io::Error| SealingError::NoPlace {
+        path: path.clone(),
+        why: error.to_string(),
+    };
     match std::fs::metadata(file) {
         Ok(metadata) => {
             if metadata.permissions().mode() & 0o077 != 0 {
                 return Err(broken(&"others can read it; run chmod 600 on it"));
             }
-            let text = Zeroizing::new(std::fs::read_to_string(file).map_err(|e| broken(&e))?);
+            let text = Zeroizing::new(std::fs::read_to_string(file).map_err(failed)?);
             parse(&path, &text)
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let key = SealingKey::generate().map_err(|e| broken(&e))?;
             if let Some(folder) = file.parent() {
                 let mut builder = std::fs::DirBuilder::new();
-                builder.recursive(true).mode(0o700).create(folder).map_err(|e| broken(&e))?;
+                builder.recursive(true).mode(0o700).create(folder).map_err(failed)?;
             }
             let mut options = OpenOptions::new();
             options.write(true).create_new(true).mode(0o600);
-            let mut opened = options.open(file).map_err(|e| broken(&e))?;
+            let mut opened = options.open(file).map_err(failed)?;
             let text = key.to_text();
             opened.write_all(text.as_bytes()).map_err(|e| broken(&e))?;
             opened.write_all(b"\n").and_then(|()| opened.sync_all()).map_err(|e| broken(&e))?;
             Ok(key)
         }
-        Err(error) => Err(broken(&error)),
+        Err(error) => Err(failed(error)),
     }
 }
 

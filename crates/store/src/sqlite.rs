@@ -66,7 +66,8 @@ impl SqliteStore {
     /// Opens the file, or makes it, and brings it to this program's schema.
     ///
     /// # Errors
-    /// [`StoreError::CannotOpen`]: in use by another server, written by a newer version, not a
+    /// [`StoreError::InUse`] by another server; [`StoreError::NoPlace`];
+    /// [`StoreError::CannotOpen`]: written by a newer version, not a
     /// database of ours, or not readable.
     pub fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
         let open::Opened { connection, lock, schema } = open::open(path)?;

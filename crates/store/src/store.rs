@@ -135,9 +135,15 @@ pub enum StoreError {
     /// The data cannot be what this program wrote.
     #[error("the stored data is damaged: {0}")]
     Damaged(String),
-    /// The data cannot be opened: in use, of a newer version, not readable.
+    /// The data cannot be opened: of a newer version, not readable.
     #[error("{0}")]
     CannotOpen(String),
+    /// The folder or its files cannot be made or written, as in: permission denied.
+    #[error("{0}")]
+    NoPlace(String),
+    /// Another process has it open.
+    #[error("another askfirst is using {0}; two servers cannot share one SQLite file")]
+    InUse(String),
     /// What was to be made is there already; nothing changed.
     #[error("{0} already exists")]
     Exists(String),

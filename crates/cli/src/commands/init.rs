@@ -10,14 +10,15 @@ use askfirst_server::config::Config;
 use askfirst_server::service::Service;
 use askfirst_server::service::keys::KeyWish;
 use askfirst_server::service::workspace::Founder;
+use askfirst_store::StoreError;
 use clap::Args;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::block_on;
 use crate::exit::{self, not_set_up, usage};
 use crate::premises;
-use crate::terminal::{say, say_json};
+use crate::terminal::{say, say_json, shell_word};
 
 /// What the key that is printed may do: set the workspace up, and nothing about approvals.
 const ADMIN: [Scope; 6] =
@@ -41,6 +42,15 @@ pub(crate) struct InitArgs {
     /// Make nothing but another sign-in link, for the member with this address
     #[arg(long, value_name = "EMAIL", conflicts_with_all = ["workspace", "email", "name"])]
     login_link: Option<String>,
+    /// The folder with the database
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The file with the key-encryption key; made if it is not there
+    #[arg(long, value_name = "FILE")]
+    sealing_key_file: Option<PathBuf>,
+    /// How people and programs reach the server; https, unless it is a loopback address
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -49,11 +59,12 @@ pub(crate) struct InitArgs {
 impl InitArgs {
     /// Makes them, in the data folder; the server must not be running.
     pub(crate) fn run(self) -> Result<u8> {
-        let config = Config::load(self.config.as_deref()).map_err(not_set_up)?;
+        let config = Config::load_with(self.config.as_deref(), &self.settings());
+        let config = config.map_err(not_set_up)?;
         block_on(async {
-            let store = premises::open_store(&config.data, &config.public_url)?;
+            let store = premises::store_of(&config).map_err(|error| self.not_opened(&error))?;
             // Made now, so that a folder nobody may write to is found now.
-            premises::sealing_key(&config.sealing_key_file)?;
+            premises::sealing_key_of(&config)?;
             let stopping = CancellationToken::new();
             let url = &config.public_url;
             let service =
@@ -64,11 +75,51 @@ impl InitArgs {
         })
     }
 
+    /// What was given on the command line, as settings.
+    fn settings(&self) -> Map<String, Value> {
+        let given = [
+            ("data", self.data.as_ref().map(|path| json!(path))),
+            ("sealing_key_file", self.sealing_key_file.as_ref().map(|path| json!(path))),
+            ("public_url", self.public_url.as_ref().map(|url| json!(url))),
+        ];
+        given.into_iter().filter_map(|(name, value)| Some((name.into(), value?))).collect()
+    }
+
+    /// The same for the next command: ` --config askfirst.toml`.
+    fn repeated(&self) -> String {
+        let url = self.public_url.as_ref().map(PathBuf::from);
+        repeated(&[
+            ("--config", &self.config),
+            ("--data", &self.data),
+            ("--sealing-key-file", &self.sealing_key_file),
+            ("--public-url", &url),
+        ])
+    }
+
+    fn not_opened(&self, error: &StoreError) -> anyhow::Error {
+        match (error, &self.login_link) {
+            (StoreError::InUse(_), Some(email)) => not_set_up(format!(
+                "the server is running on this data, and the console's links are made while it \
+                 is stopped: stop it and repeat this command. or have the running server make a \
+                 link, with a key that has the scope members, such as the admin key that \
+                 `askfirst init` printed:\n  ASKFIRST_URL=... ASKFIRST_KEY=... askfirst members \
+                 link {}\nwho comes by such a link votes with the assurance `link`; by one from \
+                 the console, `session`",
+                shell_word(email)
+            )),
+            _ => not_set_up(error),
+        }
+    }
+
     async fn make(self, service: &Service, config: &Config) -> Result<u8> {
         let known = service.store().workspaces().await?;
         if let Some(email) = &self.login_link {
             let Some(workspace) = known.first() else {
-                return Err(not_set_up("there is no workspace yet; make it with `askfirst init`"));
+                return Err(not_set_up(format!(
+                    "there is no workspace in {} yet; make the first one with {}",
+                    config.data.display(),
+                    how_to_begin(&self.repeated())
+                )));
             };
             let member = member(service, workspace.id, email).await?;
             return self.link(service, workspace.id, member).await;
@@ -76,9 +127,10 @@ impl InitArgs {
         if let Some(workspace) = known.first() {
             bail!(
                 "there is a workspace in {} already ({}); for another sign-in link, run `askfirst \
-                 init --login-link EMAIL`",
+                 init{} --login-link EMAIL`",
                 config.data.display(),
-                crate::terminal::visible(&workspace.name)
+                crate::terminal::visible(&workspace.name),
+                self.repeated()
             );
         }
         let (Some(name), Some(founder), Some(email)) = (&self.workspace, &self.name, &self.email)
@@ -111,10 +163,11 @@ impl InitArgs {
             return Ok(exit::DONE);
         }
         say(format_args!(
-            "The workspace is made. Start the server with `askfirst serve`, then sign in; this \
-             link works once,\nuntil {}:\n  {}\n\nThe key to set it up with, shown this once:\n  \
+            "The workspace is made. Start the server with\n  askfirst serve{}\n\nthen sign in; \
+             this link works once, until {}:\n  {}\n\nThe key to set it up with, shown this once:\n  \
              {key}\n\nNext, make a key for your agent:\n  export ASKFIRST_URL={} \
              ASKFIRST_KEY={key}\n  askfirst keys create --name my-agent --scopes ask",
+            self.repeated(),
             link.expires_at,
             link.url,
             service.public_url()
@@ -140,6 +193,17 @@ impl InitArgs {
         }
         Ok(exit::DONE)
     }
+}
+
+/// Flags that were given, as a command line repeats them.
+pub(super) fn repeated(given: &[(&str, &Option<PathBuf>)]) -> String {
+    let given = given.iter().filter_map(|(flag, value)| Some((flag, value.as_ref()?)));
+    given.map(|(flag, value)| format!(" {flag} {}", shell_word(&value.to_string_lossy()))).collect()
+}
+
+/// The command that makes the first workspace, with flags that say where.
+pub(super) fn how_to_begin(flags: &str) -> String {
+    format!("`askfirst init{flags} --workspace NAME --email YOU@EXAMPLE.COM --name YOU`")
 }
 
 async fn member(service: &Service, workspace: WorkspaceId, email: &str) -> Result<MemberId> {

@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 use tracing::info;
 
-use super::serve_on;
+use super::{init, serve_on};
 use crate::exit::not_set_up;
 use crate::{logs, premises};
 
@@ -66,22 +66,29 @@ impl ServeArgs {
     pub(crate) fn run(self) -> Result<u8> {
         let config = Config::load_with(self.config.as_deref(), &self.flags).map_err(not_set_up)?;
         logs::start(&config.log, config.log_format).map_err(not_set_up)?;
-        serve_on(serve(config))
+        let url = self.flags.public_url.as_ref().map(PathBuf::from);
+        let repeated = init::repeated(&[
+            ("--config", &self.config),
+            ("--data", &self.flags.data),
+            ("--sealing-key-file", &self.flags.sealing_key_file),
+            ("--public-url", &url),
+        ]);
+        serve_on(serve(config, &repeated))
     }
 }
 
-async fn serve(config: Config) -> Result<u8> {
+async fn serve(config: Config, repeated: &str) -> Result<u8> {
     let listener = premises::bind(config.listen).await?;
     let listen = listener.local_addr()?;
-    let store = premises::open_store(&config.data, &config.public_url)?;
+    let store = premises::store_of(&config).map_err(not_set_up)?;
     if store.workspaces().await?.is_empty() {
         return Err(not_set_up(format!(
-            "there is no workspace in {} yet; make the first one with `askfirst init --workspace \
-             NAME --email YOU@EXAMPLE.COM --name YOU`",
-            config.data.display()
+            "there is no workspace in {} yet; make the first one with {}",
+            config.data.display(),
+            init::how_to_begin(repeated)
         )));
     }
-    let sealing = premises::sealing_key(&config.sealing_key_file)?;
+    let sealing = premises::sealing_key_of(&config)?;
     let bits = match config.signing_key_bits {
         3072 => KeyBits::Rsa3072,
         _ => KeyBits::Rsa2048,

@@ -76,7 +76,11 @@ fn init_makes_an_owner_and_serve_serves_them() {
 
     // The lock keeps the console out while the server runs.
     let busy = run(&["init", "--config", &config, "--login-link", "ana@example.com"]).expect(78);
-    assert!(busy.err.contains("another askfirst is using"), "{}", busy.err);
+    assert!(busy.err.contains("stop it and repeat"), "{}", busy.err);
+    assert!(busy.err.contains("askfirst members link ana@example.com"), "{}", busy.err);
+    let twice = run(&["serve", "--config", &config]).expect(78);
+    assert!(twice.err.contains("another askfirst is using"), "{}", twice.err);
+    client(&url, admin, &["members", "link", "ana@example.com"]).expect(0);
     server.signal(rustix::process::Signal::TERM);
     server.end().expect(0);
 
@@ -86,6 +90,84 @@ fn init_makes_an_owner_and_serve_serves_them() {
     let link = run(&link).expect(0).json();
     assert_ne!(link["login_url"], made["login_url"]);
     run(&["init", "--config", &config, "--login-link", "nobody@example.com"]).expect(1);
+}
+
+/// Runs lines of a shell with the binary on its path, and no variable but a home of its own.
+fn shell(home: &Path, lines: &str) -> std::process::Command {
+    let binary = Path::new(env!("CARGO_BIN_EXE_askfirst")).parent().unwrap().display();
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell.args(["-euc", lines]).env_clear().current_dir(home).env("HOME", home);
+    shell.env("PATH", format!("{binary}:/usr/bin:/bin")).stdin(std::process::Stdio::null());
+    shell.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    shell
+}
+
+/// What a reader would type of the README's part for real servers, on a port of the test's own.
+fn for_real() -> Vec<String> {
+    let readme = include_str!("../../../../README.md");
+    let part = readme.split_once("\n## For real\n").unwrap().1.split_once("\n## ").unwrap().0;
+    let block = part.split_once("```console\n").unwrap().1.split_once("```").unwrap().0;
+    let mut commands: Vec<String> = Vec::new();
+    for line in block.lines() {
+        match (line.strip_prefix("$ "), commands.last_mut()) {
+            (Some(command), _) => commands.push(command.to_owned()),
+            (None, Some(last)) => *last = format!("{last}\n{line}"),
+            (None, None) => panic!("{line}"),
+        }
+    }
+    commands.iter().map(|command| command.replace("127.0.0.1:8377", "127.0.0.1:0")).collect()
+}
+
+#[test]
+fn an_ordinary_user_sets_up_a_server_by_the_readme() {
+    let home = tempfile::tempdir().unwrap();
+    let mut commands = for_real();
+    let serve = commands.pop().unwrap();
+    let made = finish(shell(home.path(), &commands.join("\n"))).expect(0);
+    // What is told to start it is what the README says.
+    let told = made.out.lines().find(|line| line.trim().starts_with("askfirst serve")).unwrap();
+    let expanded = serve.replace('~', home.path().to_str().unwrap());
+    assert_eq!(told.trim(), expanded);
+    let mut running = Running::start(shell(home.path(), &format!("exec {} 2>&1", told.trim())));
+    let mut line = running.line();
+    while !line.contains("listening") {
+        assert!(!line.is_empty(), "it ended");
+        line = running.line();
+    }
+    running.signal(rustix::process::Signal::TERM);
+    running.end().expect(0);
+}
+
+#[test]
+fn init_takes_the_flags_of_serve_and_repeats_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, key) = (folder.path().join("my data"), folder.path().join("key"));
+    let place = ["--data", data.to_str().unwrap(), "--sealing-key-file", key.to_str().unwrap()];
+    let who = ["--workspace", "Acme", "--email", "ana@example.com", "--name", "Ana"];
+    let args: Vec<&str> = ["init"].iter().chain(&place).chain(&who).copied().collect();
+    let repeated = format!("--data '{}' --sealing-key-file {}", data.display(), key.display());
+    let made = run(&args).expect(0).out;
+    assert!(made.contains(&format!("  askfirst serve {repeated}\n")), "{made}");
+    let again = run(&args).expect(1).err;
+    assert!(again.contains(&format!("`askfirst init {repeated} --login-link EMAIL`")), "{again}");
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_told_with_the_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let (below, good) = (file.join("data"), folder.path().join("good"));
+    let init = |data: &Path, key: &Path| {
+        let place = ["--data", data.to_str().unwrap(), "--sealing-key-file", key.to_str().unwrap()];
+        let who = ["--workspace", "Acme", "--email", "ana@example.com", "--name", "Ana"];
+        let args: Vec<&str> = ["init"].iter().chain(&place).chain(&who).copied().collect();
+        run(&args).expect(78).err
+    };
+    let told = init(&below, &good);
+    assert!(told.contains("choose a folder of your own with --data DIR"), "{told}");
+    let told = init(&good, &below);
+    assert!(told.contains("choose a file of your own with --sealing-key-file FILE"), "{told}");
 }
 
 #[test]

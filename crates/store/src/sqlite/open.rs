@@ -81,7 +81,7 @@ fn prepare_folder(path: &Path) -> Result<(), StoreError> {
         .recursive(true)
         .mode(0o700)
         .create(folder)
-        .map_err(|error| cannot(folder, "create the folder", &error))
+        .map_err(|error| no_place(folder, "create the folder", &error))
 }
 
 fn private_file(path: &Path) -> std::io::Result<File> {
@@ -92,13 +92,12 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let name = PathBuf::from(name);
-    let file = private_file(&name).map_err(|error| cannot(&name, "create", &error))?;
+    let file = private_file(&name).map_err(|error| no_place(&name, "create", &error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::CannotOpen(format!(
-            "another askfirst is using {}; two servers cannot share one SQLite file",
-            path.display()
-        ))),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            Err(StoreError::InUse(path.display().to_string()))
+        }
         Err(std::fs::TryLockError::Error(error)) => Err(cannot(&name, "lock", &error)),
     }
 }
@@ -134,6 +133,10 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<u32, StoreError> 
     runner.run(connection).map_err(failed)?;
     let newest = known.iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0);
     Ok(u32::try_from(newest).unwrap_or(0))
+}
+
+fn no_place(path: &Path, what: &str, error: &std::io::Error) -> StoreError {
+    StoreError::NoPlace(format!("cannot {what} {}: {error}", path.display()))
 }
 
 fn cannot(path: &Path, what: &str, error: &dyn std::fmt::Display) -> StoreError {

@@ -10,7 +10,7 @@ use crate::world::{Home, World, ask, execute};
 pub(crate) async fn a_second_server_is_refused<H: Home>() {
     let world = World::<H>::new().await;
     let second = world.home.open(Arc::clone(&world.clock)).err().unwrap();
-    assert!(matches!(second, StoreError::CannotOpen(_)));
+    assert!(matches!(second, StoreError::InUse(_)));
     assert!(second.to_string().contains("another askfirst is using"), "{second}");
     world.store.close().await;
     world.home.open(Arc::clone(&world.clock)).unwrap().close().await;
