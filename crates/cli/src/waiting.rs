@@ -56,6 +56,7 @@ impl Waiting<'_> {
         let mut last_good = Instant::now();
         let mut pause = Duration::ZERO;
         let mut seen = Value::Null;
+        let mut lost = false;
         tokio::pin!(interrupted);
         loop {
             let began = Instant::now();
@@ -87,6 +88,10 @@ impl Waiting<'_> {
                 }
                 Ok(reply) => {
                     last_good = Instant::now();
+                    if std::mem::take(&mut lost) {
+                        status.clear();
+                        warn("the server is back; waiting on");
+                    }
                     self.tell_inquiries(&mut status, &seen, &reply.body);
                     // A stopping server answers at once; so may a proxy that drops the query.
                     let early =
@@ -95,12 +100,32 @@ impl Waiting<'_> {
                     pause = if early { PAUSE } else { Duration::ZERO };
                 }
                 Err(error) if error.is_passing() && last_good.elapsed() < self.retry_for => {
-                    status.show("the server is away; trying again");
+                    if !std::mem::replace(&mut lost, true) {
+                        let left = self.retry_for.saturating_sub(last_good.elapsed());
+                        status.clear();
+                        warn(format_args!(
+                            "{error}\ntrying again until {}; --retry-for says how long",
+                            Timestamp::from_seconds(SystemClock.now().seconds())
+                                .plus(seconds(left))
+                        ));
+                    }
                     pause = PAUSE;
                 }
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Why it cannot be told, where the server stayed away: with the command that goes on.
+    pub(crate) fn gave_up(&self, error: CallError, go_on: &str) -> anyhow::Error {
+        if !error.is_passing() {
+            return error.into();
+        }
+        let told = format!(
+            "the answer is not known, because the server stayed away; what was asked stays asked. \
+             once it is back, go on with `{go_on}`"
+        );
+        anyhow::Error::from(error).context(told)
     }
 
     /// Tells whoever waits, on stderr, what approvers asked back since the last look.
@@ -120,6 +145,18 @@ impl Waiting<'_> {
             ));
         }
     }
+}
+
+/// Whole seconds.
+fn seconds(span: Duration) -> Seconds {
+    Seconds(u32::try_from(span.as_secs()).unwrap_or(u32::MAX))
+}
+
+/// `askfirst wait apr_… --claim --digest …`.
+pub(crate) fn go_on(id: ApprovalId, claim: bool, digest: Option<&str>) -> String {
+    let claim = if claim { " --claim" } else { "" };
+    let digest = digest.map(|digest| format!(" --digest {digest}")).unwrap_or_default();
+    format!("askfirst wait {id}{claim}{digest}")
 }
 
 async fn until(moment: Option<Instant>) {

@@ -10,7 +10,7 @@ use crate::client::{Client, Connection};
 use crate::exit::{self, unsure};
 use crate::premises::asked_to_stop;
 use crate::terminal::{say, say_json, text_of};
-use crate::waiting::{Afterwards, Ended, Waiting, conclude};
+use crate::waiting::{Afterwards, Ended, Waiting, conclude, go_on};
 use crate::{approval, input};
 
 /// Ask people, wait for their answer, and claim it
@@ -158,19 +158,18 @@ impl AskArgs {
             retry_for: std::time::Duration::from_secs(self.retry_for.0.into()),
             watched: !json,
         };
-        match waiting.wait(interrupted).await? {
+        let go_on = go_on(id, !self.no_claim, Some(digest));
+        let ended = waiting.wait(interrupted).await;
+        match ended.map_err(|error| waiting.gave_up(error, &go_on))? {
             Ended::Decided(decided) => {
                 let digest = approval::as_changed(&decided, action, &self.editable, digest)?;
                 let then = Afterwards { digest: &digest, claim: !self.no_claim, json };
                 conclude(client, id, decided, then).await
             }
-            Ended::Interrupted | Ended::OutOfTime => {
-                let claim = if self.no_claim { "" } else { " --claim" };
-                Err(unsure(format!(
-                    "stopped waiting; it is still pending. go on with `askfirst wait \
-                     {id}{claim} --digest {digest}`, or withdraw it with `askfirst cancel {id}`"
-                )))
-            }
+            Ended::Interrupted | Ended::OutOfTime => Err(unsure(format!(
+                "stopped waiting; it is still pending. go on with `{go_on}`, or withdraw it \
+                     with `askfirst cancel {id}`"
+            ))),
         }
     }
 }

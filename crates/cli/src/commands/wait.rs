@@ -11,7 +11,7 @@ use crate::approval;
 use crate::client::Connection;
 use crate::exit::unsure;
 use crate::premises::asked_to_stop;
-use crate::waiting::{Afterwards, Ended, Waiting, conclude};
+use crate::waiting::{Afterwards, Ended, Waiting, conclude, go_on};
 
 /// Wait for the answer to a question
 ///
@@ -50,7 +50,9 @@ impl WaitArgs {
             watched: !self.connection.json,
         };
         block_on(async {
-            match waiting.wait(asked_to_stop()?).await? {
+            let go_on = go_on(self.id, self.claim, self.digest.as_deref());
+            let ended = waiting.wait(asked_to_stop()?).await;
+            match ended.map_err(|error| waiting.gave_up(error, &go_on))? {
                 Ended::Decided(decided) => {
                     let digest = match &self.digest {
                         Some(digest) => digest.clone(),

@@ -244,6 +244,38 @@ fn a_server_that_is_away_is_3_for_a_question_and_says_where_it_looked() {
 }
 
 #[test]
+fn who_waits_hears_at_once_that_the_server_went_away_and_how_to_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = Dev::start_in(&data);
+    let url = server.url().to_owned();
+    let (mut asking, id) = server.ask(&["--retry-for", "50s"]);
+    let (mut hasty, other) = server.ask(&["--retry-for", "2s"]);
+    server.stop();
+    for waiting in [&mut asking, &mut hasty] {
+        assert!(waiting.warning().contains(&url));
+        let until = waiting.warning();
+        assert!(until.starts_with("trying again until 20"), "{until}");
+    }
+    let gone = hasty.end().expect(3);
+    let advice = format!("go on with `askfirst wait {other} --claim --digest sha256:");
+    assert!(gone.err.contains(&advice), "{}", gone.err);
+    assert!(gone.err.contains(&format!("at {url}")), "{}", gone.err);
+
+    let listen = url.strip_prefix("http://").unwrap();
+    let mut again = command(&["dev", "--json", "--listen", listen, "--data"]);
+    again.arg(&data);
+    let mut again = crate::support::Running::start(again);
+    let ready: serde_json::Value = serde_json::from_str(&again.line()).unwrap();
+    assert_eq!(asking.warning(), "the server is back; waiting on");
+    let mut vote = command(&["vote", &id, "approve", "--yes"]);
+    vote.env("ASKFIRST_URL", &url);
+    vote.env("ASKFIRST_KEY", ready["approver_key"].as_str().unwrap());
+    finish(vote).expect(0);
+    asking.end().expect(0);
+}
+
+#[test]
 fn list_filters_and_goes_on() {
     let server = Dev::start();
     for _ in 0..3 {
