@@ -134,9 +134,21 @@ impl Refused {
             StatusCode::UNAUTHORIZED => {
                 Some("check ASKFIRST_KEY (or --key); `askfirst doctor` says what it is good for")
             }
-            StatusCode::FORBIDDEN if self.document.get("needed_scope").is_some() => Some(
-                "make one with `askfirst keys create --scopes ...`, with a key that has the scope keys",
-            ),
+            StatusCode::FORBIDDEN => match self.document.get("needed_scope")?.as_str()? {
+                "ask" => Some(
+                    "this is the wrong key to ask with: use the agent's own (ASKFIRST_KEY), not an \
+                     approver's or admin's. if there is none yet, make one with `askfirst keys \
+                     create --name my-agent --scopes ask`, with a key that has the scope keys",
+                ),
+                "decide" => Some(
+                    "this is the wrong key to decide with: use an approver's own (ASKFIRST_KEY), or \
+                     decide on the page",
+                ),
+                _ => Some(
+                    "use a key that has it (ASKFIRST_KEY), or make one with `askfirst keys create \
+                     --name NAME --scopes ...`, with a key that has the scope keys",
+                ),
+            },
             StatusCode::SERVICE_UNAVAILABLE => Some("try again in a moment"),
             StatusCode::INTERNAL_SERVER_ERROR => Some("the server's log knows more"),
             _ => None,

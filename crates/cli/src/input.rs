@@ -39,14 +39,24 @@ pub(crate) fn json(flag: &str, text: &str) -> Result<Value> {
         None if text == "-" => read(Path::new("-"))?,
         None => text.as_bytes().to_vec(),
     };
-    strict(&bytes).map_err(|why| usage(format!("{flag}: {why}")))
+    strict(&bytes).map_err(|why| {
+        usage(format!(
+            "{flag}: not JSON that can be taken: {why}\n  give it such as {flag} '{{\"version\": \
+             2}}', with @FILE from a file, or with - from stdin"
+        ))
+    })
 }
 
 /// JSON by the server's own rules, so that both see the same value or none.
 pub(crate) fn strict(bytes: &[u8]) -> Result<Value, String> {
     askfirst_server::http::json::parse(bytes).map_err(|problem| {
         let problem = serde_json::to_value(problem).unwrap_or_default();
-        problem["detail"].as_str().unwrap_or("not JSON").to_owned()
+        let first = &problem["errors"][0];
+        let place = first["pointer"].as_str().filter(|pointer| !pointer.is_empty());
+        match (place, first["detail"].as_str().or_else(|| problem["detail"].as_str())) {
+            (Some(place), Some(detail)) => format!("{place}: {detail}"),
+            (_, detail) => detail.unwrap_or("not JSON").to_owned(),
+        }
     })
 }
 

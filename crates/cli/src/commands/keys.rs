@@ -10,7 +10,7 @@ use super::{block_on, span};
 use crate::client::{Client, Connection, ORDINARY};
 use crate::directory::{all, member_id};
 use crate::exit;
-use crate::terminal::{say, say_json, table, text_of, visible};
+use crate::terminal::{say, say_json, table, text_of, visible, warn};
 
 /// Credentials of programs
 #[derive(Debug, Subcommand)]
@@ -109,7 +109,20 @@ impl CreateArgs {
         if let Some(span) = self.expires_in {
             body.insert("expires_in".into(), span.0.into());
         }
+        let name = body["name"].as_str().unwrap_or_default().to_owned();
+        // Two keys may share a name; who did not mean that hears of it.
+        let known = all(client, "/v1/keys").await.unwrap_or_default();
+        let same = known.iter().filter(|key| key["name"] == *name && key["standing"] == "good");
+        let same: Vec<_> = same.map(|key| text_of(key, "id")).collect();
         let made = client.post("/v1/keys", &Value::Object(body)).await?;
+        if let [first, ..] = same.as_slice() {
+            warn(format_args!(
+                "a key named {} was there already ({}); both work. if that is not meant, revoke \
+                 the old one: askfirst keys revoke {first}",
+                visible(&name),
+                same.join(", ")
+            ));
+        }
         if self.connection.json {
             say_json(&json!({ "id": made["id"], "key": made["key"] }));
             return Ok(());

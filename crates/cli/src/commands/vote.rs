@@ -77,6 +77,7 @@ impl VoteArgs {
         if asks_back && self.comment.is_none() {
             return Err(usage("say with --comment what you want to know"));
         }
+        self.may_decide(client, &approval).await?;
         if !asks_back && !self.yes && (self.digest.is_none() || has_reader()) {
             let otherwise = "give --digest with the digest of the action you saw, or --yes";
             let question = format!("{} this?", capital(&self.decision));
@@ -134,6 +135,30 @@ impl VoteArgs {
         as_changed["action"] = serde_json::to_value(changed)?;
         as_changed["action_digest"] = approval::own_digest(&as_changed["action"])?.into();
         Ok(Some((changes, as_changed)))
+    }
+}
+
+impl VoteArgs {
+    /// Whether this key could decide at all, before anybody is asked to confirm it. The server
+    /// looks again when it counts.
+    async fn may_decide(&self, client: &Client, approval: &Value) -> Result<()> {
+        let key = client.get("/v1/keys/current").await?;
+        if approval["asker"]["key"] == key["id"] {
+            bail!(
+                "who asks cannot decide: the key {} asked this itself. use the key of one of its \
+                 approvers (ASKFIRST_KEY), or decide on the page",
+                text_of(&key, "name")
+            );
+        }
+        let mut scopes = key["scopes"].as_array().into_iter().flatten();
+        if !scopes.any(|scope| scope == "decide") {
+            bail!(
+                "the key {} cannot decide: it lacks the scope decide. use the key of one of its \
+                 approvers (ASKFIRST_KEY), or decide on the page",
+                text_of(&key, "name")
+            );
+        }
+        Ok(())
     }
 }
 

@@ -175,7 +175,13 @@ fn a_vote_without_a_terminal_names_what_it_saw() {
 fn who_asks_cannot_vote() {
     let server = Dev::start();
     let id = server.asked(&[]);
-    server.agent(&["vote", &id, "approve", "--yes"]).expect(1);
+    // The reason comes before any question about confirming it.
+    for args in [vec!["vote", &id, "approve"], vec!["vote", &id, "approve", "--yes"]] {
+        let refused = server.agent(&args).expect(1);
+        assert!(refused.err.contains("who asks cannot decide"), "{}", refused.err);
+    }
+    let refused = server.admin(&["vote", &id, "approve"]).expect(1);
+    assert!(refused.err.contains("lacks the scope decide"), "{}", refused.err);
     assert_eq!(server.agent(&["show", &id, "--json"]).json()["status"], "pending");
 }
 
@@ -210,13 +216,25 @@ fn arguments_come_from_files_and_stdin_and_are_read_as_strictly_as_the_server_do
         let refused = server.agent(&["ask", "x", "--arguments", bad]).expect(64);
         assert!(refused.err.contains(why), "{bad}: {}", refused.err);
     }
+    for flag in ["--arguments", "--metadata"] {
+        let refused = server.agent(&["ask", "x", flag, "{version: 2}"]).expect(64).err;
+        assert!(refused.contains(&format!("{flag}: not JSON")), "{refused}");
+        assert!(refused.contains("line 1 column 2") && !refused.contains("the body"), "{refused}");
+        // The example that it gives can be used as it stands.
+        let example = refused.split_once(&format!("{flag} '")).unwrap().1;
+        let example = example.split_once('\'').unwrap().0;
+        server.agent(&["ask", "x", "--no-wait", flag, example]).expect(0);
+    }
 }
 
 #[test]
 fn a_refused_question_is_never_mistaken_for_a_rejection() {
     let server = Dev::start();
     server.agent(&["ask", "x", "--policy", "no-such-policy"]).expect(64);
-    server.approver(&["ask", "x"]).expect(3);
+    for wrong in [server.approver(&["ask", "x"]), server.admin(&["ask", "x"])] {
+        let refused = wrong.expect(3).err;
+        assert!(refused.contains("the wrong key to ask with: use the agent's own"), "{refused}");
+    }
     let stranger = format!("{}x", &server.text("agent_key")[..56]);
     finish(server.command_with(&stranger, &["ask", "x"])).expect(3);
 }

@@ -22,6 +22,23 @@ fn a_key_is_made_shown_once_used_and_revoked() {
 }
 
 #[test]
+fn a_second_key_of_one_name_is_made_and_told() {
+    let server = Dev::start();
+    let create = ["keys", "create", "--name", "bot", "--scopes", "ask"];
+    let first = server.admin(&create).expect(0);
+    assert_eq!(first.err, "");
+    let second = server.admin(&create).expect(0);
+    let id = first.out.split_whitespace().nth(1).unwrap();
+    assert!(second.err.contains("a key named bot was there already"), "{}", second.err);
+    assert!(second.err.contains(&format!("askfirst keys revoke {id}")), "{}", second.err);
+    for old in [id, second.out.split_whitespace().nth(1).unwrap()] {
+        server.admin(&["keys", "revoke", old]).expect(0);
+    }
+    let third = server.admin(&create).expect(0);
+    assert_eq!(third.err, "", "a revoked key stands in nobody's way");
+}
+
+#[test]
 fn a_decide_key_is_bound_to_a_member_by_address() {
     let server = Dev::start();
     server.admin(&["members", "add", "ana@example.com", "--name", "Ana"]).expect(0);
