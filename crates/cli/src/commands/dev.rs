@@ -14,6 +14,7 @@ use clap::Args;
 
 use super::serve_on;
 use crate::exit::{not_set_up, usage};
+use crate::terminal::shell_word;
 use crate::{logs, premises, surroundings};
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8377);
@@ -106,7 +107,7 @@ impl DevArgs {
             stopped = &mut running => return premises::farewell(stopped),
             () = service.can_sign() => {}
         }
-        tell(&ready, self.json);
+        tell(&ready, &places.data, self.json);
         premises::farewell(running.await)
     }
 }
@@ -123,17 +124,18 @@ fn private_folder(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn tell(ready: &Ready, json: bool) {
+fn tell(ready: &Ready, data: &Path, json: bool) {
     let text = match json {
         true => format!("{}\n", serde_json::to_string(ready).unwrap_or_default()),
-        false => account(ready),
+        false => account(ready, data),
     };
     // Whoever closed the pipe does not want to know.
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-fn account(ready: &Ready) -> String {
+fn account(ready: &Ready, data: &Path) -> String {
+    let folder = shell_word(&data.to_string_lossy());
     let Ready { url, agent_key, login_url, approver_key, admin_key, .. } = ready;
     format!(
         r#"Askfirst is ready at {url}
@@ -155,7 +157,8 @@ Two more keys, the same on every start:
   {approver_key}  decides as you: askfirst vote ID approve
   {admin_key}  manages policies, people and keys
 
-Stop it with Ctrl-C; it keeps what it knows.
+Stop it with Ctrl-C; it keeps what it knows in {folder}.
+To begin afresh, stop it and: rm -r {folder}
 "#
     )
 }

@@ -37,6 +37,30 @@ fn the_keys_stay_the_same_over_restarts_and_so_does_the_data() {
 }
 
 #[test]
+fn it_says_where_it_keeps_what_it_knows_and_how_to_begin_afresh() {
+    let home = tempfile::tempdir().unwrap();
+    let start = || {
+        let mut command = command(&["dev", "--listen", "127.0.0.1:0"]);
+        command.env("HOME", home.path());
+        Running::start(command)
+    };
+    let mut first = start();
+    let folder = home.path().join(".local/state/askfirst/dev");
+    assert_eq!(
+        first.line_with("Stop it with Ctrl-C;"),
+        format!("it keeps what it knows in {}.", folder.display())
+    );
+    let afresh = first.line_with("To begin afresh, stop it and:");
+    first.signal(Signal::TERM);
+    first.end().expect(0);
+    assert!(folder.join("askfirst.db").exists());
+    let removed = std::process::Command::new("/bin/sh").args(["-c", &afresh]).status().unwrap();
+    assert!(removed.success() && !folder.exists(), "{afresh}");
+    let mut again = start();
+    again.line_with("Askfirst is ready");
+}
+
+#[test]
 fn what_it_keeps_is_for_its_owner_only() {
     let outside = tempfile::tempdir().unwrap();
     let folder = outside.path().join("made/here");
