@@ -202,10 +202,14 @@ pub(crate) fn status(approval: &Value) -> String {
         return toned(&word, tone);
     }
     let comment = decision["comment"].as_str().map(|text| format!(": {}", visible(text)));
+    // What a deadline ends, nobody ended.
+    let by = match text_of(decision, "by").as_str() {
+        "system" => String::new(),
+        by => format!(" by {by}"),
+    };
     format!(
-        "{} by {} at {} ({}){}",
+        "{}{by} at {} ({}){}",
         toned(&word, tone),
-        text_of(decision, "by"),
         text_of(decision, "decided_at"),
         text_of(decision, "cause"),
         comment.unwrap_or_default()

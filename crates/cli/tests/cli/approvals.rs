@@ -95,7 +95,8 @@ fn what_is_asked_back_reaches_the_terminal_that_waits() {
 #[test]
 fn silence_and_a_cancelled_question_are_2() {
     let server = Dev::start();
-    server.agent(&["ask", "Anyone?", "--expires-in", "1s"]).expect(2);
+    let silent = server.agent(&["ask", "Anyone?", "--expires-in", "1s"]).expect(2);
+    assert!(silent.out.contains("\nexpired at 20"), "{}", silent.out);
     let (asking, id) = server.ask(&[]);
     server.agent(&["cancel", &id, "--reason", "not needed"]).expect(0);
     asking.end().expect(2);
