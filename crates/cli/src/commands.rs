@@ -3,6 +3,7 @@
 mod approvals;
 mod ask;
 mod audit;
+mod backup;
 mod completions;
 mod config;
 mod dev;
@@ -14,6 +15,7 @@ mod members;
 mod policy;
 mod proof;
 mod reply;
+mod restore;
 mod serve;
 mod verify;
 mod vote;
@@ -54,6 +56,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Audit(audit::AuditCommand),
     Doctor(doctor::DoctorArgs),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
     #[command(subcommand)]
     Config(config::ConfigCommand),
     Completions(completions::CompletionsArgs),
@@ -84,6 +88,8 @@ impl Command {
             Self::Groups(command) => (exit::FAILED, command.connection().json),
             Self::Audit(command) => (exit::FAILED, command.connection().json),
             Self::Doctor(args) => (exit::FAILED, args.connection.json),
+            Self::Backup(args) => (exit::FAILED, args.json),
+            Self::Restore(args) => (exit::FAILED, args.json),
             Self::Config(command) => (exit::FAILED, command.json()),
         };
         Manner { code, json }
@@ -113,6 +119,8 @@ impl Command {
             Self::Groups(command) => command.run(),
             Self::Audit(command) => command.run(),
             Self::Doctor(args) => args.run(),
+            Self::Backup(args) => args.run(),
+            Self::Restore(args) => args.run(),
             Self::Config(command) => command.run(),
             Self::Completions(args) => args.run(),
         }

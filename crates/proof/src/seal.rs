@@ -119,6 +119,13 @@ impl SealingKey {
         Ok(sealed)
     }
 
+    /// The [id](Self::id) of the key that sealed a value, without opening it; none if it is no
+    /// sealed value.
+    pub fn sealed_by(sealed: &[u8]) -> Option<String> {
+        let whole = sealed.len() >= HEAD_LEN + TAG_LEN && sealed.first() == Some(&VERSION);
+        whole.then(|| hex(&sealed[1..=KEY_ID_LEN]))
+    }
+
     /// Opens what [`SealingKey::seal`] sealed to the same place.
     ///
     /// Errors: [`SealError::OtherKey`], [`SealError::Tampered`], [`SealError::UnknownFormat`].
@@ -237,6 +244,8 @@ mod tests {
         let sealed = key(7).seal(PLACE, b"bot token").unwrap();
         let error = key(8).open(PLACE, &sealed).unwrap_err();
         assert_eq!(error, SealError::OtherKey { sealed_by: key(7).id(), given: key(8).id() });
+        assert_eq!(SealingKey::sealed_by(&sealed), Some(key(7).id()));
+        assert_eq!(SealingKey::sealed_by(b"bot token"), None);
     }
 
     #[test]

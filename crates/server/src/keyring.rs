@@ -97,6 +97,14 @@ impl Keyring {
     }
 }
 
+/// Whether every one of these keys opens with this sealing key.
+///
+/// # Errors
+/// [`KeyringError::Sealed`] with the first that does not.
+pub fn opens(sealing: &SealingKey, records: &[SigningKeyRecord]) -> Result<(), KeyringError> {
+    records.iter().try_for_each(|record| open(sealing, record).map(drop))
+}
+
 fn associated(kid: &str) -> String {
     format!("signing_keys/{kid}/private")
 }

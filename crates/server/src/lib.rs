@@ -2,6 +2,7 @@
 //! `workers`. It decides nothing itself; rules are `askfirst-core`'s, durability the store's.
 
 pub mod app;
+pub mod backup;
 pub mod config;
 pub mod dev;
 pub mod http;

@@ -41,48 +41,57 @@ pub enum SealingError {
 /// The variable that may hold the key itself.
 pub const VARIABLE: &str = "ASKFIRST_SEALING_KEY";
 
+/// The key from the environment or from `file`; none if there is neither.
+///
+/// # Errors
+/// If the file cannot be read, is readable by others, or holds no key.
+#[allow(clippy::disallowed_methods, reason = "this variable may hold a key; nobody else reads it")]
+pub fn find(file: &Path) -> Result<Option<SealingKey>, SealingError> {
+    if let Ok(text) = std::env::var(VARIABLE) {
+        return parse(VARIABLE, &Zeroizing::new(text)).map(Some);
+    }
+    match std::fs::metadata(file) {
+        Ok(metadata) => {
+            if metadata.permissions().mode() & 0o077 != 0 {
+                return Err(broken(file, &"others can read it; run chmod 600 on it"));
+            }
+            let text =
+                Zeroizing::new(std::fs::read_to_string(file).map_err(|e| no_place(file, &e))?);
+            parse(&file.display().to_string(), &text).map(Some)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(no_place(file, &error)),
+    }
+}
+
 /// The key from the environment, from `file`, or newly made there with mode 0600.
 ///
 /// # Errors
 /// If the file is readable by others, or holds no key, or cannot be made.
-#[allow(clippy::disallowed_methods, reason = "this variable may hold a key; nobody else reads it")]
 pub fn find_or_make(file: &Path) -> Result<SealingKey, SealingError> {
-    if let Ok(text) = std::env::var(VARIABLE) {
-        return parse(VARIABLE, &Zeroizing::new(text));
+    if let Some(key) = find(file)? {
+        return Ok(key);
     }
-    let path = file.display().to_string();
-    let broken = |why: &dyn std::fmt::Display| SealingError::File {
-        path: path.clone(),
-        why: why.to_string(),
-    };
-    let failed = |error: std::io::Error| SealingError::NoPlace {
-        path: path.clone(),
-        why: error.to_string(),
-    };
-    match std::fs::metadata(file) {
-        Ok(metadata) => {
-            if metadata.permissions().mode() & 0o077 != 0 {
-                return Err(broken(&"others can read it; run chmod 600 on it"));
-            }
-            let text = Zeroizing::new(std::fs::read_to_string(file).map_err(failed)?);
-            parse(&path, &text)
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let key = SealingKey::generate().map_err(|e| broken(&e))?;
-            if let Some(folder) = file.parent() {
-                let mut builder = std::fs::DirBuilder::new();
-                builder.recursive(true).mode(0o700).create(folder).map_err(failed)?;
-            }
-            let mut options = OpenOptions::new();
-            options.write(true).create_new(true).mode(0o600);
-            let mut opened = options.open(file).map_err(failed)?;
-            let text = key.to_text();
-            opened.write_all(text.as_bytes()).map_err(|e| broken(&e))?;
-            opened.write_all(b"\n").and_then(|()| opened.sync_all()).map_err(|e| broken(&e))?;
-            Ok(key)
-        }
-        Err(error) => Err(failed(error)),
+    let key = SealingKey::generate().map_err(|e| broken(file, &e))?;
+    if let Some(folder) = file.parent() {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(folder).map_err(|e| no_place(file, &e))?;
     }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let mut opened = options.open(file).map_err(|e| no_place(file, &e))?;
+    let text = key.to_text();
+    opened.write_all(text.as_bytes()).map_err(|e| broken(file, &e))?;
+    opened.write_all(b"\n").and_then(|()| opened.sync_all()).map_err(|e| broken(file, &e))?;
+    Ok(key)
+}
+
+fn no_place(file: &Path, error: &std::io::Error) -> SealingError {
+    SealingError::NoPlace { path: file.display().to_string(), why: error.to_string() }
+}
+
+fn broken(file: &Path, why: &dyn std::fmt::Display) -> SealingError {
+    SealingError::File { path: file.display().to_string(), why: why.to_string() }
 }
 
 fn parse(source_name: &str, text: &str) -> Result<SealingKey, SealingError> {

@@ -13,7 +13,7 @@ pub mod sqlite;
 
 pub use clock::{Clock, SystemClock};
 pub use records::*;
-pub use sqlite::{Options, SqliteStore};
+pub use sqlite::{Options, SqliteStore, copies};
 pub use store::{
     Administer, AdministerError, Administered, Change, Committed, Credential, Execute,
     ExecuteError, Idempotency, Settlement, Store, StoreError,

@@ -5,6 +5,7 @@ mod administer;
 mod apply;
 mod audit;
 mod codec;
+pub mod copies;
 mod execute;
 mod facts;
 #[cfg(feature = "testing")]

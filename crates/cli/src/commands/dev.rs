@@ -53,6 +53,15 @@ impl Places {
         Self { data: data.to_owned(), sealing_key: data.join("secrets").join("sealing.key") }
     }
 
+    /// Of a dev server in `data`, or of a real one by its configuration.
+    pub(super) fn of(config: Option<&Path>, data: Option<&Path>) -> Result<Self> {
+        if let Some(data) = data {
+            return Ok(Self::below(data));
+        }
+        let config = Config::load(config).map_err(not_set_up)?;
+        Ok(Self { data: config.data, sealing_key: config.sealing_key_file })
+    }
+
     /// Below `data`, or in the user's state and configuration folders.
     pub(super) fn find(data: Option<&Path>) -> Result<Self> {
         if let Some(data) = data {

@@ -4,6 +4,7 @@
 
 mod approvals;
 mod audit;
+mod backups;
 mod dev;
 mod doctor;
 mod managing;

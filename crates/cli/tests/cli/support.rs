@@ -252,6 +252,14 @@ impl Dev {
         running.end().expect(0)
     }
 
+    /// Ends it as a power cut would, and leaves its folder as it is.
+    pub(crate) fn kill(self) -> Option<TempDir> {
+        self.signal(rustix::process::Signal::KILL);
+        let Self { running, _own, .. } = self;
+        running.end().expect(-1);
+        _own
+    }
+
     /// Stops it as an operator would, and insists that it went well.
     pub(crate) fn stop(self) -> Done {
         self.signal(rustix::process::Signal::TERM);

@@ -50,7 +50,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+pub(super) fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
     // No URIs: a path is a path. No mutex: each connection stays on its own thread.
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
@@ -73,7 +73,7 @@ fn settings(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -65_536)
 }
 
-fn prepare_folder(path: &Path) -> Result<(), StoreError> {
+pub(super) fn prepare_folder(path: &Path) -> Result<(), StoreError> {
     let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
         return Ok(());
     };
@@ -88,10 +88,15 @@ fn private_file(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
-fn lock(path: &Path) -> Result<File, StoreError> {
+/// Where the lock of a database lies.
+pub(super) fn lock_name(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let name = PathBuf::from(name);
+    PathBuf::from(name)
+}
+
+pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
+    let name = lock_name(path);
     let file = private_file(&name).map_err(|error| no_place(&name, "create", &error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -102,7 +107,7 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     }
 }
 
-fn is_ours(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+pub(super) fn is_ours(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let id: i64 = connection
         .query_row("PRAGMA application_id", [], |row| row.get(0))
         .map_err(|error| cannot(path, "read", &error))?;
@@ -116,30 +121,72 @@ fn is_ours(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     Err(StoreError::CannotOpen(format!("{} is not a database of askfirst", path.display())))
 }
 
+fn known() -> Result<Vec<Migration>, refinery::Error> {
+    MIGRATIONS.iter().map(|(name, sql)| Migration::unapplied(name, sql)).collect()
+}
+
+fn newer(path: &Path, name: &str) -> StoreError {
+    StoreError::CannotOpen(format!(
+        "{} was written by a newer askfirst: it has the migration {name}, which this one does not \
+         know; start the newer one, or restore a backup from before",
+        path.display(),
+    ))
+}
+
+/// The schema of a file that is only read, if this program can bring it to its own.
+pub(super) fn known_schema(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
+    let known = known().map_err(|error| cannot(path, "read", &error))?;
+    let sql = "SELECT version, name, checksum FROM refinery_schema_history ORDER BY version";
+    let applied = connection.prepare(sql).and_then(|mut statement| {
+        let rows = statement.query_map([], |row| {
+            Ok((row.get::<_, u32>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
+        })?;
+        rows.collect::<Result<Vec<_>, _>>()
+    });
+    let applied = applied.map_err(|error| cannot(path, "read", &error))?;
+    for (version, name, checksum) in &applied {
+        let same = |one: &&Migration| u32::try_from(one.version()).ok() == Some(*version);
+        match known.iter().find(same) {
+            None => return Err(newer(path, name)),
+            Some(ours) if ours.checksum().to_string() != *checksum => {
+                return Err(StoreError::CannotOpen(format!(
+                    "{} was written by an unreleased askfirst: its migration {name} is another \
+                     than this one's; open it with the askfirst that wrote it",
+                    path.display()
+                )));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(applied.last().map_or(0, |(version, ..)| *version))
+}
+
 fn migrate(connection: &mut Connection, path: &Path) -> Result<u32, StoreError> {
     let failed = |error: refinery::Error| match error.kind() {
-        refinery::error::Kind::MissingVersion(migration) => StoreError::CannotOpen(format!(
-            "{} was written by a newer askfirst: it has the migration {}, which this one does not \
-             know; start the newer one, or restore a backup from before",
-            path.display(),
-            migration.name(),
-        )),
+        refinery::error::Kind::MissingVersion(migration) => newer(path, migration.name()),
         _ => cannot(path, "migrate", &error),
     };
-    let known: Result<Vec<Migration>, _> =
-        MIGRATIONS.iter().map(|(name, sql)| Migration::unapplied(name, sql)).collect();
-    let known = known.map_err(failed)?;
+    let known = known().map_err(failed)?;
     let runner = Runner::new(&known).set_abort_missing(true).set_abort_divergent(true);
     runner.run(connection).map_err(failed)?;
+    Ok(newest(&known))
+}
+
+fn newest(known: &[Migration]) -> u32 {
     let newest = known.iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0);
-    Ok(u32::try_from(newest).unwrap_or(0))
+    u32::try_from(newest).unwrap_or(0)
+}
+
+/// The newest schema that this program knows.
+pub(super) fn newest_schema() -> u32 {
+    known().map_or(0, |known| newest(&known))
 }
 
 fn no_place(path: &Path, what: &str, error: &std::io::Error) -> StoreError {
     StoreError::NoPlace(format!("cannot {what} {}: {error}", path.display()))
 }
 
-fn cannot(path: &Path, what: &str, error: &dyn std::fmt::Display) -> StoreError {
+pub(super) fn cannot(path: &Path, what: &str, error: &dyn std::fmt::Display) -> StoreError {
     StoreError::CannotOpen(format!("cannot {what} {}: {error}", path.display()))
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a story that fails may panic")]
 
 mod approvals;
+mod copies;
 mod disk;
 mod people;
 mod places;
