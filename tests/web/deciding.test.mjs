@@ -159,6 +159,44 @@ test("everything works without JavaScript", async () => {
   await page.context().close();
 });
 
+test("the history is searched without JavaScript, and the address keeps what is looked for", async () => {
+  const page = await desk.owner({ javaScriptEnabled: false });
+  for (const title of ["Ship it 50%_a?", "Ship it 50xxa?"]) {
+    const asked = await desk.ask({ action: { name: "ship", title } });
+    await page.goto(`${desk.url}/a/${asked.id}`);
+    await page.click(title.includes("%") ? "#approve" : "#reject");
+    await page.locator(".ended").waitFor();
+  }
+  await page.goto(`${desk.url}/history`);
+  await page.locator("#filter summary").click();
+  await page.fill("#q", "50%_A");
+  await page.selectOption("#status", "approved");
+  await page.fill("#approver", "dev@localhost.test");
+  await page.fill("#from", "2020-01-31");
+  await page.getByRole("button", { name: "Find" }).click();
+  assert.equal(await page.locator("#history a.row").count(), 1);
+  assert.match(await page.textContent("#history .rows"), /Ship it 50%_a/);
+  const found = new URL(page.url());
+  assert.equal(found.searchParams.get("q"), "50%_A");
+  // Whoever opens the address again sees the same, with the form as it was.
+  await page.goto(found.href);
+  assert.equal(await page.inputValue("#q"), "50%_A");
+  assert.equal(await page.inputValue("#status"), "approved");
+  assert.equal(await page.inputValue("#from"), "2020-01-31");
+  assert.equal(await page.locator("#history a.row").count(), 1);
+  assert.match(await page.textContent(".told"), /with 50%_A.*voted on by dev@localhost.test/);
+  await page.locator("#filter summary").click();
+  await page.selectOption("#status", "rejected");
+  await page.getByRole("button", { name: "Find" }).click();
+  assert.match(await page.textContent("#history"), /Nothing that has ended fits this/);
+  await page.goto(`${desk.url}/history?approver=%25&from=soon&status=pending&q=${"x".repeat(300)}`);
+  const told = await page.textContent(".notice");
+  for (const field of ["Voted by", "From", "Ended as", "Text"]) assert.match(told, new RegExp(field));
+  await page.getByRole("link", { name: "Show everything" }).click();
+  assert.ok((await page.locator("#history a.row").count()) >= 2);
+  await page.context().close();
+});
+
 test("of two tabs the first decides and the second is told", async () => {
   const page = await desk.owner();
   const second = await page.context().newPage();

@@ -46,7 +46,7 @@
   // Takes over what the reader has done to the page, so that news does not undo it.
   const carry = (fresh) => {
     const focused = document.activeElement;
-    for (const old of main.querySelectorAll("textarea")) {
+    for (const old of main.querySelectorAll("textarea, input:not([type=hidden]), select")) {
       const field = old.id && fresh.querySelector(`#${old.id}`);
       if (field) field.value = old.value;
     }
@@ -76,7 +76,7 @@
   // What a reader would notice; times tick by themselves.
   const essence = (node) => {
     const copy = node.cloneNode(true);
-    copy.querySelectorAll("time, textarea, dialog").forEach((part) => part.remove());
+    copy.querySelectorAll("time, textarea, select, dialog").forEach((part) => part.remove());
     return copy.textContent.replace(/\s+/g, " ");
   };
 
@@ -164,7 +164,7 @@
   // Keys only move the focus. Nothing is decided without pressing the button itself.
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (event.target.closest("textarea, input, dialog")) return;
+    if (event.target.closest("textarea, input, select, dialog")) return;
     const rows = [...main.querySelectorAll("a.row")];
     const at = rows.indexOf(document.activeElement);
     const act = {

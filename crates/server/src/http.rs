@@ -8,6 +8,7 @@ pub mod front;
 pub mod health;
 pub mod json;
 pub mod keys;
+pub mod list;
 pub mod people;
 pub mod policies;
 pub mod problem;
@@ -49,7 +50,7 @@ struct Described;
 
 fn described() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Described::openapi())
-        .routes(routes!(approvals::ask, approvals::list))
+        .routes(routes!(approvals::ask, list::list))
         .routes(routes!(approvals::get))
         .routes(routes!(events::stream))
         .routes(routes!(votes::vote))

@@ -12,6 +12,7 @@ pub mod policies;
 pub mod presence;
 pub mod proofs;
 pub mod read;
+pub mod search;
 pub mod signin;
 pub mod workspace;
 

@@ -6,6 +6,7 @@ mod assets;
 mod fault;
 mod fields;
 mod guard;
+mod history;
 mod inbox;
 mod live;
 mod login;
@@ -28,7 +29,7 @@ const LARGEST_FORM: usize = 32 * 1024;
 pub fn routes(app: &App) -> Router<App> {
     Router::new()
         .route("/", get(inbox::inbox))
-        .route("/history", get(inbox::history))
+        .route("/history", get(history::history))
         .route("/a/{id}", get(approval::show))
         .route("/a/{id}/vote", post(approval::vote))
         .route("/a/{id}/cancel", post(approval::cancel))

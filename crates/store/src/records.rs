@@ -213,14 +213,24 @@ pub struct DueTimer {
 /// Which approvals to list. All conditions must hold; newest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ApprovalFilter {
-    /// Only with this status at the time of asking.
+    /// Only with this status at the time of reading.
     pub status: Option<Status>,
+    /// Only what is not pending any more.
+    pub ended: bool,
     /// Only under the policy of this name.
     pub policy: Option<PolicyName>,
     /// Only by an agent of this name.
     pub agent: Option<String>,
     /// Only asked by this key.
     pub asker: Option<KeyId>,
+    /// Only asked by a key that this member answers for.
+    pub owner: Option<MemberId>,
+    /// Only where this member voted.
+    pub approver: Option<MemberId>,
+    /// Only asked at this time or later.
+    pub created_after: Option<Timestamp>,
+    /// Only asked before this time.
+    pub created_before: Option<Timestamp>,
     /// Only with this text in the title, name, target or reason.
     pub text: Option<String>,
     /// Only older than this one.

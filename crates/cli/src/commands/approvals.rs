@@ -46,9 +46,21 @@ pub(crate) struct ListArgs {
     /// Only by the agent of this name
     #[arg(long, value_name = "NAME")]
     agent: Option<String>,
+    /// Only asked by this key (`key_…`), or by a key of this member (address or `mem_…`)
+    #[arg(long, value_name = "WHO")]
+    asker: Option<String>,
+    /// Only where this member (address or `mem_…`) voted
+    #[arg(long, value_name = "WHO")]
+    approver: Option<String>,
     /// Only with this text in title, name, target or reason
     #[arg(long, value_name = "TEXT")]
     query: Option<String>,
+    /// Only asked since then: 2030-01-31, or 2030-01-31T12:00:00Z; days begin at 00:00 UTC
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<String>,
+    /// Only asked before then
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<String>,
     /// How many, 1 to 100
     #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..=100))]
     limit: u32,
@@ -64,6 +76,14 @@ fn status(text: &str) -> Result<Status, String> {
     serde_json::from_value(text.into()).map_err(|_| format!("use {known}"))
 }
 
+/// A point in time as the server reads it.
+pub(super) fn moment(text: &str) -> Result<String, String> {
+    let point = askfirst_server::service::search::point_in_time(text);
+    point.map(|time| time.to_string()).map_err(|_| {
+        "use a day such as 2030-01-31, or a time such as 2030-01-31T12:00:00Z".to_owned()
+    })
+}
+
 impl ListArgs {
     /// Lists them.
     pub(crate) fn run(self) -> Result<u8> {
@@ -73,7 +93,11 @@ impl ListArgs {
             ("status", self.status.map(Status::as_str)),
             ("policy", self.policy.as_deref()),
             ("agent", self.agent.as_deref()),
+            ("asker", self.asker.as_deref()),
+            ("approver", self.approver.as_deref()),
             ("q", self.query.as_deref()),
+            ("created_after", self.since.as_deref()),
+            ("created_before", self.until.as_deref()),
             ("cursor", self.cursor.as_deref()),
         ];
         for (name, value) in filters {

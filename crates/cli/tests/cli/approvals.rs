@@ -315,3 +315,27 @@ fn list_filters_and_goes_on() {
     assert_eq!(ids(&list(&["--limit", "3", "--cursor", cursor])), 1);
     assert!(server.agent(&["list", "--limit", "3"]).out.contains("there are more: --cursor"));
 }
+
+#[test]
+fn the_list_is_narrowed_by_person_text_and_time() {
+    let server = Dev::start();
+    let decided = server.asked(&["--reason", "100% sure"]);
+    server.vote(&decided, "approve");
+    let open = server.asked(&[]);
+    let ids = |filters: &[&str]| {
+        let page = server.agent(&[&["list", "--json"], filters].concat()).expect(0).json();
+        let rows = page["data"].as_array().unwrap().clone();
+        rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&["--approver", "dev@localhost.test"]), [decided.as_str()]);
+    assert_eq!(ids(&["--query", "100%"]), [decided.as_str()]);
+    assert_eq!(
+        ids(&["--asker", "dev@localhost.test", "--since", "2020-01-31"]),
+        [open.as_str(), decided.as_str()]
+    );
+    assert!(ids(&["--until", "2020-01-31T12:00:00Z"]).is_empty());
+    let told = server.agent(&["list", "--since", "yesterday"]).expect(64);
+    assert!(told.err.contains("such as 2030-01-31"), "{}", told.err);
+    let told = server.agent(&["list", "--approver", "%"]).expect(1);
+    assert!(told.err.contains("e-mail address"), "{}", told.err);
+}

@@ -1,14 +1,10 @@
 //! `/v1/approvals`: asking, reading, waiting.
 
-use askfirst_core::{
-    Action, Agent, ApprovalId, KeyId, Pointer, PolicyName, Priority, Seconds, Status,
-};
-use askfirst_store::ApprovalFilter;
-use axum::Json;
+use askfirst_core::{Action, Agent, ApprovalId, KeyId, Pointer, PolicyName, Priority, Seconds};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
@@ -16,7 +12,7 @@ use super::description::maybe_length;
 use super::json;
 use super::policies::{PolicyDocument, policy_from};
 use super::problem::Problem;
-use super::request::{Body, Id, Query, cursor, page_size, patience};
+use super::request::{Body, Id, Query, patience};
 use super::views::{ActionBody, AgentBody, ApprovalView};
 use crate::app::App;
 use crate::service::ask::{Question, Rules};
@@ -142,35 +138,6 @@ pub struct WaitQuery {
     after: Option<u32>,
 }
 
-/// Which approvals are listed.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListQuery {
-    /// `pending`, `approved`, `rejected`, `expired` or `cancelled`.
-    #[param(value_type = Option<String>)]
-    status: Option<Status>,
-    /// Only under the policy of this name.
-    #[param(value_type = Option<String>)]
-    policy: Option<PolicyName>,
-    /// Only by the agent of this name.
-    agent: Option<String>,
-    /// Only with this text in title, name, target or reason.
-    q: Option<String>,
-    /// Rows in a page, 1 to 100.
-    limit: Option<u32>,
-    /// Where the page before ended.
-    cursor: Option<String>,
-}
-
-/// A page of approvals, newest first. It can be short, or empty, and still have a next one.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ApprovalPage {
-    data: Vec<ApprovalView>,
-    /// Give this back as `cursor`; null on the last page.
-    next_cursor: Option<String>,
-}
-
 /// Answers with one approval and its ETag.
 pub(super) fn show(app: &App, status: StatusCode, seen: &Seen) -> Response {
     let view = ApprovalView::of(seen, &app.reach.public_url);
@@ -236,31 +203,6 @@ fn knows(headers: &HeaderMap, etag: &HeaderValue) -> bool {
     let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
     let mut tags = known.flat_map(|list| list.split(',')).map(str::trim);
     tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
-}
-
-/// List approvals, newest first.
-#[utoipa::path(get, path = "/v1/approvals", tag = "approvals", params(ListQuery),
-    responses((status = 200, body = ApprovalPage), (status = 400, body = Problem)))]
-pub async fn list(
-    State(app): State<App>,
-    caller: Caller,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<ApprovalPage>, Problem> {
-    let limit = page_size(query.limit)?;
-    let filter = ApprovalFilter {
-        status: query.status,
-        policy: query.policy,
-        agent: query.agent,
-        text: query.q,
-        before: cursor(query.cursor.as_deref())?,
-        limit,
-        ..ApprovalFilter::default()
-    };
-    let (found, next) = app.service.page(&caller, filter).await?;
-    Ok(Json(ApprovalPage {
-        data: found.iter().map(|seen| ApprovalView::of(seen, &app.reach.public_url)).collect(),
-        next_cursor: next.map(|id| id.to_string()),
-    }))
 }
 
 /// Used by the inline policy's schema.

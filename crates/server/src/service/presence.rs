@@ -15,8 +15,6 @@ use crate::wakeups::{Topic, Waiter};
 pub const FULL_INBOX: u32 = 200;
 /// How many ended approvals an inbox recalls.
 const RECALLED: u32 = 8;
-/// How many pages are read in search of ended approvals.
-const MOST_PAGES: usize = 20;
 
 /// The person behind a session, where they are.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,41 +137,9 @@ impl Service {
         pending.sort_by_key(|seen| std::cmp::Reverse(seen.approval.priority));
         let (yours, others) =
             pending.into_iter().partition(|seen| prospects(caller, seen, &workspace).vote.is_ok());
-        let (ended, _) = self.ended(caller, None, RECALLED).await?;
+        let ended = ApprovalFilter { ended: true, limit: RECALLED, ..ApprovalFilter::default() };
+        let ended = self.approvals(caller, ended).await?;
         Ok(Inbox { yours, others, ended })
-    }
-
-    /// Approvals that have ended, newest question first, and where the next page starts.
-    ///
-    /// # Errors
-    /// If they could not be read.
-    pub async fn ended(
-        &self,
-        caller: &Caller,
-        before: Option<ApprovalId>,
-        limit: u32,
-    ) -> Result<(Vec<Seen>, Option<ApprovalId>)> {
-        let wanted = limit as usize;
-        let mut found = Vec::new();
-        let mut before = before;
-        for _ in 0..MOST_PAGES {
-            let filter = ApprovalFilter { before, limit, ..ApprovalFilter::default() };
-            let page = self.approvals(caller, filter).await?;
-            let more = page.len() >= wanted;
-            for seen in page {
-                before = Some(seen.approval.id);
-                if seen.approval.status_at(seen.now) != Status::Pending {
-                    found.push(seen);
-                }
-                if found.len() == wanted {
-                    return Ok((found, before));
-                }
-            }
-            if !more {
-                return Ok((found, None));
-            }
-        }
-        Ok((found, before))
     }
 }
 

@@ -110,6 +110,9 @@ impl Service {
         // A key that only asks sees its own; the database can tell which those are.
         let own = caller.key().filter(|key| !caller.reads_all() && key.member.is_none());
         if let Some(key) = own {
+            if filter.asker.is_some_and(|asker| asker != key.id) {
+                return Ok((Vec::new(), None));
+            }
             filter.asker = Some(key.id);
         }
         let mut found = Vec::new();

@@ -1,11 +1,10 @@
-//! The inbox, and what has ended.
+//! The inbox, and how an approval looks in a list.
 
 use askama::Template;
-use askfirst_core::{ApprovalId, Status};
-use axum::extract::{Query, State};
+use askfirst_core::Status;
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Deserialize;
 
 use super::fault::{Fault, page};
 use super::session::SignedIn;
@@ -15,9 +14,6 @@ use super::words::{self, Sign};
 use crate::app::App;
 use crate::service::Seen;
 use crate::service::presence::FULL_INBOX;
-
-/// How many ended approvals are on a page.
-const PAGE: u32 = 30;
 
 /// The inbox.
 #[derive(Template)]
@@ -31,16 +27,6 @@ pub(super) struct InboxPage {
     pub(super) full: bool,
     /// Where programs reach this server.
     pub(super) url: String,
-}
-
-/// What has ended.
-#[derive(Template)]
-#[template(path = "history.html")]
-pub(super) struct HistoryPage {
-    pub(super) shell: Shell,
-    pub(super) rows: Vec<Row>,
-    pub(super) older: Option<String>,
-    pub(super) first: bool,
 }
 
 /// One approval in a list.
@@ -91,7 +77,7 @@ impl Row {
     }
 }
 
-fn rows(seen: &[Seen]) -> Vec<Row> {
+pub(super) fn rows(seen: &[Seen]) -> Vec<Row> {
     seen.iter().map(Row::new).collect()
 }
 
@@ -110,31 +96,6 @@ pub(super) async fn inbox(State(app): State<App>, by: SignedIn) -> Result<Respon
         ended: rows(&inbox.ended),
         full,
         url: app.reach.public_url.clone(),
-    };
-    Ok(page(StatusCode::OK, &html))
-}
-
-#[derive(Deserialize)]
-pub(super) struct Place {
-    before: Option<String>,
-}
-
-pub(super) async fn history(
-    State(app): State<App>,
-    by: SignedIn,
-    Query(place): Query<Place>,
-) -> Result<Response, Fault> {
-    let before: Option<ApprovalId> = match place.before.as_deref().map(str::parse) {
-        Some(Ok(id)) => Some(id),
-        Some(Err(_)) => return Err(Fault::NotFound),
-        None => None,
-    };
-    let (seen, older) = app.service.ended(&by.caller, before, PAGE).await?;
-    let html = HistoryPage {
-        shell: Shell::of("History", "/history", &by, by.viewer.now),
-        rows: rows(&seen),
-        older: older.map(|id| id.to_string()),
-        first: before.is_none(),
     };
     Ok(page(StatusCode::OK, &html))
 }

@@ -14,7 +14,8 @@ use askfirst_store::{Credential, Member, Place, Proof, Workspace};
 use super::approval::Said;
 use super::fault::FaultPage;
 use super::fields::Typed;
-use super::inbox::{HistoryPage, InboxPage, Row};
+use super::history::{HistoryPage, Wish};
+use super::inbox::{InboxPage, Row};
 use super::login::{LoginPage, SignedOutPage};
 use super::session::{SessionToken, SignedIn};
 use super::sheet::ApprovalPage;
@@ -145,12 +146,19 @@ impl InboxPage {
 impl HistoryPage {
     fn sample() -> Self {
         let used = used();
-        Self {
-            shell: Shell::of("History", "/history", &signed_in(), moment(400)),
-            older: Some(used.approval.id.to_string()),
-            rows: vec![Row::new(&used)],
-            first: false,
-        }
+        let shell = Shell::of("History", "/history", &signed_in(), moment(400));
+        let wish = Wish {
+            q: "<b>\"deploy\"".into(),
+            status: "approved".into(),
+            policy: "gone".into(),
+            approver: "ana@example.com".into(),
+            from: "2030-01-01".into(),
+            before: used.approval.id.to_string(),
+            ..Wish::default()
+        };
+        let policies = vec!["default".into(), "deploys".into()];
+        let older = Some(format!("/history?before={}", used.approval.id));
+        Self { older, ..Self::new(shell, wish, policies, vec![Row::new(&used)]) }
     }
 }
 

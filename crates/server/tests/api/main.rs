@@ -22,6 +22,7 @@ mod description;
 mod editing;
 mod harmless;
 mod idempotency;
+mod lists;
 mod quorum;
 mod races;
 mod refusals;

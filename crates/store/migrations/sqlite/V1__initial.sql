@@ -126,12 +126,22 @@ CREATE TABLE approvals (
   policy      TEXT NOT NULL,
   agent       TEXT,
   asker       BLOB NOT NULL,
+  created_at  INTEGER NOT NULL,
   expires_at  INTEGER NOT NULL,
   snapshot    INTEGER NOT NULL,
   PRIMARY KEY (workspace, environment, approval)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX approvals_pending ON approvals (workspace, environment, approval)
   WHERE status = 'pending';
+
+-- Who has voted on what, to find it by.
+CREATE TABLE voters (
+  workspace   BLOB NOT NULL,
+  environment TEXT NOT NULL,
+  member      BLOB NOT NULL,
+  approval    BLOB NOT NULL,
+  PRIMARY KEY (workspace, environment, member, approval)
+) STRICT, WITHOUT ROWID;
 
 -- The whole approval as JSON, apart because it is wide.
 CREATE TABLE snapshots (

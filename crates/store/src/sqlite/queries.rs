@@ -212,16 +212,31 @@ pub(super) fn approvals(
             "AND (a.status = ?3 OR (a.status = 'pending' AND a.expires_at <= ?4 AND a.silence = ?3))"
         }
     };
-    // 17 bytes come after every id, so without a cursor the same range serves.
+    let ended = if filter.ended { "AND (a.status <> 'pending' OR a.expires_at <= ?4)" } else { "" };
+    // What somebody voted on is found, and ordered, by a table of its own.
+    let (from, id) = match filter.approver {
+        None => ("approvals a", "a.approval"),
+        Some(_) => (
+            "voters v CROSS JOIN approvals a ON v.workspace = ?1 AND v.environment = ?2
+             AND v.member = ?11 AND a.approval = v.approval",
+            "v.approval",
+        ),
+    };
+    // 17 bytes come after every id, so without a cursor the same range serves. The text is looked
+    // for as it is: no letter in it is a wildcard.
     let sql = format!(
-        "SELECT s.body FROM approvals a JOIN snapshots s ON s.snapshot = a.snapshot
-         WHERE a.workspace = ?1 AND a.environment = ?2 {status}
-           AND a.approval < ifnull(?5, x'ffffffffffffffffffffffffffffffffff')
+        "SELECT s.body FROM {from} JOIN snapshots s ON s.snapshot = a.snapshot
+         WHERE a.workspace = ?1 AND a.environment = ?2 {status} {ended}
+           AND {id} < ifnull(?5, x'ffffffffffffffffffffffffffffffffff')
            AND (?6 IS NULL OR a.policy = ?6)
            AND (?7 IS NULL OR a.agent = ?7)
            AND (?8 IS NULL OR a.asker = ?8)
-           AND (?9 IS NULL OR s.search LIKE ?9 ESCAPE '\\')
-         ORDER BY a.approval DESC LIMIT ?10"
+           AND (?9 IS NULL OR instr(s.search, ?9) > 0)
+           AND (?12 IS NULL OR a.created_at >= ?12)
+           AND (?13 IS NULL OR a.created_at < ?13)
+           AND (?14 IS NULL OR a.asker IN
+             (SELECT k.key FROM keys k WHERE k.workspace = ?1 AND k.owner = ?14))
+         ORDER BY {id} DESC LIMIT ?10"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map(
@@ -234,25 +249,16 @@ pub(super) fn approvals(
             filter.policy.as_ref().map(PolicyName::as_str),
             filter.agent,
             filter.asker.map(Id::bytes),
-            filter.text.as_deref().map(contains),
+            filter.text.as_deref().map(str::to_lowercase),
             filter.limit,
+            filter.approver.map(Id::bytes),
+            filter.created_after.map(Timestamp::micros),
+            filter.created_before.map(Timestamp::micros),
+            filter.owner.map(Id::bytes),
         ],
         |row| codec::json(row, 0),
     )?;
     Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// A pattern for texts that contain `text` as it is.
-fn contains(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for letter in text.to_lowercase().chars() {
-        if matches!(letter, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(letter);
-    }
-    pattern.push('%');
-    pattern
 }
 
 pub(super) fn events(

@@ -1,7 +1,7 @@
 //! Writes what the rules have decided: the approval as it is now, its events, their audit entries,
 //! its timer, and with a decision the statement and the work of signing it.
 
-use askfirst_core::{Approval, Event, OnTimeout, Status, Timestamp};
+use askfirst_core::{Approval, Event, MemberId, OnTimeout, Status, Timestamp};
 use askfirst_proof::{log, text_digest};
 use rusqlite::{Connection, params};
 
@@ -45,8 +45,9 @@ impl Recording<'_, '_> {
             OnTimeout::Reject => Status::Rejected,
         };
         let sql = "INSERT INTO approvals (workspace, environment, approval, version, status,
-                     silence, policy, agent, asker, expires_at, snapshot)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING";
+                     silence, policy, agent, asker, created_at, expires_at, snapshot)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                   ON CONFLICT DO NOTHING";
         let new = self.pens.write(
             sql,
             params![
@@ -59,6 +60,7 @@ impl Recording<'_, '_> {
                 next.policy.document.name.as_str(),
                 next.agent.as_ref().map(|agent| agent.name.as_str()),
                 next.asker.key.bytes(),
+                next.created_at.micros(),
                 next.expires_at.micros(),
                 snapshot,
             ],
@@ -114,6 +116,10 @@ impl Recording<'_, '_> {
             let mut detail = told.audited();
             let statement = match event {
                 Event::Decided { .. } => Some(self.statement()?),
+                Event::Voted { vote } => {
+                    self.voter(vote.voter.id)?;
+                    None
+                }
                 _ => None,
             };
             if let Some(statement) = &statement {
@@ -151,6 +157,17 @@ impl Recording<'_, '_> {
                 detail,
             ],
         )?;
+        Ok(())
+    }
+
+    /// Whose vote it is, so that approvals are found by who voted on them.
+    fn voter(&self, member: MemberId) -> Result<(), StoreError> {
+        let sql = "INSERT INTO voters (workspace, environment, member, approval)
+                   VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+        let next = self.next;
+        let environment = next.environment.as_str();
+        let row = params![next.workspace.bytes(), environment, member.bytes(), next.id.bytes()];
+        self.pens.write(sql, row)?;
         Ok(())
     }
 

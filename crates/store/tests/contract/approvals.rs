@@ -6,7 +6,7 @@ use askfirst_core::administration::Change;
 use askfirst_core::*;
 use askfirst_store::*;
 
-use crate::world::{self, Home, World, ask, cast, execute, name, policy, saved};
+use crate::world::{self, Home, World, ask, cast, execute, name, new_key, policy, saved};
 
 pub(crate) async fn what_was_acknowledged_is_there_after_reopening<H: Home>() {
     let mut world = World::<H>::new().await;
@@ -222,6 +222,55 @@ pub(crate) async fn filters_and_cursors_find_what_they_say<H: Home>() {
         let ids: Vec<_> = list.iter().map(|approval| approval.id).collect();
         assert_eq!(ids, found.iter().map(|approval| approval.id).collect::<Vec<_>>(), "{said}");
     }
+}
+
+pub(crate) async fn approvals_are_found_by_who_asked_who_voted_and_when<H: Home>() {
+    let world = World::<H>::new().await;
+    let us = &world.us;
+    let bens = new_key(&[Scope::Ask], None, us.ben);
+    let bens_key = bens.id;
+    world.administer(Change::AddKey(bens)).await.unwrap();
+    let early = world.ask().await;
+    world.clock.advance(60);
+    let middle = world.ask_under("two").await;
+    world.clock.advance(60);
+    let ask = ask(us, PolicyChoice::Default);
+    let late = world.run(bens_key, ask.id, Command::Ask(Box::new(ask))).await.unwrap().approval;
+    world.approve(us.ben_key, &early).await;
+    world.vote(us.ben_key, &middle, VoteDecision::Approve).await.unwrap();
+    world.vote(us.cleo_key, &middle, VoteDecision::Reject).await.unwrap();
+
+    let all = ApprovalFilter { limit: 10, ..ApprovalFilter::default() };
+    let voted = |member| ApprovalFilter { approver: Some(member), ..all.clone() };
+    let owned = |member| ApprovalFilter { owner: Some(member), ..all.clone() };
+    let (from, to) = (Some(middle.created_at), Some(late.created_at));
+    for (filter, found) in [
+        (voted(us.ben), vec![&middle, &early]),
+        (voted(us.cleo), vec![&middle]),
+        (voted(us.ana), vec![]),
+        (voted(world.them.ben), vec![]),
+        (ApprovalFilter { limit: 1, ..voted(us.ben) }, vec![&middle]),
+        (ApprovalFilter { before: Some(middle.id), ..voted(us.ben) }, vec![&early]),
+        (ApprovalFilter { status: Some(Status::Rejected), ..voted(us.ben) }, vec![&middle]),
+        (owned(us.ben), vec![&late]),
+        (owned(us.ana), vec![&middle, &early]),
+        (owned(world.them.ana), vec![]),
+        (ApprovalFilter { asker: Some(us.asker), ..owned(us.ben) }, vec![]),
+        (ApprovalFilter { ended: true, ..all.clone() }, vec![&middle, &early]),
+        (ApprovalFilter { created_after: from, ..all.clone() }, vec![&late, &middle]),
+        (ApprovalFilter { created_before: from, ..all.clone() }, vec![&early]),
+        (ApprovalFilter { created_after: from, created_before: to, ..all.clone() }, vec![&middle]),
+        (ApprovalFilter { created_after: to, created_before: from, ..all.clone() }, vec![]),
+    ] {
+        let said = format!("{filter:?}");
+        let list = world.store.approvals(us.place, filter).await.unwrap();
+        let ids: Vec<_> = list.iter().map(|approval| approval.id).collect();
+        assert_eq!(ids, found.iter().map(|approval| approval.id).collect::<Vec<_>>(), "{said}");
+    }
+    // In time, silence ends what is left.
+    world.clock.advance(3_600);
+    let ended = ApprovalFilter { ended: true, ..all };
+    assert_eq!(world.store.approvals(us.place, ended).await.unwrap().len(), 3);
 }
 
 pub(crate) async fn an_overdue_approval_is_listed_as_what_silence_means<H: Home>() {

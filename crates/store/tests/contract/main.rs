@@ -39,6 +39,7 @@ promises! {
         events_come_in_order_with_their_versions
         what_a_voter_was_shown_is_kept
         filters_and_cursors_find_what_they_say
+        approvals_are_found_by_who_asked_who_voted_and_when
         an_overdue_approval_is_listed_as_what_silence_means
     }
     races {
