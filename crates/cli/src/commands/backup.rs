@@ -74,7 +74,9 @@ pub(super) fn told(error: BackupError) -> anyhow::Error {
     match error {
         BackupError::NoDatabase(_)
         | BackupError::SealingKey(_)
-        | BackupError::Store(StoreError::CannotOpen(_)) => not_set_up(error),
+        | BackupError::Store(
+            StoreError::CannotOpen(_) | StoreError::InUse(_) | StoreError::NoPlace(_),
+        ) => not_set_up(error),
         other => other.into(),
     }
 }
