@@ -389,7 +389,7 @@ fn add_key(key: &NewKey, facts: &Facts, holdings: &Holdings) -> Result<(), Denie
 fn save_policy(document: &Policy, facts: &Facts) -> Result<(), Denied> {
     let mut problems = document.problems();
     if problems.is_empty() {
-        problems = document.unsatisfiable(None, &facts.roster);
+        problems = document.unsatisfiable(None, &facts.roster, document.expires_in);
     }
     if problems.is_empty() {
         return Ok(());

@@ -4,6 +4,7 @@
 
 pub mod command;
 pub mod edit;
+pub mod escalation;
 pub mod event;
 pub mod inquiry;
 pub mod refusal;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use edit::{Pointer, Revision};
+use escalation::Look;
 use inquiry::Inquiry;
 
 use crate::quorum::{self, NeedSet};
@@ -283,8 +285,11 @@ pub struct Approval {
     /// In the order in which they were recorded.
     pub votes: Vec<Vote>,
     /// What approvers asked back, in order.
-    #[serde(default)]
     pub inquiries: Vec<Inquiry>,
+    /// How many steps of the policy were noted.
+    pub escalated: u32,
+    /// Who said that they are looking at it, once each.
+    pub looks: Vec<Look>,
     /// The end, once there is one.
     pub decision: Option<Decision>,
     /// What became of it after approval.
@@ -442,7 +447,12 @@ impl Approval {
                 .filter(|(_, missing)| **missing > 0)
                 .map(|((need, document), &missing)| OpenNeed {
                     need,
-                    from: document.from.clone(),
+                    from: document
+                        .from
+                        .iter()
+                        .chain(policy.noted(self.escalated))
+                        .cloned()
+                        .collect(),
                     missing,
                 })
                 .collect(),

@@ -19,6 +19,7 @@ pub use approval::{
     Via, Vote, VoteDecision, Voter,
     command::{Ask, CastVote, Command, FormAnswer, PolicyChoice},
     edit::{Edits, Pointer, Revision},
+    escalation::Look,
     event::Event,
     inquiry::{Inquiry, Reply},
     refusal::Refusal,
@@ -27,6 +28,8 @@ pub use approval::{
 pub use digest::Digest;
 pub use facts::{Facts, Floor, KeyFacts, Person, Principal, Roster, SessionFacts, Standing};
 pub use ids::{ApprovalId, GroupId, KeyId, MemberId, PolicyId, SessionId, WorkspaceId};
-pub use policy::{FrozenPolicy, Need, OnTimeout, Policy, PolicyName, Problem, Separate, Source};
+pub use policy::{
+    FrozenPolicy, Need, OnTimeout, Policy, PolicyName, Problem, Separate, Source, steps::Step,
+};
 pub use principal::{Actor, Assurance, PolicyAllowance, Role, Scope};
 pub use time::{Seconds, Timestamp};

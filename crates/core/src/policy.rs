@@ -1,11 +1,15 @@
 //! A policy: who may decide, how many, how surely identified, by when, what silence means.
 //! Versions and names are kept by the store; here is what a document means and when it is wrong.
 
+pub mod steps;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use steps::Step;
 
 use crate::facts::{Person, Roster};
 use crate::quorum::{self, NeedSet};
@@ -180,6 +184,10 @@ pub struct Policy {
     /// What silence means.
     #[serde(default)]
     pub on_timeout: OnTimeout,
+    /// Who else may answer after a while, in order of time.
+    // Absent where there are none: a document's digest must not change with what it does not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
     /// How long an approval may be claimed; an ask may shorten it.
     #[serde(default = "quarter")]
     pub valid_for: Seconds,
@@ -225,6 +233,7 @@ impl Policy {
             separate: Separate::default(),
             expires_in: hour(),
             on_timeout: OnTimeout::Expire,
+            steps: Vec::new(),
             valid_for: quarter(),
         }
     }
@@ -259,6 +268,7 @@ impl Policy {
                 found.push(Problem::at(pointer, "between 1 second and 30 days"));
             }
         }
+        found.extend(self.step_problems());
         found
     }
 
@@ -268,14 +278,15 @@ impl Policy {
         self.needs.iter().map(|need| u32::from(need.count)).sum()
     }
 
-    /// Which needs this person's vote could meet, by the roster as it is now. Empty for who is
-    /// unknown, disabled or of a role that does not vote.
+    /// Which needs this person's vote could meet `elapsed` after the ask, by the roster as it is
+    /// now. Empty for who is unknown, disabled or of a role that does not vote.
     #[must_use]
-    pub fn seats_of(&self, id: MemberId, roster: &Roster) -> NeedSet {
+    pub fn seats_of(&self, id: MemberId, roster: &Roster, elapsed: Seconds) -> NeedSet {
         let Some(person) = roster.voter(id) else { return NeedSet::NONE };
         let mut seats = NeedSet::NONE;
         for (index, need) in self.needs.iter().enumerate() {
-            if need.from.iter().any(|source| source.includes(id, person, roster)) {
+            let mut sources = need.from.iter().chain(self.added(elapsed));
+            if sources.any(|source| source.includes(id, person, roster)) {
                 seats = seats.with(index);
             }
         }
@@ -283,22 +294,28 @@ impl Policy {
     }
 
     /// Whether the needs could be met by the votes in `given` and anyone in the roster who is not
-    /// among `spent` (voted already, or kept out).
+    /// among `spent` (voted already, or kept out), with the steps that come `within` so long.
     pub(crate) fn reachable(
         &self,
         given: Vec<NeedSet>,
         spent: &BTreeSet<MemberId>,
         roster: &Roster,
+        within: Seconds,
     ) -> quorum::Filling {
         let mut people = given;
-        people.extend(self.candidates(spent, roster));
+        people.extend(self.candidates(spent, roster, within));
         quorum::fill(&self.counts(), &people)
     }
 
     /// As many who are not among `spent` as can matter. A need with a candidate for every seat of
     /// the policy is met whatever the others take (Hall), so nobody is added for its sake alone.
     /// That keeps the search small in a workspace of thousands.
-    fn candidates(&self, spent: &BTreeSet<MemberId>, roster: &Roster) -> Vec<NeedSet> {
+    fn candidates(
+        &self,
+        spent: &BTreeSet<MemberId>,
+        roster: &Roster,
+        within: Seconds,
+    ) -> Vec<NeedSet> {
         let enough = self.seats();
         let mut found = vec![0_u32; self.needs.len()];
         let mut people = Vec::new();
@@ -306,7 +323,7 @@ impl Policy {
             if found.iter().all(|&count| count >= enough) {
                 break;
             }
-            let seats = self.seats_of(*id, roster);
+            let seats = self.seats_of(*id, roster, within);
             if seats.iter().all(|need| found[need] >= enough) {
                 continue;
             }
@@ -322,11 +339,17 @@ impl Policy {
         self.needs.iter().map(|need| need.count).collect()
     }
 
-    /// The needs that nobody could meet with these people, in words; empty if it can be satisfied.
+    /// The needs that nobody could meet with these people `within` so long, in words; empty if it
+    /// can be satisfied.
     #[must_use]
-    pub fn unsatisfiable(&self, kept_out: Option<MemberId>, roster: &Roster) -> Vec<Problem> {
+    pub fn unsatisfiable(
+        &self,
+        kept_out: Option<MemberId>,
+        roster: &Roster,
+        within: Seconds,
+    ) -> Vec<Problem> {
         let spent = kept_out.into_iter().collect();
-        let filling = self.reachable(Vec::new(), &spent, roster);
+        let filling = self.reachable(Vec::new(), &spent, roster, within);
         let mut found = Vec::new();
         for (index, &open) in filling.open.iter().enumerate().filter(|(_, open)| **open > 0) {
             let Some(need) = self.needs.get(index) else { continue };
@@ -423,13 +446,13 @@ mod tests {
         };
         let roster = crowd(3_000);
         // Four members for the four seats, and the two of the group.
-        assert_eq!(policy(2).candidates(&BTreeSet::new(), &roster).len(), 4 + 2);
-        assert_eq!(policy(2).unsatisfiable(None, &roster), []);
-        let missing = policy(3).unsatisfiable(None, &roster);
+        assert_eq!(policy(2).candidates(&BTreeSet::new(), &roster, Seconds(0)).len(), 4 + 2);
+        assert_eq!(policy(2).unsatisfiable(None, &roster, Seconds(0)), []);
+        let missing = policy(3).unsatisfiable(None, &roster, Seconds(0));
         assert_eq!(missing.len(), 1);
         assert_eq!(missing[0].pointer, "/needs/1");
         let one_of_them = Some(MemberId::from_bits(2_999));
-        assert_eq!(policy(2).unsatisfiable(one_of_them, &roster).len(), 1);
+        assert_eq!(policy(2).unsatisfiable(one_of_them, &roster, Seconds(0)).len(), 1);
     }
 
     #[test]

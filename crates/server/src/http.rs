@@ -56,6 +56,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(votes::vote))
         .routes(routes!(votes::votes))
         .routes(routes!(actions::reply))
+        .routes(routes!(actions::look))
         .routes(routes!(actions::cancel))
         .routes(routes!(actions::consume))
         .routes(routes!(actions::outcome))

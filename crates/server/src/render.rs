@@ -310,6 +310,10 @@ fn rules(approval: &Approval) -> tree::Fields {
         let votes = counted(need.count.into(), "approval");
         fields.push(Field::known("Needed", format!("{votes} from {from}")));
     }
+    for step in &policy.steps {
+        let from = sources_in_words(&step.add);
+        fields.push(Field::known("Open to others", format!("{from}, after {}", step.after)));
+    }
     let rejections = counted(policy.rejections.into(), "rejection");
     fields.push(Field::known("Ends with", rejections));
     fields.push(Field::known("Least assurance", policy.assurance));

@@ -32,6 +32,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/history", get(history::history))
         .route("/a/{id}", get(approval::show))
         .route("/a/{id}/vote", post(approval::vote))
+        .route("/a/{id}/look", post(approval::look))
         .route("/a/{id}/cancel", post(approval::cancel))
         .route("/a/{id}/revoke", post(approval::revoke))
         .route("/a/{id}/proof.json", get(approval::bundle))

@@ -194,6 +194,8 @@ mod tests {
             expires_at: NOON,
             valid_for: Seconds(900),
             inquiries: Vec::new(),
+            escalated: 0,
+            looks: Vec::new(),
             votes,
             decision: Some(Decision {
                 status,

@@ -108,6 +108,10 @@ pub enum Command {
         /// Why.
         reason: Option<String>,
     },
+    /// Say that one is looking at it.
+    Look,
+    /// Note the steps that have come.
+    Escalate,
     /// Note that the deadline has passed.
     Expire,
     /// Claim the one use.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::edit::Revision;
+use super::escalation::Look;
 use super::inquiry::{Inquiry, Reply};
-use crate::{Approval, Claim, Decision, Outcome, Status, Vote};
+use crate::{Approval, Claim, Decision, Outcome, Source, Status, Vote};
 
 /// One thing that happened; each makes the version one higher.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,6 +40,18 @@ pub enum Event {
         /// The answer.
         reply: Reply,
     },
+    /// Nobody had answered for so long that others may as well.
+    Escalated {
+        /// Which step of the policy, counted from 1.
+        number: u32,
+        /// Who may answer from now on.
+        added: Vec<Source>,
+    },
+    /// Someone is looking at it.
+    Looked {
+        /// Who.
+        look: Look,
+    },
     /// It ended.
     Decided {
         /// How.
@@ -66,6 +79,8 @@ impl Event {
             Self::Voted { .. } => "voted",
             Self::Inquired { .. } => "more_info_requested",
             Self::Replied { .. } => "more_info_given",
+            Self::Escalated { .. } => "escalated",
+            Self::Looked { .. } => "looked",
             Self::Decided { decision } => match decision.status {
                 Status::Approved => "approved",
                 Status::Rejected => "rejected",
@@ -119,6 +134,11 @@ pub fn apply(current: Option<Approval>, event: &Event) -> Result<Approval, OutOf
             let inquiry = inquiries.find(|inquiry| inquiry.number == *number);
             let inquiry = inquiry.ok_or(OutOfOrder { event: event.name() })?;
             inquiry.reply = Some(reply.clone());
+        }
+        Event::Escalated { number, .. } => next.escalated = *number,
+        Event::Looked { look } => {
+            next.looks.retain(|known| known.by.id != look.by.id);
+            next.looks.push(look.clone());
         }
         Event::Decided { decision } => next.decision = Some(decision.clone()),
         Event::ClaimSettled { claim } => next.claim = Some(claim.clone()),

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::event::{self, Event};
-use super::inquiry;
 use super::voting::{self, keeps_owner_out};
+use super::{escalation, inquiry};
 use crate::quorum::NeedSet;
 use crate::{
     Approval, Ask, Asker, Cause, Claim, Command, Decision, Digest, Facts, FrozenPolicy, KeyFacts,
@@ -49,6 +49,8 @@ pub fn transition(
             inquiry::reply(approval, *number, text, facts, now)?
         }
         (Some(approval), Command::Cancel { reason }) => cancel(approval, reason, facts, now)?,
+        (Some(approval), Command::Look) => escalation::look(approval, facts, now)?,
+        (Some(approval), Command::Escalate) => escalation::escalate(approval, now)?,
         (Some(approval), Command::Expire) => expire(approval, now)?,
         (Some(approval), Command::Consume { action_digest }) => {
             consume(approval, *action_digest, facts, now)?
@@ -94,7 +96,9 @@ fn put(ask: &Ask, facts: &Facts, now: Timestamp) -> Result<Event, Refusal> {
     let kept_out = keeps_owner_out(&policy, facts).then_some(key.owner);
     // Checked when it was saved; but a need of nobody would be met from the start.
     let mut problems = rules.problems();
-    problems.extend(rules.unsatisfiable(kept_out, &facts.roster));
+    // A step at the deadline itself never comes.
+    let within = Seconds(expires_in.0 - 1);
+    problems.extend(rules.unsatisfiable(kept_out, &facts.roster, within));
     if !problems.is_empty() {
         return Err(Refusal::Unsatisfiable { name: rules.name.clone(), problems });
     }
@@ -126,6 +130,8 @@ fn put(ask: &Ask, facts: &Facts, now: Timestamp) -> Result<Event, Refusal> {
             valid_for,
             votes: Vec::new(),
             inquiries: Vec::new(),
+            escalated: 0,
+            looks: Vec::new(),
             decision: None,
             claim: None,
             outcome: None,
@@ -231,8 +237,7 @@ fn revoke(
         Principal::System => None,
     };
     let allowed = person.is_some_and(|member| {
-        is_admin(member, facts)
-            || approval.policy.document.seats_of(member, &facts.roster) != NeedSet::NONE
+        is_admin(member, facts) || approval.seats_of(member, &facts.roster, now) != NeedSet::NONE
     });
     if !allowed {
         return Err(Refusal::NotARevoker);

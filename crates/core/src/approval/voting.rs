@@ -94,7 +94,7 @@ pub(super) fn eligible(
         return Err(Refusal::OwnerCannotDecide);
     }
     let email = facts.roster.email(voter);
-    let seats = approval.policy.document.seats_of(voter, &facts.roster);
+    let seats = approval.seats_of(voter, &facts.roster, now);
     if seats == NeedSet::NONE {
         return Err(Refusal::NotAnApprover { who: email });
     }
@@ -159,7 +159,7 @@ fn tally(approval: &Approval, facts: &Facts) -> Option<(Status, Cause)> {
     if keeps_owner_out(&approval.policy, facts) {
         spent.insert(approval.asker.owner);
     }
-    let reachable = policy.reachable(given, &spent, roster);
+    let reachable = policy.reachable(given, &spent, roster, approval.span());
     if reachable.is_complete() {
         return None;
     }

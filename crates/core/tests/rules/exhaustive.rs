@@ -163,7 +163,7 @@ fn explore_world(policy: &FrozenPolicy, roster: &Roster, count: &mut Count) {
     };
     let people = roster.people.keys().map(|id| {
         let session = SessionFacts { member: *id, ..session("ana") };
-        (facts(Principal::Session(session)), fits(rules, *id, roster))
+        (facts(Principal::Session(session)), fits(rules, *id, roster, 0))
     });
     let world = World {
         seats: seats_of(rules),

@@ -8,6 +8,7 @@ mod claiming;
 mod credentials;
 mod editing;
 mod ending;
+mod escalating;
 mod exhaustive;
 mod inquiring;
 mod oracle;

@@ -29,8 +29,8 @@ pub(crate) fn seats_of(policy: &Policy) -> Vec<usize> {
     seats.flat_map(|(need, document)| vec![need; usize::from(document.count)]).collect()
 }
 
-/// For which needs this person may speak now.
-pub(crate) fn fits(policy: &Policy, id: MemberId, roster: &Roster) -> Vec<bool> {
+/// For which needs this person may speak, so many seconds after the question.
+pub(crate) fn fits(policy: &Policy, id: MemberId, roster: &Roster, after: i64) -> Vec<bool> {
     let person = &roster.people[&id];
     let able = person.enabled && person.role != Role::Auditor;
     let among = |source: &Source| match source.to_string().split_once(':') {
@@ -38,7 +38,9 @@ pub(crate) fn fits(policy: &Policy, id: MemberId, roster: &Roster) -> Vec<bool> 
         Some((_, email)) => email.to_lowercase() == person.email.to_lowercase(),
         None => true,
     };
-    policy.needs.iter().map(|need| able && need.from.iter().any(among)).collect()
+    let later = policy.steps.iter().filter(|step| i64::from(step.after.0) <= after);
+    let let_in = later.flat_map(|step| &step.add).any(among);
+    policy.needs.iter().map(|need| able && (let_in || need.from.iter().any(among))).collect()
 }
 
 struct Ballot {
@@ -58,7 +60,10 @@ pub(crate) struct Oracle {
     policy: Policy,
     asker: KeyId,
     owner: MemberId,
+    asked: Timestamp,
     deadline: Timestamp,
+    /// Steps that were noted.
+    noted: usize,
     valid_for: Seconds,
     /// Of what is asked for now.
     digest: Digest,
@@ -78,7 +83,9 @@ impl Oracle {
             policy: asked.policy.document.clone(),
             asker: asked.asker.key,
             owner: asked.asker.owner,
+            asked: asked.created_at,
             deadline: asked.expires_at,
+            noted: 0,
             valid_for: asked.valid_for,
             digest: asked.action_digest,
             changes: 0,
@@ -116,7 +123,7 @@ impl Oracle {
                 Command::Ask(_) => false,
                 Command::Vote(cast) => return good && pending && self.counts(facts, cast, now),
                 Command::Inquire { action_digest, .. } => {
-                    return good && pending && self.wonders(facts, *action_digest);
+                    return good && pending && self.wonders(facts, *action_digest, now);
                 }
                 Command::Reply { number, .. } => {
                     let known = self.inquiries.get(*number as usize - 1);
@@ -124,11 +131,13 @@ impl Oracle {
                     self.asks(facts) && known.is_some_and(|(_, answered)| *answered || pending)
                 }
                 Command::Cancel { .. } => pending && (self.asks(facts) || runs_workspace(facts)),
+                Command::Look => pending && self.could_vote(facts, now).is_some(),
+                Command::Escalate => pending && self.steps_come(now) > self.noted,
                 Command::Expire => self.ended.is_none() && now >= self.deadline,
                 Command::Consume { action_digest } => {
                     usable && *action_digest == self.digest && self.uses(facts)
                 }
-                Command::Revoke { .. } => usable && self.takes_back(facts),
+                Command::Revoke { .. } => usable && self.takes_back(facts, now),
                 Command::Report { status, .. } => {
                     self.used == Some(Use::Claimed)
                         && self.uses(facts)
@@ -143,14 +152,25 @@ impl Oracle {
                 Command::Revoke { .. } => self.used = Some(Use::Revoked),
                 Command::Report { status, .. } => self.reported = Some(*status),
                 Command::Reply { number, .. } => self.inquiries[*number as usize - 1].1 = true,
-                Command::Ask(_) | Command::Vote(_) | Command::Inquire { .. } => {}
+                Command::Escalate => self.noted = self.steps_come(now),
+                Command::Ask(_) | Command::Vote(_) | Command::Look | Command::Inquire { .. } => {}
             }
         }
         accepted
     }
 
-    fn wonders(&mut self, facts: &Facts, digest: Digest) -> bool {
-        let Some(voter) = self.could_vote(facts) else { return false };
+    /// Seconds since the question was put.
+    fn age(&self, now: Timestamp) -> i64 {
+        now.seconds() - self.asked.seconds()
+    }
+
+    fn steps_come(&self, now: Timestamp) -> usize {
+        let age = self.age(now);
+        self.policy.steps.iter().filter(|step| i64::from(step.after.0) <= age).count()
+    }
+
+    fn wonders(&mut self, facts: &Facts, digest: Digest, now: Timestamp) -> bool {
+        let Some(voter) = self.could_vote(facts, now) else { return false };
         let open = self.inquiries.iter().any(|(who, answered)| *who == voter && !answered);
         if open || self.inquiries.len() >= 20 || digest != self.digest {
             return false;
@@ -159,10 +179,10 @@ impl Oracle {
         true
     }
 
-    fn could_vote(&self, facts: &Facts) -> Option<MemberId> {
+    fn could_vote(&self, facts: &Facts, now: Timestamp) -> Option<MemberId> {
         let (voter, assurance) = speaks_for(facts)?;
         let kept_out = self.policy.separate.owner || facts.floor.separate_owner;
-        let fits_now = fits(&self.policy, voter, &facts.roster);
+        let fits_now = fits(&self.policy, voter, &facts.roster, self.age(now));
         let by_asker = matches!(&facts.principal, Principal::Key(key) if key.id == self.asker);
         let barred = by_asker || kept_out && voter == self.owner;
         let eligible = !barred && fits_now.contains(&true);
@@ -172,7 +192,7 @@ impl Oracle {
     }
 
     fn counts(&mut self, facts: &Facts, cast: &CastVote, now: Timestamp) -> bool {
-        let Some(voter) = self.could_vote(facts) else { return false };
+        let Some(voter) = self.could_vote(facts, now) else { return false };
         if cast.action_digest != self.digest {
             return false;
         }
@@ -188,7 +208,7 @@ impl Oracle {
             }
         }
         let kept_out = self.policy.separate.owner || facts.floor.separate_owner;
-        let fits_now = fits(&self.policy, voter, &facts.roster);
+        let fits_now = fits(&self.policy, voter, &facts.roster, self.age(now));
         let yes = cast.decision == VoteDecision::Approve;
         self.ballots.push(Ballot { voter, yes, fits: fits_now });
         self.ended = self.count(facts, yes, kept_out);
@@ -218,7 +238,9 @@ impl Oracle {
             let spoke = self.ballots.iter().any(|ballot| ballot.voter == *id);
             let barred = kept_out && *id == self.owner;
             if !spoke && !barred {
-                people.push(fits(&self.policy, *id, &facts.roster));
+                // Also who will only be let in before the deadline.
+                let last = self.age(self.deadline) - 1;
+                people.push(fits(&self.policy, *id, &facts.roster, last));
             }
         }
         (most_seated(&seats, &people) < all).then_some(Status::Rejected)
@@ -232,10 +254,10 @@ impl Oracle {
         self.asks(facts) || with_ask(facts) == Some(key_id("runner"))
     }
 
-    fn takes_back(&self, facts: &Facts) -> bool {
+    fn takes_back(&self, facts: &Facts, now: Timestamp) -> bool {
         let by_asker = matches!(&facts.principal, Principal::Key(key) if key.id == self.asker);
         let Some((person, _)) = speaks_for(facts) else { return false };
-        let approver = fits(&self.policy, person, &facts.roster).contains(&true);
+        let approver = fits(&self.policy, person, &facts.roster, self.age(now)).contains(&true);
         !by_asker && (approver || admin(person, facts))
     }
 }

@@ -166,8 +166,13 @@ fn policy() -> impl Strategy<Value = Value> {
     ];
     let needs = prop::collection::vec(need(), 1..=3_usize);
     let silence = prop::sample::select(vec!["expire", "reject"]);
-    (needs, 1..=3_u16, least, prop::bool::weighted(0.2), silence).prop_map(
-        |(needs, rejections, assurance, owner, on_timeout)| {
+    let step = prop::sample::select(vec!["group:a", "group:c", "member:cal@example.com"]);
+    let steps = prop::collection::vec(step, 0..=2_usize).prop_map(|steps| {
+        let step = |(at, who)| json!({ "after": 7 + 20 * at, "add": [who] });
+        Value::from_iter((0_u32..).zip(steps).map(step))
+    });
+    (needs, 1..=3_u16, least, prop::bool::weighted(0.2), silence, steps).prop_map(
+        |(needs, rejections, assurance, owner, on_timeout, steps)| {
             json!({
                 "needs": needs,
                 "rejections": rejections,
@@ -175,6 +180,7 @@ fn policy() -> impl Strategy<Value = Value> {
                 "separate": { "owner": owner },
                 "expires_in": 100,
                 "on_timeout": on_timeout,
+                "steps": steps,
                 "valid_for": 60,
             })
         },
@@ -252,6 +258,8 @@ fn attempt() -> impl Strategy<Value = (Who, Command)> {
         4 => (voter(), Just(inquire())),
         4 => (Just(Who::Asker), (1..4_u32).prop_map(reply)),
         2 => Just((Who::System, Command::Expire)),
+        2 => Just((Who::System, Command::Escalate)),
+        1 => (voter(), Just(Command::Look)),
         16 => (anyone(), anything),
     ]
 }

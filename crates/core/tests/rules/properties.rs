@@ -202,6 +202,8 @@ fn the_random_worlds_are_eventful() {
         ("more_info_requested", 20),
         ("more_info_given", 3),
         ("edited", 10),
+        ("escalated", 20),
+        ("looked", 5),
         ("claimed", 20),
         ("revoked", 15),
         ("outcome_reported", 10),

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::approvals::show;
+use super::people::NoBody;
 use super::problem::Problem;
 use super::request::{Body, Id};
 use super::views::ApprovalView;
@@ -82,6 +83,21 @@ pub async fn cancel(
 ) -> Result<Response, Problem> {
     let idempotency = body.idempotency(format!("approvals.cancel/{id}"));
     let seen = app.service.cancel(&caller, id, body.value.reason, idempotency).await?;
+    Ok(show(&app, StatusCode::OK, &seen))
+}
+
+/// Say that you are looking at it, for the other approvers to see. It decides nothing.
+#[utoipa::path(post, path = "/v1/approvals/{id}/look", tag = "approvals",
+    params(("id" = String, Path)), request_body = NoBody,
+    responses((status = 200, body = ApprovalView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn look(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ApprovalId>,
+    body: Body<NoBody>,
+) -> Result<Response, Problem> {
+    let idempotency = body.idempotency(format!("approvals.look/{id}"));
+    let seen = app.service.look(&caller, id, idempotency).await?;
     Ok(show(&app, StatusCode::OK, &seen))
 }
 

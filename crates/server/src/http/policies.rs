@@ -38,6 +38,8 @@ pub struct PolicyDocument {
     expires_in: Option<String>,
     /// What silence means: `expire` (default) or `reject`.
     on_timeout: Option<String>,
+    /// Who else may answer after a while, in order of time.
+    steps: Option<Vec<StepDocument>>,
     /// How long an approval may be claimed: seconds, or a text such as `15m` (default).
     #[schema(schema_with = length, required = false)]
     valid_for: Option<String>,
@@ -52,6 +54,18 @@ struct NeedDocument {
     from: Vec<String>,
     /// How many different people; 1 by default.
     count: Option<u16>,
+}
+
+/// What happens if it is still open so long after it was asked.
+#[derive(Debug, ToSchema)]
+#[allow(dead_code, reason = "describes the document in OpenAPI; the rules read it themselves")]
+struct StepDocument {
+    /// How long after the question was put: seconds, or a text such as `15m`; before the deadline.
+    #[schema(schema_with = length)]
+    after: String,
+    /// Who may from then on fill any seat that is open: `group:NAME`, `member:EMAIL`, `members`.
+    #[schema(example = json!(["group:leads"]))]
+    add: Vec<String>,
 }
 
 /// Who is kept out although they are among the approvers.
@@ -104,12 +118,15 @@ fn view(version: PolicyVersion) -> PolicyVersionView {
 
 /// Reads a policy document that stands at `place` in the request.
 pub(super) fn policy_from(mut document: Value, place: &str) -> Result<Policy, Problem> {
-    if let Some(steps) = document.as_object_mut().and_then(|map| map.remove("steps"))
-        && !steps.is_null()
-        && steps.as_array().is_none_or(|steps| !steps.is_empty())
-    {
-        let pointer = format!("{place}/steps");
-        return Err(ServiceError::NotInThisVersion { pointer, what: "escalation" }.into());
+    let steps = document.get_mut("steps").and_then(Value::as_array_mut);
+    for (index, step) in steps.into_iter().flatten().enumerate() {
+        let notify = step.as_object_mut().and_then(|step| step.remove("notify"));
+        if notify.is_some_and(|notify| notify.as_array().is_none_or(|names| !names.is_empty())) {
+            let pointer = format!("{place}/steps/{index}/notify");
+            return Err(
+                ServiceError::NotInThisVersion { pointer, what: "choosing channels" }.into()
+            );
+        }
     }
     nested(document, place)
 }

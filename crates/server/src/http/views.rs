@@ -10,9 +10,9 @@ use utoipa::ToSchema;
 
 pub use parts::{ActionBody, AgentBody, ProofView, in_words};
 use parts::{
-    AskerView, ClaimView, DecisionView, InquiryView, LinksView, OutcomeView, PolicyView,
-    RemainingView, RevisionView, VoteView, claim, decision, inquiry, proof, remaining, revisions,
-    vote,
+    AskerView, ClaimView, DecisionView, InquiryView, LinksView, LookView, OutcomeView, PolicyView,
+    RemainingView, RevisionView, VoteView, claim, decision, inquiry, look, proof, remaining,
+    revisions, vote,
 };
 
 use crate::service::Seen;
@@ -61,6 +61,10 @@ pub struct ApprovalView {
     votes: Vec<VoteView>,
     /// What approvers asked back, and the asker's answers.
     inquiries: Vec<InquiryView>,
+    /// Who said that they are looking at it, once each.
+    looking: Vec<LookView>,
+    /// How many steps of the policy have come.
+    escalated: u32,
     /// What is still needed; all zero once it has ended.
     remaining: RemainingView,
     /// The end, once there is one.
@@ -116,6 +120,8 @@ impl ApprovalView {
             },
             votes: approval.votes.iter().map(|given| vote(approval, given)).collect(),
             inquiries: approval.inquiries.iter().map(inquiry).collect(),
+            looking: approval.looks.iter().map(look).collect(),
+            escalated: approval.escalated,
             remaining: remaining(status, &approval.remaining(&seen.roster)),
             decision: approval.decision_at(seen.now).as_ref().map(decision),
             claim: claim(approval, seen),

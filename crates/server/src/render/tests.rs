@@ -64,6 +64,8 @@ pub(crate) fn sample_approval() -> Approval {
         valid_for: Seconds(900),
         votes: Vec::new(),
         inquiries: Vec::new(),
+        escalated: 0,
+        looks: Vec::new(),
         decision: None,
         claim: None,
         outcome: None,

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use askfirst_core::quorum::NeedSet;
 use askfirst_core::{
     Approval, Assurance, Environment, KeyFacts, KeyId, MemberId, Refusal, Role, Roster, Scope,
     Standing, Timestamp,
@@ -124,7 +123,7 @@ impl Caller {
             return true;
         }
         self.member().is_some_and(|member| {
-            approval.policy.document.seats_of(member, roster) != NeedSet::NONE
+            approval.could_ever_vote(member, roster)
                 || approval.vote_of(member).is_some()
                 || approval.asker.owner == member
         })

@@ -94,6 +94,19 @@ impl Service {
         self.command(caller, approval, command, None, idempotency).await
     }
 
+    /// Says that the caller is looking at it, for the others to see.
+    ///
+    /// # Errors
+    /// A refusal of the rules; nothing changed then.
+    pub async fn look(
+        &self,
+        caller: &Caller,
+        approval: ApprovalId,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Seen> {
+        self.command(caller, approval, Command::Look, None, idempotency).await
+    }
+
     /// Answers what was asked back.
     ///
     /// # Errors
@@ -185,7 +198,7 @@ impl Service {
         let seen = self.store.approval(caller.place, approval).await?;
         let seen = seen.ok_or(ServiceError::NotFound("approval"))?;
         let roster = self.store.roster(caller.place.workspace).await?;
-        let votes = matches!(command, Command::Vote(_) | Command::Inquire { .. })
+        let votes = matches!(command, Command::Vote(_) | Command::Inquire { .. } | Command::Look)
             && caller.member().is_some();
         if !votes && !caller.reads(&seen, &roster) {
             return Err(ServiceError::NotFound("approval"));

@@ -151,6 +151,23 @@ const NOTHING_TYPED: Typed = Typed::new();
 const NOTHING: Said<'static> = Said { comment: "", typed: &NOTHING_TYPED };
 
 #[derive(Deserialize)]
+pub(super) struct LookFields {
+    nonce: String,
+}
+
+pub(super) async fn look(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    posted: Posted<LookFields>,
+) -> Result<Response, Fault> {
+    let Posted { by, form } = posted;
+    let id = known(&id)?;
+    let once = once("look", id, &form.nonce, &[])?;
+    let done = app.service.look(&by.caller, id, Some(once)).await;
+    settled(&app, &by, id, done.map(drop), NOTHING).await
+}
+
+#[derive(Deserialize)]
 pub(super) struct EndFields {
     nonce: String,
     #[serde(default)]

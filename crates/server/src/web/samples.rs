@@ -74,7 +74,7 @@ fn pending() -> Seen {
     let mut approval = sample_approval();
     let people = [(ana().id, person("ana@example.com", "Ana"))];
     let roster = Roster { people: BTreeMap::from(people), groups: BTreeMap::new() };
-    let seats = approval.policy.document.seats_of(ana().id, &roster);
+    let seats = approval.policy.document.seats_of(ana().id, &roster, Seconds(0));
     approval.votes.push(Vote {
         voter: ana(),
         decision: VoteDecision::Approve,

@@ -2,7 +2,7 @@
 //! the account's; here is what has become of it and what can be done.
 
 use askama::Template;
-use askfirst_core::{Approval, Claim, Priority, Refusal, Vote};
+use askfirst_core::{Approval, Claim, MemberId, Priority, Refusal, Seconds, Vote};
 use axum::http::StatusCode;
 
 use super::approval::Said;
@@ -31,6 +31,10 @@ pub(super) struct ApprovalPage {
     pub(super) account: Account,
     pub(super) open: Vec<Text>,
     pub(super) votes: Vec<VoteLine>,
+    /// Who says that they are looking at it, lately.
+    pub(super) looks: Vec<LookLine>,
+    /// Whether this person is not among them yet, and could vote.
+    pub(super) may_look: bool,
     pub(super) end: Option<End>,
     pub(super) claim: Option<ClaimLine>,
     pub(super) report: Option<Report>,
@@ -164,6 +168,9 @@ impl ApprovalPage {
             account,
             open: open.iter().map(|need| text(&words::open_need(need))).collect(),
             votes: approval.votes.iter().map(|vote| VoteLine::new(approval, vote, now)).collect(),
+            looks: if pending { looks(approval, now) } else { Vec::new() },
+            may_look: sight.prospects.vote.is_ok()
+                && !looks(approval, now).iter().any(|look| look.id == by.viewer.member.id),
             end: approval.decision_at(now).map(|decision| End {
                 by: words::actor(&decision.by).map(|by| text(&by)),
                 at: Moment::seen_from(decision.decided_at, now),
@@ -294,6 +301,28 @@ impl ClaimLine {
         });
         Some(Self { word, detail, particulars: text(&particulars), key, until: until.flatten() })
     }
+}
+
+/// Someone who is looking at it.
+#[derive(Clone, Debug)]
+pub(super) struct LookLine {
+    pub(super) id: MemberId,
+    pub(super) who: Text,
+    pub(super) at: Moment,
+}
+
+/// After so long nobody is looking any more.
+const LOOK_LASTS: Seconds = Seconds(900);
+
+fn looks(approval: &Approval, now: askfirst_core::Timestamp) -> Vec<LookLine> {
+    let lately = approval.looks.iter().filter(|look| now < look.at.plus(LOOK_LASTS));
+    lately
+        .map(|look| LookLine {
+            id: look.by.id,
+            who: text(&look.by.email),
+            at: Moment::seen_from(look.at, now),
+        })
+        .collect()
 }
 
 /// A priority worth a word.

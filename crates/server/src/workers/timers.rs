@@ -1,9 +1,10 @@
-//! Ends approvals at their deadline. The rules say what silence means; this only notices.
+//! Ends approvals at their deadline, and takes the steps before it. The rules say what silence
+//! means; this only notices.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use askfirst_core::Command;
+use askfirst_core::{Command, Refusal};
 use askfirst_store::{Credential, Execute, ExecuteError, Store};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -19,7 +20,7 @@ pub async fn run(store: Arc<dyn Store>, stop: CancellationToken) {
         let nap = match expire_due(&store).await {
             Ok(0) => nap(&store).await,
             Ok(count) => {
-                info!(count, "deadlines passed");
+                info!(count, "deadlines passed or steps taken");
                 continue;
             }
             Err(error) => {
@@ -43,15 +44,22 @@ async fn nap(store: &Arc<dyn Store>) -> Duration {
 async fn expire_due(store: &Arc<dyn Store>) -> Result<usize, askfirst_store::StoreError> {
     let due = store.due_timers(BATCH).await?;
     // All at once, so that the writer commits them together.
-    let expiries = due.iter().map(|timer| {
-        store.execute(Execute {
-            place: timer.place,
-            approval: timer.approval,
-            credential: Credential::System,
-            command: Command::Expire,
-            idempotency: None,
-            shown: None,
-        })
+    let expiries = due.iter().map(async |timer| {
+        let run = |command| {
+            store.execute(Execute {
+                place: timer.place,
+                approval: timer.approval,
+                credential: Credential::System,
+                command,
+                idempotency: None,
+                shown: None,
+            })
+        };
+        match run(Command::Expire).await {
+            // The deadline is still to come, so a step is what was due.
+            Err(ExecuteError::Refused(Refusal::NotDue { .. })) => run(Command::Escalate).await,
+            expired => expired,
+        }
     });
     let mut ended = 0;
     for result in futures_util::future::join_all(expiries).await {

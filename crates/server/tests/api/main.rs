@@ -20,6 +20,7 @@ mod bad_requests;
 mod deadlines;
 mod description;
 mod editing;
+mod escalating;
 mod harmless;
 mod idempotency;
 mod lists;

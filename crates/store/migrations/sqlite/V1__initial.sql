@@ -165,7 +165,8 @@ CREATE TABLE events (
   PRIMARY KEY (approval, version)
 ) STRICT;
 
--- Pending approvals, by deadline; a row goes with the decision.
+-- Pending approvals, by what next happens by itself: a step or the deadline. A row goes with the
+-- decision.
 CREATE TABLE timers (
   due_at      INTEGER NOT NULL,
   approval    BLOB NOT NULL,

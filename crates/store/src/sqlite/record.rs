@@ -28,7 +28,7 @@ pub(super) struct Recording<'a, 'c> {
 }
 
 impl Recording<'_, '_> {
-    /// A new approval, and the timer that will end it; false if there is one of its id already.
+    /// A new approval, and its timer; false if there is one of its id already.
     pub(super) fn insert(&self) -> Result<bool, StoreError> {
         let next = self.next;
         let workspace = next.workspace.bytes();
@@ -69,13 +69,26 @@ impl Recording<'_, '_> {
             self.pens.write("DELETE FROM snapshots WHERE snapshot = ?1", [snapshot])?;
             return Ok(false);
         }
+        self.set_timer()?;
+        Ok(true)
+    }
+
+    /// For what next happens by itself.
+    fn set_timer(&self) -> Result<(), StoreError> {
         let sql = "INSERT INTO timers (due_at, approval, workspace, environment)
                    VALUES (?1, ?2, ?3, ?4)";
-        self.pens.write(
-            sql,
-            params![next.expires_at.micros(), next.id.bytes(), workspace, environment,],
-        )?;
-        Ok(true)
+        let next = self.next;
+        let environment = next.environment.as_str();
+        let due_at = next.next_due().micros();
+        let row = params![due_at, next.id.bytes(), next.workspace.bytes(), environment];
+        self.pens.write(sql, row)?;
+        Ok(())
+    }
+
+    fn clear_timer(&self, before: &Approval) -> Result<(), StoreError> {
+        let sql = "DELETE FROM timers WHERE due_at = ?1 AND approval = ?2";
+        self.pens.write(sql, params![before.next_due().micros(), before.id.bytes()])?;
+        Ok(())
     }
 
     /// A new version of an approval that was at `before`.
@@ -103,6 +116,15 @@ impl Recording<'_, '_> {
         }
         let sql = "UPDATE snapshots SET body = ?2 WHERE snapshot = ?1";
         self.pens.write(sql, params![snapshot, codec::to_json(next)?])?;
+        if before.decision.is_some() {
+            return Ok(());
+        }
+        if next.decision.is_some() {
+            self.clear_timer(before)?;
+        } else if next.next_due() != before.next_due() {
+            self.clear_timer(before)?;
+            self.set_timer()?;
+        }
         Ok(())
     }
 
@@ -195,9 +217,6 @@ impl Recording<'_, '_> {
                    VALUES (?1, ?2, 'sign_receipt', ?3, ?4)";
         self.pens
             .write(sql, params![workspace, environment, next.id.bytes(), self.now.micros(),])?;
-        let sql = "DELETE FROM timers WHERE due_at = ?1 AND approval = ?2";
-        let due_at = next.expires_at.micros();
-        self.pens.write(sql, params![due_at, next.id.bytes()])?;
         repeats::approval_ended(self.connection, next.id, self.now)
     }
 }

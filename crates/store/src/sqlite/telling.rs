@@ -43,6 +43,20 @@ impl<'a> Told<'a> {
                 object([("number", (*number).into())]),
                 Texts::Said("reply", "reply_digest", Some(&reply.text)),
             ),
+            Event::Escalated { number, added } => (
+                object([
+                    ("step", (*number).into()),
+                    ("added", added.iter().map(ToString::to_string).collect()),
+                ]),
+                Texts::None,
+            ),
+            Event::Looked { look } => (
+                object([
+                    ("by", look.by.email.as_str().into()),
+                    ("via", statement::via(look.via).into()),
+                ]),
+                Texts::None,
+            ),
             Event::Decided { decision } => (decided(decision), comment(&decision.comment)),
             Event::ClaimSettled { claim } => (
                 settled(claim),

@@ -114,6 +114,15 @@ pub(super) struct VoteView {
     pub(super) answer: Option<Value>,
 }
 
+/// Someone who is looking at it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct LookView {
+    /// Who.
+    pub(super) by: PersonView,
+    /// When they last said so.
+    pub(super) at: String,
+}
+
 /// What an approver asked back.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct InquiryView {
@@ -273,6 +282,13 @@ pub(super) fn vote(approval: &Approval, vote: &askfirst_core::Vote) -> VoteView 
         revision: vote.revision,
         counts: approval.stands(vote),
         answer: vote.answer.clone(),
+    }
+}
+
+pub(super) fn look(look: &askfirst_core::Look) -> LookView {
+    LookView {
+        by: PersonView { id: look.by.id.to_string(), email: look.by.email.clone() },
+        at: look.at.to_string(),
     }
 }
 
