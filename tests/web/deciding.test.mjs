@@ -1,5 +1,6 @@
 // What people come for: signing in, seeing what is asked, deciding it.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
 import { accountText, deploy, start } from "./harness.mjs";
@@ -195,6 +196,41 @@ test("the history is searched without JavaScript, and the address keeps what is 
   await page.getByRole("link", { name: "Show everything" }).click();
   assert.ok((await page.locator("#history a.row").count()) >= 2);
   await page.context().close();
+});
+
+test("an auditor finds entries, follows them and takes them away; an approver does not", async () => {
+  const auditor = await desk.member("audi@example.com", "Audi", "auditor");
+  const page = await desk.signedIn(await desk.link(auditor), { javaScriptEnabled: false });
+  await page.locator(".me summary").click();
+  await page.getByRole("link", { name: "Audit log" }).click();
+  await page.locator("#filter summary").click();
+  await page.fill("#kind", "approval.approved");
+  await page.fill("#from", "2020-01-31");
+  await page.getByRole("button", { name: "Find" }).click();
+  const entries = page.locator("li.entry");
+  assert.ok((await entries.count()) >= 1);
+  for (const entry of await entries.allTextContents()) assert.match(entry, /approval\.approved/);
+  await entries.first().locator("summary").click();
+  assert.match(await entries.first().locator("pre").textContent(), /statement_digest/);
+  const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: /CSV/ }).click()]);
+  assert.equal(file.suggestedFilename(), "audit.csv");
+  const csv = await readFile(await file.path(), "utf8");
+  assert.equal(csv.trim().split("\r\n").length, (await entries.count()) + 1);
+  // The head on the page is the one that the command finds.
+  const head = (await page.locator("#whole ~ pre").first().textContent()).trim();
+  const lines = await fetch(`${desk.url}/v1/audit?format=jsonl`, { headers: { authorization: `Bearer ${desk.ready.admin_key}` } });
+  const last = JSON.parse((await lines.text()).trim().split("\n").at(-1));
+  assert.equal(head, `${last.index}:${last.hash}`);
+  await entries.first().getByRole("link").click();
+  await page.locator(".ended").waitFor();
+  await page.context().close();
+
+  const bob = await desk.signedIn(await desk.link(await desk.member("bob@example.com", "Bob")));
+  assert.equal(await bob.getByRole("link", { name: "Audit log", includeHidden: true }).count(), 0);
+  for (const path of ["/audit", "/audit/export?format=csv"]) {
+    assert.equal((await bob.goto(desk.url + path)).status(), 403);
+  }
+  await bob.context().close();
 });
 
 test("of two tabs the first decides and the second is told", async () => {

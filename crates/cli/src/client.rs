@@ -293,6 +293,36 @@ impl Client {
         self.read(response).await
     }
 
+    /// Reads something long, piece by piece. What breaks off is an error, however much has come.
+    pub(crate) async fn download(
+        &self,
+        path: &str,
+        mut take: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let mut request = self.http.get(format!("{}{path}", self.base));
+        if let Some(bearer) = &self.bearer {
+            request = request.header(AUTHORIZATION, bearer.clone());
+        }
+        let response = tokio::time::timeout(ORDINARY, request.send()).await;
+        let mut response =
+            response.map_err(|_| self.silent())?.map_err(|error| self.failed(&error))?;
+        if !response.status().is_success() {
+            self.read(response).await?;
+            return Err(self.silent().into());
+        }
+        loop {
+            let chunk = tokio::time::timeout(ORDINARY, response.chunk()).await;
+            match chunk.map_err(|_| self.silent())?.map_err(|error| self.failed(&error))? {
+                Some(bytes) => take(&bytes)?,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn silent(&self) -> CallError {
+        CallError::Broken { url: self.base.clone(), why: "it took too long".into() }
+    }
+
     async fn read(&self, response: reqwest::Response) -> Result<Reply, CallError> {
         let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let is_problem = kind.is_some_and(|kind| kind.starts_with("application/problem+json"));

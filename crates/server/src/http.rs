@@ -2,6 +2,8 @@
 
 pub mod actions;
 pub mod approvals;
+pub mod audit;
+mod csv;
 mod description;
 pub mod events;
 pub mod front;
@@ -75,7 +77,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(keys::current))
         .routes(routes!(keys::revoke))
         .routes(routes!(workspace::get, workspace::change))
-        .routes(routes!(workspace::audit))
+        .routes(routes!(audit::list))
         .routes(routes!(proofs::jwks))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

@@ -3,6 +3,7 @@
 
 mod approval;
 mod assets;
+mod audit;
 mod fault;
 mod fields;
 mod guard;
@@ -30,6 +31,8 @@ pub fn routes(app: &App) -> Router<App> {
     Router::new()
         .route("/", get(inbox::inbox))
         .route("/history", get(history::history))
+        .route("/audit", get(audit::show))
+        .route("/audit/export", get(audit::export))
         .route("/a/{id}", get(approval::show))
         .route("/a/{id}/vote", post(approval::vote))
         .route("/a/{id}/look", post(approval::look))

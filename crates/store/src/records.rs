@@ -145,6 +145,29 @@ pub struct AuditRecord {
     pub hash: askfirst_proof::Digest,
 }
 
+/// Which audit entries to read. All conditions must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Only of this kind, such as `member.added`; or of this family of kinds, such as `member`.
+    pub kind: Option<String>,
+    /// Only by this actor, as the log names it; in whatever ASCII case.
+    pub actor: Option<String>,
+    /// Only about this subject.
+    pub subject: Option<String>,
+    /// Only at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only before this time.
+    pub until: Option<Timestamp>,
+    /// Only after this index.
+    pub after: Option<u64>,
+    /// Only before this index.
+    pub before: Option<u64>,
+    /// The newest first; else the oldest.
+    pub newest_first: bool,
+    /// At most so many.
+    pub limit: u32,
+}
+
 /// The signed statement of a decision, or the statement alone while it waits for its signature.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proof {

@@ -33,8 +33,9 @@ use tokio::sync::broadcast;
 
 use crate::clock::Clock;
 use crate::records::{
-    ApprovalFilter, AuditRecord, DueTimer, EventRecord, Group, Health, Key, LoginLink, Member,
-    OutboxRow, Place, PolicyVersion, Proof, Secret, Session, Shown, SigningKeyRecord, Workspace,
+    ApprovalFilter, AuditFilter, AuditRecord, DueTimer, EventRecord, Group, Health, Key, LoginLink,
+    Member, OutboxRow, Place, PolicyVersion, Proof, Secret, Session, Shown, SigningKeyRecord,
+    Workspace,
 };
 use crate::store::{
     Administer, AdministerError, Administered, Change, Committed, Execute, ExecuteError,
@@ -288,14 +289,12 @@ impl Store for SqliteStore {
         self.read(move |connection| queries::shown(connection, place, id)).await
     }
 
-    async fn audit(
+    async fn find_audit(
         &self,
         workspace: WorkspaceId,
-        after: Option<u64>,
-        limit: u32,
+        filter: AuditFilter,
     ) -> Result<Vec<AuditRecord>, StoreError> {
-        let after = after.unwrap_or(0);
-        self.read(move |connection| audit::entries(connection, workspace, after, limit)).await
+        self.read(move |connection| audit::entries(connection, workspace, &filter)).await
     }
 
     async fn signing_keys(&self) -> Result<Vec<SigningKeyRecord>, StoreError> {

@@ -11,8 +11,9 @@ use async_trait::async_trait;
 use tokio::sync::broadcast;
 
 use crate::records::{
-    ApprovalFilter, AuditRecord, DueTimer, EventRecord, Group, Health, Key, LoginLink, Member,
-    OutboxRow, Place, PolicyVersion, Proof, Secret, Session, Shown, SigningKeyRecord, Workspace,
+    ApprovalFilter, AuditFilter, AuditRecord, DueTimer, EventRecord, Group, Health, Key, LoginLink,
+    Member, OutboxRow, Place, PolicyVersion, Proof, Secret, Session, Shown, SigningKeyRecord,
+    Workspace,
 };
 
 /// By what right a command is given. The store looks up what it is worth, in the transaction.
@@ -281,13 +282,21 @@ pub trait Store: Send + Sync {
     async fn proof(&self, place: Place, id: ApprovalId) -> Result<Option<Proof>, StoreError>;
     /// What approvers of one approval were shown.
     async fn shown(&self, place: Place, id: ApprovalId) -> Result<Vec<Shown>, StoreError>;
+    /// Audit entries by filter.
+    async fn find_audit(
+        &self,
+        workspace: WorkspaceId,
+        filter: AuditFilter,
+    ) -> Result<Vec<AuditRecord>, StoreError>;
     /// Audit entries after index `after` (none: from the first), oldest first.
     async fn audit(
         &self,
         workspace: WorkspaceId,
         after: Option<u64>,
         limit: u32,
-    ) -> Result<Vec<AuditRecord>, StoreError>;
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        self.find_audit(workspace, AuditFilter { after, limit, ..AuditFilter::default() }).await
+    }
 
     /// Signing keys, oldest first.
     async fn signing_keys(&self) -> Result<Vec<SigningKeyRecord>, StoreError>;

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use askfirst_proof::canonical::parse_strict;
 use askfirst_proof::log::{Broken, Chain, Entry, Head};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
+use super::approvals::moment;
 use super::block_on;
 use crate::client::{Client, Connection, segment};
 use crate::exit::{self, usage};
@@ -17,7 +18,10 @@ use crate::terminal::{StatusLine, say, say_json, visible};
 /// What was done, by whom, in a hash chain
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
-    /// Write every entry, as JSON Lines
+    /// Write every entry, or those that fit, oldest first
+    ///
+    /// As CSV, cells that a spreadsheet would calculate have an apostrophe in front. A part of the
+    /// log cannot be verified by itself: for that, export all of it as JSON Lines.
     Export(ExportArgs),
     /// Check that no entry was changed, cut out or put in
     ///
@@ -32,8 +36,35 @@ pub(crate) struct ExportArgs {
     /// Write to this file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// How entries are written
+    #[arg(long, value_enum, default_value_t = Format::Jsonl)]
+    format: Format,
+    /// Only entries of this kind, such as member.added, or of a family of kinds, such as member
+    #[arg(long)]
+    kind: Option<String>,
+    /// Only what this person (address or `mem_…`), key (`key_…`) or `system` did
+    #[arg(long, value_name = "WHO")]
+    actor: Option<String>,
+    /// Only about this: an id as the log has it, or a policy's name
+    #[arg(long, value_name = "ID")]
+    subject: Option<String>,
+    /// Only since then: 2030-01-31, or 2030-01-31T12:00:00Z; days begin at 00:00 UTC
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<String>,
+    /// Only before then
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<String>,
     #[command(flatten)]
     connection: Connection,
+}
+
+/// How entries are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// An entry a line, as it is hashed; what `verify` reads
+    Jsonl,
+    /// For spreadsheets
+    Csv,
 }
 
 /// What is checked against what.
@@ -74,24 +105,63 @@ impl AuditCommand {
 }
 
 impl ExportArgs {
+    fn path(&self) -> String {
+        let format = match self.format {
+            Format::Jsonl => "jsonl",
+            Format::Csv => "csv",
+        };
+        let filters = [
+            ("kind", &self.kind),
+            ("actor", &self.actor),
+            ("subject", &self.subject),
+            ("since", &self.since),
+            ("until", &self.until),
+        ];
+        let filters = filters.into_iter().filter_map(|(name, value)| {
+            value.as_ref().map(|value| format!("&{name}={}", segment(value)))
+        });
+        format!("/v1/audit?format={format}{}", filters.collect::<String>())
+    }
+
     fn run(&self) -> Result<u8> {
         let client = self.connection.client()?;
-        let mut out: Box<dyn Write> = match &self.output {
-            Some(file) => Box::new(std::io::BufWriter::new(
-                std::fs::File::create(file).with_context(|| file.display().to_string())?,
-            )),
-            None => Box::new(std::io::stdout().lock()),
+        let Some(file) = &self.output else {
+            let mut out = std::io::stdout().lock();
+            block_on(client.download(&self.path(), |bytes| Ok(out.write_all(bytes)?)))?;
+            out.flush()?;
+            return Ok(exit::DONE);
         };
-        let count = block_on(each(&client, |entry| Ok(writeln!(out, "{entry}")?)))?;
-        out.flush()?;
-        if let Some(file) = &self.output {
-            let told = json!({ "entries": count, "file": file });
-            match self.connection.json {
-                true => say_json(&told),
-                false => say(format_args!("{count} entries in {}", file.display())),
-            }
+        // What broke off half-way must not stand where a whole file stood, or look like one.
+        let mut name = file.file_name().unwrap_or_default().to_owned();
+        name.push(".part");
+        let part = file.with_file_name(name);
+        let written = self.write(&client, &part);
+        if written.is_err() {
+            let _gone = std::fs::remove_file(&part);
+        }
+        let bytes = written?;
+        std::fs::rename(&part, file).with_context(|| file.display().to_string())?;
+        let told = json!({ "bytes": bytes, "file": file });
+        match self.connection.json {
+            true => say_json(&told),
+            false => say(format_args!("{bytes} bytes in {}", file.display())),
         }
         Ok(exit::DONE)
+    }
+
+    fn write(&self, client: &Client, part: &Path) -> Result<u64> {
+        let out = std::fs::File::create(part).with_context(|| part.display().to_string())?;
+        let mut out = std::io::BufWriter::new(out);
+        let mut status = StatusLine::new(true);
+        let mut count = 0;
+        block_on(client.download(&self.path(), |bytes| {
+            out.write_all(bytes)?;
+            count += bytes.len() as u64;
+            status.show(&format!("{count} bytes"));
+            Ok(())
+        }))?;
+        out.into_inner()?.sync_all()?;
+        Ok(count)
     }
 }
 

@@ -1,15 +1,14 @@
-//! `/v1/workspace` and `/v1/audit`.
+//! `/v1/workspace`.
 
 use askfirst_core::{Assurance, Floor, PolicyName};
 use askfirst_store::Workspace;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::problem::Problem;
-use super::request::{Body, Query, cursor, page_size};
+use super::request::Body;
 use crate::app::App;
 use crate::service::Caller;
 use crate::service::workspace::WorkspaceUpdate;
@@ -57,49 +56,6 @@ pub struct WorkspaceChange {
     floor: Option<FloorBody>,
 }
 
-/// One entry of the audit log, as it is hashed, with its hash.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct AuditView {
-    /// Whose log it is in.
-    workspace: String,
-    /// Its place, counted without gaps.
-    index: u64,
-    /// When.
-    at: String,
-    /// Who.
-    actor: String,
-    /// What was done.
-    kind: String,
-    /// To what.
-    subject: String,
-    /// The particulars.
-    #[schema(value_type = Object)]
-    detail: Value,
-    /// The hash of the entry before.
-    previous: String,
-    /// SHA-256 over the RFC 8785 form of this entry.
-    hash: String,
-}
-
-/// A page of the audit log, oldest first.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct AuditPage {
-    data: Vec<AuditView>,
-    /// Give this back as `cursor`; null on the last page.
-    next_cursor: Option<String>,
-}
-
-/// Which part of the audit log.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct AuditQuery {
-    /// Rows in a page, 1 to 100.
-    limit: Option<u32>,
-    /// Where the page before ended.
-    cursor: Option<String>,
-}
-
 fn view(app: &App, workspace: &Workspace) -> WorkspaceView {
     let Floor { assurance, separate_owner } = workspace.floor;
     WorkspaceView {
@@ -133,32 +89,4 @@ pub async fn change(
         floor.map(|FloorBody { assurance, separate_owner }| Floor { assurance, separate_owner });
     let update = WorkspaceUpdate { name, default_policy, floor };
     Ok(Json(view(&app, &app.service.update_workspace(&caller, update).await?)))
-}
-
-/// Read the audit log, oldest first.
-#[utoipa::path(get, path = "/v1/audit", tag = "audit", params(AuditQuery),
-    responses((status = 200, body = AuditPage), (status = 403, body = Problem)))]
-pub async fn audit(
-    State(app): State<App>,
-    caller: Caller,
-    Query(query): Query<AuditQuery>,
-) -> Result<Json<AuditPage>, Problem> {
-    let limit = page_size(query.limit)?;
-    let after: Option<u64> = cursor(query.cursor.as_deref())?;
-    let mut found = app.service.audit(&caller, after, limit + 1).await?;
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    let last = found.last().map(|record| record.entry.index.to_string());
-    let data = found.into_iter().map(|record| AuditView {
-        workspace: record.entry.workspace,
-        index: record.entry.index,
-        at: record.entry.at,
-        actor: record.entry.actor,
-        kind: record.entry.kind,
-        subject: record.entry.subject,
-        detail: record.entry.detail,
-        previous: record.entry.previous.to_string(),
-        hash: record.hash.to_string(),
-    });
-    Ok(Json(AuditPage { data: data.collect(), next_cursor: last.filter(|_| more) }))
 }

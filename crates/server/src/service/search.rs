@@ -65,6 +65,9 @@ pub enum NamesNobody {
     /// Where a key would do too.
     #[error("name a key by its id (key_…), or a member by e-mail address or id (mem_…)")]
     Party,
+    /// Where the server would do too.
+    #[error("name a member by e-mail address or id (mem_…), a key by its id (key_…), or system")]
+    Doer,
 }
 
 impl FromStr for Person {

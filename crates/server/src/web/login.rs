@@ -19,24 +19,30 @@ use crate::app::App;
 pub(super) enum Next {
     #[default]
     Inbox,
-    History,
+    /// One of [`PAGES`].
+    Page(&'static str),
     Approval(ApprovalId),
 }
+
+/// Pages without an id in their path.
+const PAGES: [&str; 2] = ["/history", "/audit"];
 
 impl Next {
     pub(super) fn of(path: &str) -> Self {
         match path.strip_prefix("/a/").map(str::parse) {
             Some(Ok(id)) => Self::Approval(id),
             Some(Err(_)) => Self::Inbox,
-            None if path == "/history" => Self::History,
-            None => Self::Inbox,
+            None => {
+                let known = PAGES.into_iter().find(|page| *page == path);
+                known.map_or(Self::Inbox, Self::Page)
+            }
         }
     }
 
     pub(super) fn path(&self) -> String {
         match self {
             Self::Inbox => "/".into(),
-            Self::History => "/history".into(),
+            Self::Page(page) => (*page).into(),
             Self::Approval(id) => format!("/a/{id}"),
         }
     }
@@ -153,7 +159,7 @@ mod tests {
     fn only_our_own_pages_can_be_next() {
         let id = ApprovalId::from_bits(7);
         assert_eq!(Next::of(&format!("/a/{id}")), Next::Approval(id));
-        assert_eq!(Next::of("/history"), Next::History);
+        assert_eq!(Next::of("/history"), Next::Page("/history"));
         for bad in
             ["//evil.example", "/\\evil.example", "https://evil.example", "/a/../x", "", "/a/"]
         {

@@ -9,9 +9,10 @@ use askfirst_core::{
     OutcomeStatus, Person, Refusal, Role, Roster, Seconds, SessionId, Status, Timestamp, Via, Vote,
     VoteDecision, Voter, WorkspaceId,
 };
-use askfirst_store::{Credential, Member, Place, Proof, Workspace};
+use askfirst_store::{AuditRecord, Credential, Member, Place, Proof, Workspace};
 
 use super::approval::Said;
+use super::audit::{AuditPage, EntryView};
 use super::fault::FaultPage;
 use super::fields::Typed;
 use super::history::{HistoryPage, Wish};
@@ -162,6 +163,33 @@ impl HistoryPage {
     }
 }
 
+impl AuditPage {
+    fn sample() -> Self {
+        let digest = askfirst_proof::text_digest("x");
+        let record = |index: u64, kind: &str, subject: String| AuditRecord {
+            entry: askfirst_proof::log::Entry {
+                workspace: WorkspaceId::from_bits(2).to_string(),
+                index,
+                at: moment(60).to_string(),
+                actor: "member:ana@example.com".into(),
+                kind: kind.into(),
+                subject,
+                detail: serde_json::json!({ "label": "<b>\u{202e}", "at": 1 }),
+                previous: digest,
+            },
+            hash: digest,
+        };
+        let about = sample_approval().id.to_string();
+        let records = [record(8, "approval.voted", about), record(7, "key.added", "key_0".into())];
+        let entries = records.iter().map(|record| EntryView::new(record, moment(100))).collect();
+        let wish = super::audit::Wish { actor: "ana@example.com".into(), ..Default::default() };
+        let shell = Shell::of("Audit log", "/audit", &signed_in(), moment(100));
+        let head = Some(format!("8:{digest}"));
+        let older = Some("/audit?actor=ana%40example.com&before=7".into());
+        Self { older, ..Self::new(shell, wish, head, entries) }
+    }
+}
+
 impl LoginPage {
     fn sample() -> Self {
         Self {
@@ -202,6 +230,7 @@ fn every_page_looks_as_it_did() {
     insta::assert_snapshot!("approval", html(&ApprovalPage::sample()));
     insta::assert_snapshot!("inbox", html(&InboxPage::sample()));
     insta::assert_snapshot!("history", html(&HistoryPage::sample()));
+    insta::assert_snapshot!("audit", html(&AuditPage::sample()));
     insta::assert_snapshot!("login", html(&LoginPage::sample()));
     insta::assert_snapshot!("signed_out", html(&SignedOutPage::sample()));
     insta::assert_snapshot!("fault", html(&FaultPage::sample()));

@@ -6,6 +6,7 @@ use super::assets;
 use super::session::SignedIn;
 use crate::render::glyphs::{self, Piece};
 use crate::render::moment;
+use crate::service::caller::READERS;
 
 /// A text by someone else, with everything in it made visible.
 pub(super) type Text = Vec<Piece>;
@@ -28,6 +29,8 @@ pub(super) struct Who {
     pub(super) role: &'static str,
     pub(super) workspace: Text,
     pub(super) csrf: String,
+    /// Whether the audit log is for their eyes.
+    pub(super) audits: bool,
 }
 
 /// The frame of a page.
@@ -59,6 +62,7 @@ impl Shell {
                 role: person.role.as_str(),
                 workspace: text(&by.viewer.workspace.name),
                 csrf: by.token.csrf(),
+                audits: READERS.contains(&person.role),
             }),
             banner: banner(by.viewer.workspace.environment),
             now: Some(now.micros() / 1_000),

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::codec::{self, Id, Json};
 use super::facts::Tenant;
 use super::pens::Pens;
-use crate::records::AuditRecord;
+use crate::records::{AuditFilter, AuditRecord};
 use crate::store::StoreError;
 
 /// What an entry tells, before it has its place.
@@ -108,18 +108,41 @@ fn not_expressible(error: askfirst_proof::canonical::CanonicalError) -> StoreErr
     StoreError::Damaged(error.to_string())
 }
 
-/// Entries after index `after`, oldest first.
+/// Entries by filter.
 pub(super) fn entries(
     connection: &Connection,
     workspace: WorkspaceId,
-    after: u64,
-    limit: u32,
+    filter: &AuditFilter,
 ) -> Result<Vec<AuditRecord>, StoreError> {
-    let sql = "SELECT position, at, actor, kind, subject, detail, previous, hash FROM audit
-               WHERE workspace = ?1 AND position > ?2 ORDER BY position LIMIT ?3";
+    // Time never goes back in a log, so a period is a range of places in it.
+    let place =
+        |at: Option<Timestamp>| at.map(|at| place_of(connection, workspace, at)).transpose();
+    let (since, until) = (place(filter.since)?, place(filter.until)?);
+    let after = filter.after.map(|after| codec::signed(after).saturating_add(1));
+    let first = after.max(since).unwrap_or(0);
+    let before = filter.before.map(codec::signed);
+    let end = [before, until].into_iter().flatten().min().unwrap_or(i64::MAX);
+    let order = if filter.newest_first { "DESC" } else { "ASC" };
+    let sql = format!(
+        "SELECT position, at, actor, kind, subject, detail, previous, hash FROM audit
+         WHERE workspace = ?1 AND position >= ?2 AND position < ?3
+           AND (?4 IS NULL OR kind = ?4 OR substr(kind, 1, length(?4) + 1) = ?4 || '.')
+           AND (?5 IS NULL OR actor = ?5 COLLATE NOCASE)
+           AND (?6 IS NULL OR subject = ?6)
+         ORDER BY position {order} LIMIT ?7"
+    );
     let name = workspace.to_string();
-    let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map((workspace.bytes(), codec::signed(after), limit), |row| {
+    let mut statement = connection.prepare_cached(&sql)?;
+    let wanted = params![
+        workspace.bytes(),
+        first,
+        end,
+        filter.kind,
+        filter.actor,
+        filter.subject,
+        filter.limit,
+    ];
+    let rows = statement.query_map(wanted, |row| {
         Ok(AuditRecord {
             entry: Entry {
                 workspace: name.clone(),
@@ -135,4 +158,28 @@ pub(super) fn entries(
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The place of the first entry that is not before `at`; one past the last if all are. Found by
+/// halving, since places are counted without gaps.
+fn place_of(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    at: Timestamp,
+) -> Result<i64, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT at FROM audit WHERE workspace = ?1 AND position = ?2")?;
+    let last = codec::signed(head(connection, workspace)?.index);
+    let (mut low, mut high) = (1, last + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let then: i64 =
+            statement.query_row(params![workspace.bytes(), middle], |row| row.get(0))?;
+        if then < at.micros() {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low)
 }

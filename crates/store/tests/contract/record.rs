@@ -4,6 +4,7 @@ use askfirst_core::administration::Change;
 use askfirst_core::*;
 use askfirst_proof::log;
 use askfirst_store::statement::statement_of;
+use askfirst_store::{AuditFilter, AuditRecord};
 
 use crate::world::{Home, World};
 
@@ -48,6 +49,68 @@ pub(crate) async fn the_audit_log_is_whole_and_has_one_entry_per_event<H: Home>(
         number("SELECT count(*) FROM events"),
         number("SELECT count(*) FROM audit WHERE kind LIKE 'approval.%'"),
     );
+}
+
+pub(crate) async fn the_audit_log_is_searched_by_kind_person_subject_and_time<H: Home>() {
+    let world = World::<H>::new().await;
+    let workspace = world.us.place.workspace;
+    let first = world.ask().await;
+    world.clock.advance(60);
+    let middle = world.store.now();
+    let second = world.ask().await;
+    world.approve(world.us.ben_key, &first).await;
+    world.clock.advance(60);
+    world.approve(world.us.cleo_key, &second).await;
+    let late = world.store.now();
+
+    let all = world.store.audit(workspace, None, 1_000).await.unwrap();
+    let judged = |filter: AuditFilter| {
+        let store = world.store.clone();
+        async move { store.find_audit(workspace, filter).await.unwrap() }
+    };
+    let whole = AuditFilter { limit: 1_000, ..AuditFilter::default() };
+    let kind = |kind: &str| AuditFilter { kind: Some(kind.into()), ..whole.clone() };
+    let count = |wanted: &dyn Fn(&AuditRecord) -> bool| all.iter().filter(|r| wanted(r)).count();
+
+    assert_eq!(judged(whole.clone()).await, all);
+    let mut backwards = judged(AuditFilter { newest_first: true, ..whole.clone() }).await;
+    backwards.reverse();
+    assert_eq!(backwards, all);
+    assert_eq!(judged(kind("approval.voted")).await.len(), 2);
+    assert_eq!(judged(kind("approval")).await.len(), 6);
+    assert_eq!(judged(kind("key")).await.len(), count(&|r| r.entry.kind == "key.added"));
+    for nothing in ["approv", "approval.", "%", "_", ""] {
+        assert!(judged(kind(nothing)).await.is_empty(), "{nothing:?}");
+    }
+    let ben = AuditFilter { actor: Some("MEMBER:ben@us.example".into()), ..whole.clone() };
+    assert_eq!(judged(ben).await.len(), count(&|r| r.entry.actor == "member:ben@us.example"));
+    let subject = AuditFilter { subject: Some(first.id.to_string()), ..whole.clone() };
+    assert_eq!(judged(subject).await.len(), 3);
+
+    let total = all.len() as u64;
+    let indexes = |records: Vec<AuditRecord>| {
+        records.into_iter().map(|record| record.entry.index).collect::<Vec<_>>()
+    };
+    let period = |since, until| AuditFilter { since, until, ..whole.clone() };
+    for (filter, range) in [
+        (period(Some(middle), Some(late)), total - 4..total - 1),
+        (period(Some(middle), None), total - 4..total + 1),
+        (period(None, Some(middle)), 1..total - 4),
+        (period(Some(late.plus(Seconds(1))), None), 1..1),
+        (period(None, Some(Timestamp::from_seconds(0))), 1..1),
+        (period(Some(late), Some(middle)), 1..1),
+        (AuditFilter { after: Some(3), before: Some(6), ..whole.clone() }, 4..6),
+        (AuditFilter { after: Some(3), ..period(Some(middle), Some(late)) }, total - 4..total - 1),
+        (AuditFilter { after: Some(u64::MAX), ..whole.clone() }, 1..1),
+        (AuditFilter { limit: 2, ..whole.clone() }, 1..3),
+    ] {
+        let said = format!("{filter:?}");
+        assert_eq!(indexes(judged(filter).await), range.collect::<Vec<_>>(), "{said}");
+    }
+    let newest = AuditFilter { newest_first: true, limit: 1, ..whole.clone() };
+    assert_eq!(indexes(judged(newest).await), [total]);
+    let theirs = world.store.find_audit(world.them.place.workspace, whole).await.unwrap();
+    assert!(theirs.iter().all(|record| record.entry.subject != first.id.to_string()));
 }
 
 pub(crate) async fn the_audit_log_holds_no_payload_comment_or_secret<H: Home>() {
