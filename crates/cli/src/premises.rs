@@ -9,12 +9,14 @@ use anyhow::Result;
 use askfirst_proof::SealingKey;
 use askfirst_proof::key::KeyBits;
 use askfirst_server::app::Reach;
-use askfirst_server::config::Config;
+use askfirst_server::config::{self, Config};
 use askfirst_server::sealing::{self, SealingError};
 use askfirst_server::serve::{Server, Setup, Stopped};
+use askfirst_server::tls::Certificates;
 use askfirst_store::{Options, SqliteStore, Store, StoreError, SystemClock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
 
 use crate::exit::{self, Failure, not_set_up};
 
@@ -95,7 +97,7 @@ pub(crate) fn reach(public_url: &str, listen: SocketAddr, more: &[String]) -> Re
     hosts.extend(more.iter().map(|host| host.to_lowercase()));
     hosts.sort();
     hosts.dedup();
-    Reach { public_url, hosts }
+    Reach { public_url, hosts, trusted_proxies: Vec::new() }
 }
 
 /// Starts the server on a store.
@@ -111,6 +113,40 @@ pub(crate) fn start(
 /// The key-encryption key.
 pub(crate) fn sealing_key(file: &Path) -> Result<Arc<SealingKey>> {
     sealing::find_or_make(file).map(Arc::new).map_err(not_set_up)
+}
+
+/// The certificate to speak TLS with, if the settings name one.
+pub(crate) fn certificates(config: &Config) -> Result<Option<Arc<Certificates>>> {
+    let (Some(cert), Some(key)) = (&config.tls_cert, &config.tls_key) else { return Ok(None) };
+    let certificates = Certificates::load(cert, key).map_err(not_set_up)?;
+    let host = config.public_url.split_once("://").map_or("", |(_, host)| host);
+    let host = host.trim_end_matches('/');
+    if !certificates.covers(host) {
+        return Err(not_set_up(format!(
+            "tls_cert: the certificate in {} is not for {}, which public_url names; get one for \
+             that name, or set public_url to a name that is in it",
+            cert.display(),
+            config::host_name(host)
+        )));
+    }
+    Ok(Some(Arc::new(certificates)))
+}
+
+/// Has the certificate read again on SIGHUP. Without one the signal does nothing, so that a
+/// reload never ends the server.
+pub(crate) fn renew_on_hangup(certificates: Option<Arc<Certificates>>) -> Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            match &certificates {
+                Some(certificates) => certificates.renew(),
+                None => info!(
+                    "there is no certificate to read again; other settings are read at the start only"
+                ),
+            }
+        }
+    });
+    Ok(())
 }
 
 /// Ends with the first SIGINT or SIGTERM; a second one is the system's to handle.
@@ -139,5 +175,6 @@ pub(crate) fn farewell(stopped: Stopped) -> Result<u8> {
             "there is no key to sign receipts with; the log line above says why. a data folder \
              works only with the sealing key it was made with",
         )),
+        Stopped::NoTls => Err(not_set_up("TLS cannot be spoken; the log line above says why")),
     }
 }

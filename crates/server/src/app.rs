@@ -1,7 +1,9 @@
 //! What every door is given: the use cases and how this server is reached.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::config::Network;
 use crate::service::Service;
 
 /// Shared by all handlers; cheap to clone.
@@ -14,12 +16,14 @@ pub struct App {
 }
 
 /// The names under which requests may come in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reach {
     /// Scheme, host and port that people and programs use, without a final slash.
     pub public_url: String,
     /// Values of `Host` that are us, in lower case, with port where there is one.
     pub hosts: Vec<String>,
+    /// Who is believed about whom a request is passed on for.
+    pub trusted_proxies: Vec<Network>,
 }
 
 impl Reach {
@@ -33,6 +37,12 @@ impl Reach {
     #[must_use]
     pub fn knows_host(&self, host: &str) -> bool {
         self.hosts.iter().any(|known| known.eq_ignore_ascii_case(host))
+    }
+
+    /// Whether this address is a proxy whose word counts.
+    #[must_use]
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(address))
     }
 
     /// Whether an `Origin` header is our own.

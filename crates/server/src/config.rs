@@ -1,11 +1,15 @@
 //! What an operator can set: a file, then environment variables, then flags. Every setting has a
 //! default that works on one machine.
 
-use std::net::SocketAddr;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
+use figment::value::Dict;
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 /// The settings of `askfirst serve`.
@@ -14,6 +18,12 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// The server's certificate chain in PEM, its own first; with `tls_key`, it speaks TLS itself.
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key in PEM.
+    pub tls_key: Option<PathBuf>,
+    /// Proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are believed. Nobody else's are.
+    pub trusted_proxies: Vec<Network>,
     /// How people and programs reach the server; https, unless it is a loopback address.
     pub public_url: String,
     /// More host names under which requests may come in, such as an internal one.
@@ -31,6 +41,53 @@ pub struct Config {
     pub log: String,
 }
 
+/// A part of the network: `10.0.0.0/8`, or one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Network(IpNet);
+
+impl Network {
+    /// Whether an address is in it.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains(&address.to_canonical())
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let alone = text.parse::<IpAddr>().map(IpNet::from);
+        let network = text.parse::<IpNet>().or(alone).map_err(|_| {
+            format!("{text:?} is no address such as 10.0.0.7 and no network such as 10.0.0.0/8")
+        })?;
+        if network.prefix_len() == 0 {
+            return Err(format!("{text} is everybody; name the proxy's own address or network"));
+        }
+        Ok(Self(network))
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Network> for String {
+    fn from(network: Network) -> Self {
+        network.to_string()
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -46,6 +103,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8377)),
+            tls_cert: None,
+            tls_key: None,
+            trusted_proxies: Vec::new(),
             public_url: "http://127.0.0.1:8377".into(),
             hosts: Vec::new(),
             data: "/var/lib/askfirst".into(),
@@ -63,6 +123,9 @@ pub enum ConfigError {
     /// It does not read.
     #[error("{0}")]
     Unreadable(Box<figment::Error>),
+    /// There are settings that no version of this program has.
+    #[error("{}", .0.join("; "))]
+    Unknown(Vec<String>),
     /// It reads and makes no sense.
     #[error("{setting}: {why}")]
     Wrong {
@@ -101,7 +164,9 @@ impl Config {
             !["url", "key", "config", "sealing_key", "bin", "trust"].iter().any(|own| name == *own)
         });
         let flags = Serialized::defaults(flags);
-        let config: Self = layers.merge(env).merge(flags).extract().map_err(unreadable)?;
+        let layers = layers.merge(env).merge(flags);
+        known_only(&layers)?;
+        let config: Self = layers.extract().map_err(unreadable)?;
         config.check()?;
         Ok(config)
     }
@@ -130,10 +195,18 @@ impl Config {
             "http" => {
                 return wrong(
                     "public_url",
-                    "people's sessions must not travel unprotected: use https, with a proxy that ends TLS in front of this server",
+                    "people's sessions must not travel unprotected: use https, with tls_cert and tls_key or a proxy that ends TLS in front of this server",
                 );
             }
             _ => return wrong("public_url", "use https"),
+        }
+        match (&self.tls_cert, &self.tls_key) {
+            (Some(_), None) => return wrong("tls_key", "tls_cert is of no use without it"),
+            (None, Some(_)) => return wrong("tls_cert", "tls_key is of no use without it"),
+            (Some(_), Some(_)) if scheme != "https" => {
+                return wrong("public_url", "with tls_cert the server speaks TLS: use https");
+            }
+            _ => {}
         }
         if ![2048, 3072].contains(&self.signing_key_bits) {
             return wrong("signing_key_bits", "2048 or 3072");
@@ -148,14 +221,48 @@ impl Config {
     }
 }
 
-/// Whether a host, with or without a port, names this machine only.
+/// Names every setting that is none, where it stands, and the one it is nearest to.
+fn known_only(layers: &Figment) -> Result<(), ConfigError> {
+    let unreadable = |error| ConfigError::Unreadable(Box::new(error));
+    let known = serde_json::to_value(Config::default()).unwrap_or_default();
+    let known: Vec<&str> =
+        known.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    let given: Dict = layers.extract().map_err(unreadable)?;
+    let unknown = given.keys().filter(|name| !known.contains(&name.as_str()));
+    let told: Vec<String> = unknown.map(|name| unknown_setting(layers, name, &known)).collect();
+    if told.is_empty() { Ok(()) } else { Err(ConfigError::Unknown(told)) }
+}
+
+fn unknown_setting(layers: &Figment, name: &str, known: &[&str]) -> String {
+    let place = layers.find_metadata(name).map_or_else(String::new, |from| {
+        match from.source.as_ref().and_then(|source| source.file_path()) {
+            Some(file) => format!(" in {}", file.display()),
+            None => format!(" from {}", from.name),
+        }
+    });
+    let near = |one: &&&str| strsim::damerau_levenshtein(name, one);
+    let nearest = known.iter().min_by_key(near).filter(|one| near(one) <= 1 + name.len() / 3);
+    let advice = match nearest {
+        Some(nearest) => format!("did you mean {nearest}?"),
+        None => "`askfirst config default` prints those there are".into(),
+    };
+    format!("there is no setting {name}{place}; {advice}")
+}
+
+/// The host without its port and brackets.
 #[must_use]
-pub fn is_loopback(host: &str) -> bool {
+pub fn host_name(host: &str) -> &str {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,
     };
-    let name = name.trim_start_matches('[').trim_end_matches(']');
+    name.trim_start_matches('[').trim_end_matches(']')
+}
+
+/// Whether a host, with or without a port, names this machine only.
+#[must_use]
+pub fn is_loopback(host: &str) -> bool {
+    let name = host_name(host);
     name == "localhost"
         || name.ends_with(".localhost")
         || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
@@ -169,6 +276,23 @@ mod tests {
     fn the_printed_default_is_the_default() {
         let printed: Config = toml::from_str(Config::example()).unwrap();
         assert_eq!(printed, Config::default());
+    }
+
+    #[test]
+    fn a_proxy_is_an_address_or_a_network_but_not_everybody() {
+        for (text, inside, outside) in [
+            ("10.0.0.0/8", "10.2.3.4", "11.0.0.1"),
+            ("192.0.2.7", "192.0.2.7", "192.0.2.8"),
+            ("192.0.2.7", "::ffff:192.0.2.7", "::1"),
+            ("2001:db8::/32", "2001:db8::1", "2001:db9::1"),
+        ] {
+            let network: Network = text.parse().unwrap();
+            assert!(network.contains(inside.parse().unwrap()), "{text} {inside}");
+            assert!(!network.contains(outside.parse().unwrap()), "{text} {outside}");
+        }
+        for text in ["0.0.0.0/0", "::/0", "proxy.example", "10.0.0.0/33", "", "10.0.0"] {
+            assert!(text.parse::<Network>().is_err(), "{text}");
+        }
     }
 
     #[test]

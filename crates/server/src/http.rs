@@ -17,6 +17,7 @@ pub mod problem;
 pub mod proofs;
 pub mod request;
 pub mod views;
+pub mod visitor;
 pub mod votes;
 pub mod workspace;
 

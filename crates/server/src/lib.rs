@@ -12,6 +12,7 @@ pub mod render;
 pub mod sealing;
 pub mod serve;
 pub mod service;
+pub mod tls;
 pub mod wakeups;
 pub mod web;
 pub mod workers;

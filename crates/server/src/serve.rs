@@ -13,15 +13,19 @@ use axum::Router;
 use axum::middleware;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use tracing::{debug, error, info, warn};
 
 use crate::app::{App, Reach};
+use crate::http::visitor::Peer;
 use crate::keyring::Keyring;
 use crate::service::Service;
+use crate::tls::Certificates;
 use crate::wakeups::{self, Wakeups};
 use crate::{http, workers};
 
@@ -53,6 +57,22 @@ pub enum Stopped {
     StoreHalted,
     /// There is no key to sign with.
     NoSigningKey,
+    /// TLS was wanted and cannot be spoken.
+    NoTls,
+}
+
+/// Where a server takes connections, and whether they are protected.
+pub struct Entrance {
+    /// The socket.
+    pub listener: TcpListener,
+    /// With these, the server speaks TLS.
+    pub certificates: Option<Arc<Certificates>>,
+}
+
+impl From<TcpListener> for Entrance {
+    fn from(listener: TcpListener) -> Self {
+        Self { listener, certificates: None }
+    }
 }
 
 impl std::fmt::Display for Stopped {
@@ -61,6 +81,7 @@ impl std::fmt::Display for Stopped {
             Self::Asked => "asked to",
             Self::StoreHalted => "the store halted",
             Self::NoSigningKey => "no key to sign with",
+            Self::NoTls => "TLS cannot be spoken",
         })
     }
 }
@@ -122,13 +143,29 @@ impl Server {
 
     /// Takes connections until `asked` ends or the store halts; then answers who waits, lets
     /// connections finish, and closes the store.
-    pub async fn run(self, listener: TcpListener, asked: impl Future<Output = ()>) -> Stopped {
+    pub async fn run(
+        self,
+        entrance: impl Into<Entrance>,
+        asked: impl Future<Output = ()>,
+    ) -> Stopped {
+        let Entrance { listener, certificates } = entrance.into();
+        let acceptor = certificates.as_ref().map(Certificates::acceptor).transpose();
+        let acceptor = match acceptor {
+            Ok(acceptor) => acceptor,
+            Err(error) => {
+                error!(%error, "TLS cannot be spoken");
+                return self.stopped(Stopped::NoTls, &TaskTracker::new()).await;
+            }
+        };
+        if let Some(certificates) = certificates {
+            self.workers.spawn(certificates.keep_fresh(self.stop.clone()));
+        }
         let connections = TaskTracker::new();
         tokio::pin!(asked);
         let why = loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => self.serve(&connections, stream, peer),
+                    Ok((stream, peer)) => self.serve(&connections, stream, peer, acceptor.clone()),
                     Err(error) => {
                         // Out of file descriptors, mostly: a busy loop would make it worse.
                         warn!(%error, "a connection could not be accepted");
@@ -141,6 +178,10 @@ impl Server {
             }
         };
         drop(listener);
+        self.stopped(why, &connections).await
+    }
+
+    async fn stopped(self, why: Stopped, connections: &TaskTracker) -> Stopped {
         info!(%why, connections = connections.len(), "stopping");
         self.stop.cancel();
         connections.close();
@@ -155,42 +196,70 @@ impl Server {
         why
     }
 
-    fn serve(&self, connections: &TaskTracker, stream: TcpStream, peer: SocketAddr) {
+    fn serve(
+        &self,
+        connections: &TaskTracker,
+        stream: TcpStream,
+        peer: SocketAddr,
+        acceptor: Option<TlsAcceptor>,
+    ) {
         if let Err(error) = settle_socket(&stream) {
             debug!(%error, %peer, "a socket option could not be set");
         }
-        let router = self.router.clone();
-        let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-            let router = router.clone();
-            async move {
-                let response = router.oneshot(request.map(axum::body::Body::new)).await;
-                Ok::<_, Infallible>(match response {
-                    Ok(response) => response,
-                    Err(never) => match never {},
-                })
-            }
-        });
-        let mut builder = hyper::server::conn::http1::Builder::new();
-        builder
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_PATIENCE)
-            .max_buf_size(LARGEST_HEAD)
-            .keep_alive(true);
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        let stop = self.stop.clone();
+        let (router, stop) = (self.router.clone(), self.stop.clone());
         connections.spawn(async move {
-            tokio::pin!(connection);
-            let ended = tokio::select! {
-                ended = &mut connection => ended,
-                () = stop.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
+            let Some(acceptor) = acceptor else {
+                return converse(stream, peer, router, stop).await;
             };
-            if let Err(error) = ended {
-                debug!(%error, %peer, "a connection broke");
+            let shaken = tokio::time::timeout(HEADER_PATIENCE, acceptor.accept(stream));
+            let shaken = tokio::select! {
+                shaken = shaken => shaken,
+                () = stop.cancelled() => return,
+            };
+            match shaken {
+                Ok(Ok(stream)) => converse(stream, peer, router, stop).await,
+                Ok(Err(error)) => debug!(%error, %peer, "a TLS handshake failed"),
+                Err(_) => debug!(%peer, "a TLS handshake took too long"),
             }
         });
+    }
+}
+
+/// Answers requests on one connection until either side has enough.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: SocketAddr,
+    router: Router,
+    stop: CancellationToken,
+) {
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
+        let router = router.clone();
+        request.extensions_mut().insert(Peer(peer.ip()));
+        async move {
+            let response = router.oneshot(request.map(axum::body::Body::new)).await;
+            Ok::<_, Infallible>(match response {
+                Ok(response) => response,
+                Err(never) => match never {},
+            })
+        }
+    });
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_PATIENCE)
+        .max_buf_size(LARGEST_HEAD)
+        .keep_alive(true);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        debug!(%error, %peer, "a connection broke");
     }
 }
 

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::exit::{self, not_set_up};
+use crate::premises;
 use crate::terminal::{say, say_json};
 
 /// The server's settings
@@ -45,6 +46,7 @@ impl ConfigCommand {
             Self::Default => say(Config::example().trim_end()),
             Self::Check(args) => {
                 let config = Config::load(args.config.as_deref()).map_err(not_set_up)?;
+                premises::certificates(&config)?;
                 match args.json {
                     true => say_json(&json!(config)),
                     false => {

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use askfirst_proof::key::KeyBits;
-use askfirst_server::config::Config;
+use askfirst_server::config::{Config, Network};
+use askfirst_server::serve::Entrance;
 use clap::Args;
 use serde::Serialize;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{init, serve_on};
 use crate::exit::not_set_up;
@@ -31,6 +32,18 @@ pub(super) struct Flags {
     #[arg(long, value_name = "ADDRESS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     listen: Option<SocketAddr>,
+    /// The certificate chain in PEM, to speak TLS; with --tls-key
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key in PEM
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_key: Option<PathBuf>,
+    /// An address or network whose X-Forwarded headers are believed; repeat for more
+    #[arg(long = "trusted-proxy", value_name = "NETWORK")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    trusted_proxies: Vec<Network>,
     /// How people and programs reach the server; https, unless it is a loopback address
     #[arg(long, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,6 +91,7 @@ impl ServeArgs {
 }
 
 async fn serve(config: Config, repeated: &str) -> Result<u8> {
+    let certificates = premises::certificates(&config)?;
     let listener = premises::bind(config.listen).await?;
     let listen = listener.local_addr()?;
     let store = premises::store_of(&config).map_err(not_set_up)?;
@@ -94,8 +108,18 @@ async fn serve(config: Config, repeated: &str) -> Result<u8> {
         _ => KeyBits::Rsa2048,
     };
     let asked = premises::asked_to_stop()?;
-    let reach = premises::reach(&config.public_url, listen, &config.hosts);
+    premises::renew_on_hangup(certificates.clone())?;
+    let mut reach = premises::reach(&config.public_url, listen, &config.hosts);
+    reach.trusted_proxies.clone_from(&config.trusted_proxies);
     let server = premises::start(store, &sealing, bits, reach);
-    info!(address = %listen, public_url = config.public_url, version = crate::VERSION, "listening");
-    premises::farewell(server.run(listener, asked).await)
+    let tls = certificates.is_some();
+    let (public_url, version) = (&config.public_url, crate::VERSION);
+    info!(address = %listen, public_url, tls, version, "listening");
+    if !tls && !listen.ip().is_loopback() && config.trusted_proxies.is_empty() {
+        warn!(
+            "others can reach this address without TLS; set tls_cert and tls_key, or name the \
+             proxy that ends TLS in trusted_proxies"
+        );
+    }
+    premises::farewell(server.run(Entrance { listener, certificates }, asked).await)
 }

@@ -12,4 +12,5 @@ mod policies;
 mod proofs;
 mod serve;
 mod support;
+mod tls;
 mod usage;

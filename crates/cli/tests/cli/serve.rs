@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::support::{Done, Running, command, finish, run};
 
 /// A configuration file whose server lives in a folder.
-fn configuration(folder: &Path) -> String {
+pub(crate) fn configuration(folder: &Path) -> String {
     let file = folder.join("askfirst.toml");
     let (data, key) = (folder.join("data"), folder.join("etc/sealing.key"));
     let text = format!(
@@ -18,7 +18,7 @@ fn configuration(folder: &Path) -> String {
     file.to_str().unwrap().to_owned()
 }
 
-fn init(config: &str) -> Done {
+pub(crate) fn init(config: &str) -> Done {
     let who = ["--email", "ana@example.com", "--name", "Ana"];
     let mut args = vec!["init", "--config", config, "--workspace", "Acme", "--json"];
     args.extend(who);
@@ -27,10 +27,15 @@ fn init(config: &str) -> Done {
 
 /// Starts it; gives it and its address, which it logs.
 fn serve(config: &str) -> (Running, String) {
+    serve_with(config, &[])
+}
+
+/// The same with more flags.
+pub(crate) fn serve_with(config: &str, more: &[&str]) -> (Running, String) {
     // The log is on stderr; a shell puts it where it can be followed.
     let mut shell = std::process::Command::new("/bin/sh");
     shell.args(["-c", "exec \"$0\" \"$@\" 2>&1", env!("CARGO_BIN_EXE_askfirst")]);
-    shell.args(["serve", "--config", config]).env_clear();
+    shell.args(["serve", "--config", config]).args(more).env_clear();
     shell.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped());
     let mut running = Running::start(shell);
     loop {
@@ -204,7 +209,11 @@ fn config_check_says_what_is_so_and_what_is_wrong() {
     assert_eq!(finish(varied).expect(0).json()["log"], "debug");
 
     for (line, what) in [
-        ("lisen = \"127.0.0.1:1\"", "lisen"),
+        ("lisen = \"127.0.0.1:1\"", "did you mean listen?"),
+        ("public-url = \"https://a.example\"", "did you mean public_url?"),
+        ("something_else = 1", "`askfirst config default`"),
+        ("lisen = 1\nhots = []", "did you mean hosts?"),
+        ("trusted_proxies = [\"proxy\"]", "no address such as"),
         ("public_url = \"http://ask.example.com\"", "https"),
         ("signing_key_bits = 1024", "2048"),
         ("not toml", "TOML"),
@@ -215,6 +224,10 @@ fn config_check_says_what_is_so_and_what_is_wrong() {
         assert!(bad.err.contains(what), "{line}: {}", bad.err);
     }
     run(&["config", "check", "--config", "/missing.toml"]).expect(78);
+    let mut misspelt = command(&["config", "check", "--config", &config]);
+    misspelt.env("ASKFIRST_LOG_FROMAT", "json");
+    let bad = finish(misspelt).expect(78).err;
+    assert!(bad.contains("environment") && bad.contains("did you mean log_format?"), "{bad}");
 }
 
 #[test]

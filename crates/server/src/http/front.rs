@@ -1,5 +1,5 @@
-//! The way in, for every request: an id that the answer carries too, a host name that is ours, one
-//! line of log, and an answer that no cache keeps, even if the code behind it panics. No bodies
+//! The way in, for every request: an id that the answer carries too, a host name that is ours, TLS
+//! where people are promised it, one line of log, and an answer that no cache keeps, even if the code behind it panics. No bodies
 //! and no secrets are logged. One layer does all of it, for each layer costs every request a
 //! boxed future and copies of all that lies inside.
 
@@ -7,13 +7,14 @@ use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use futures_util::FutureExt;
 use tracing::{Instrument, error, info, info_span, warn};
 
 use super::problem::Problem;
+use super::visitor::Visitor;
 use crate::app::{App, Reach};
 use crate::mint;
 use crate::service::ServiceError;
@@ -36,9 +37,11 @@ pub async fn pass(State(app): State<App>, request: Request, next: Next) -> Respo
     let method = request.method().clone();
     // The route's pattern, never the path itself: paths can carry tokens.
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str);
-    let span = info_span!("request", id, %method, route);
+    let visitor = Visitor::of(&app.reach, &request);
+    let client = visitor.address.map(tracing::field::display);
+    let span = info_span!("request", id, %method, route, client);
     let began = Instant::now();
-    let answer = REQUEST.scope(id.clone(), answered(&app.reach, request, next));
+    let answer = REQUEST.scope(id.clone(), answered(&app.reach, &visitor, request, next));
     let mut response = answer.instrument(span.clone()).await;
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {
@@ -57,11 +60,14 @@ pub async fn pass(State(app): State<App>, request: Request, next: Next) -> Respo
     response
 }
 
-async fn answered(reach: &Reach, request: Request, next: Next) -> Response {
-    if !names_us(reach, &request) {
+async fn answered(reach: &Reach, visitor: &Visitor, request: Request, next: Next) -> Response {
+    if !visitor.named_us {
         let detail = "this server does not answer to that host name; set public_url to it, or add it to hosts";
         let (status, title) = (StatusCode::MISDIRECTED_REQUEST, "Unknown host");
         return Problem::new(status, "unknown_host", title, detail).into_response();
+    }
+    if visitor.unprotected && reach.is_https() {
+        return to_https(reach, &request);
     }
     match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
@@ -73,11 +79,18 @@ async fn answered(reach: &Reach, request: Request, next: Next) -> Response {
     }
 }
 
-/// A request may name its host in its head, in its first line, or in both; all must be us.
-fn names_us(reach: &Reach, request: &Request) -> bool {
-    let named = request.headers().get_all(header::HOST).iter();
-    let named = named.map(|host| host.to_str().unwrap_or_default());
-    let mut hosts = named.chain(request.uri().authority().map(|authority| authority.as_str()));
-    let first = hosts.next().unwrap_or_default();
-    reach.knows_host(first) && hosts.all(|host| reach.knows_host(host))
+/// Who came to the proxy without TLS is sent to where there is some; a key that travelled like
+/// that is told to be burnt.
+fn to_https(reach: &Reach, request: &Request) -> Response {
+    let looks = [Method::GET, Method::HEAD].contains(request.method());
+    if looks && !request.headers().contains_key(header::AUTHORIZATION) {
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        return Redirect::permanent(&format!("{}{path}", reach.public_url)).into_response();
+    }
+    let detail = format!(
+        "this came without TLS and was not read; send it to {}. a key or password that was in it \
+         could be seen on the way: replace it",
+        reach.public_url
+    );
+    Problem::new(StatusCode::FORBIDDEN, "https_required", "TLS is required", detail).into_response()
 }

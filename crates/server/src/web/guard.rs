@@ -62,8 +62,11 @@ mod tests {
     use super::*;
 
     fn judged(pairs: &[(&'static str, &'static str)]) -> bool {
-        let reach =
-            Reach { public_url: "https://ask.example".into(), hosts: vec!["ask.example".into()] };
+        let reach = Reach {
+            public_url: "https://ask.example".into(),
+            hosts: vec!["ask.example".into()],
+            ..Reach::default()
+        };
         let headers = pairs
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));

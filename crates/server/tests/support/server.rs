@@ -50,7 +50,7 @@ impl TestServer {
         let store = SqliteStore::open(&folder.join("askfirst.db"), options).expect("a new store");
         let store: Arc<dyn Store> = Arc::new(store);
         let sealing = Arc::new(SealingKey::generate().expect("a sealing key"));
-        let reach = Reach { public_url, hosts: vec![address.to_string()] };
+        let reach = Reach { public_url, hosts: vec![address.to_string()], ..Reach::default() };
         let signing_bits = KeyBits::Rsa2048;
         let server = Server::start(Setup { store, sealing: sealing.clone(), signing_bits, reach });
         let service = server.service().clone();
