@@ -179,9 +179,11 @@ fn says(agent: &Value, approval: &Value) -> String {
 fn vote_line(vote: &Value) -> String {
     let comment = text_of(vote, "comment");
     let comment = if comment.is_empty() { comment } else { format!(": {comment}") };
+    let whose = text_of(&vote["on_behalf_of"], "email");
+    let place = if whose.is_empty() { whose } else { format!(" in the place of {whose}") };
     let stale = if vote["counts"] == false { " (for what was changed since)" } else { "" };
     format!(
-        "{} {} at {}, known by {}{comment}{stale}",
+        "{}{place} {} at {}, known by {}{comment}{stale}",
         text_of(&vote["approver"], "email"),
         if vote["decision"] == "approve" { "approved" } else { "rejected" },
         text_of(vote, "at"),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::policy::is_name;
 use crate::principal::{BadScopes, check_scopes};
 use crate::{
-    Assurance, Digest, Environment, Facts, Floor, GroupId, KeyId, MemberId, Policy,
+    Assurance, Delegation, Digest, Environment, Facts, Floor, GroupId, KeyId, MemberId, Policy,
     PolicyAllowance, PolicyId, PolicyName, Principal, Problem, Refusal, Role, Scope, SessionId,
     Standing, Timestamp,
 };
@@ -39,6 +39,13 @@ pub enum Change {
         role: Option<Role>,
         /// Disabled or enabled again.
         enabled: Option<bool>,
+    },
+    /// A person hands their votes to another for a while, or takes them back.
+    Delegate {
+        /// Whose votes.
+        member: MemberId,
+        /// To whom and when; none takes them back.
+        delegation: Option<Delegation>,
     },
     /// A new group.
     AddGroup {
@@ -229,6 +236,7 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         Change::UpdateMember { id, name, role, enabled } => {
             update_member(*id, name.as_deref(), *role, *enabled, facts)
         }
+        Change::Delegate { member, delegation } => delegate(*member, delegation.as_ref(), facts),
         Change::AddGroup { name, members, .. } => {
             valid_name("/name", name)?;
             if holdings.groups.values().any(|known| known == name) {
@@ -284,7 +292,7 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
         | Change::AddGroup { .. }
         | Change::SetGroup { .. }
         | Change::RemoveGroup { .. } => (Scope::Members, Role::Admin),
-        Change::AddLoginLink { member, .. } => {
+        Change::Delegate { member, .. } | Change::AddLoginLink { member, .. } => {
             if matches!(&facts.principal, Principal::Session(own) if own.member == *member) {
                 return Ok(());
             }
@@ -358,6 +366,40 @@ fn update_member(
     let owners = facts.roster.people.values().filter(|p| p.enabled && p.role == Role::Owner);
     if is_owner && !stays_owner && owners.count() == 1 {
         return Err(Denied::LastOwner);
+    }
+    Ok(())
+}
+
+/// The longest that votes are handed over for: a year.
+const LONGEST_DELEGATION: i64 = 366 * 86_400 * 1_000_000;
+
+fn delegate(
+    member: MemberId,
+    delegation: Option<&Delegation>,
+    facts: &Facts,
+) -> Result<(), Denied> {
+    let roster = &facts.roster;
+    let person = roster.people.get(&member).ok_or(Denied::Unknown { what: "member" })?;
+    guard_owner(person.role, facts)?;
+    let Some(given) = delegation else { return Ok(()) };
+    let span = given.until.micros() - given.since.micros();
+    if span <= 0 || span > LONGEST_DELEGATION {
+        return Err(invalid("/until", "after it begins, and within a year of that"));
+    }
+    if roster.voter(given.to).is_none() {
+        return Err(invalid("/to", "someone of this workspace who may vote"));
+    }
+    // Followed from the delegate on: whoever hands on to `member` would close a circle.
+    let mut at = given.to;
+    for _ in 0..=roster.delegations.len() {
+        if at == member {
+            return Err(invalid("/to", "the votes would come back to whom they are of"));
+        }
+        let overlaps = |next: &&Delegation| next.since < given.until && given.since < next.until;
+        match roster.delegations.get(&at).filter(overlaps) {
+            Some(next) => at = next.to,
+            None => return Ok(()),
+        }
     }
     Ok(())
 }

@@ -124,6 +124,8 @@ pub struct Voter {
 pub struct Vote {
     /// Whose vote it is.
     pub voter: Voter,
+    /// Whose seat it fills, where that is not the voter's own.
+    pub on_behalf_of: Option<Voter>,
     /// Yes or no.
     pub decision: VoteDecision,
     /// How we know who it was.
@@ -144,6 +146,18 @@ pub struct Vote {
     pub answer: Option<Value>,
     /// The needs it could meet, by the groups at the moment of the vote.
     pub seats: NeedSet,
+}
+
+impl Vote {
+    /// Whoever has voted with it: who gave it, and in whose place.
+    pub fn people(&self) -> impl Iterator<Item = MemberId> {
+        [Some(&self.voter), self.on_behalf_of.as_ref()].into_iter().flatten().map(|who| who.id)
+    }
+
+    /// Whether all of them may still vote at all.
+    pub(crate) fn is_of_voters(&self, roster: &Roster) -> bool {
+        self.people().all(|id| roster.voter(id).is_some())
+    }
 }
 
 /// Why it ended as it did.
@@ -416,10 +430,10 @@ impl Approval {
         self.asker.key == key || self.consumers.contains(&key)
     }
 
-    /// This person's vote, if they gave one that stands.
+    /// The vote that this person gave, or that was given in their place, if one stands.
     #[must_use]
     pub fn vote_of(&self, member: MemberId) -> Option<&Vote> {
-        self.votes.iter().find(|vote| vote.voter.id == member && self.stands(vote))
+        self.votes.iter().find(|vote| vote.people().any(|id| id == member) && self.stands(vote))
     }
 
     /// The seats that the approvals so far can fill. Who was disabled since counts no more.
@@ -427,7 +441,7 @@ impl Approval {
         self.votes
             .iter()
             .filter(|vote| vote.decision == VoteDecision::Approve && self.stands(vote))
-            .filter(|vote| roster.voter(vote.voter.id).is_some())
+            .filter(|vote| vote.is_of_voters(roster))
             .map(|vote| vote.seats)
             .collect()
     }

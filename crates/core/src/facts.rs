@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, Assurance, Environment, FrozenPolicy, KeyId, MemberId, PolicyAllowance, Role, Scope,
+    Timestamp,
 };
 
 /// Whether a credential may still be used.
@@ -79,6 +80,25 @@ pub struct Person {
     pub enabled: bool,
 }
 
+/// Who votes in somebody's place for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delegation {
+    /// The delegate.
+    pub to: MemberId,
+    /// From when on.
+    pub since: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+impl Delegation {
+    /// Whether it holds at `now`.
+    #[must_use]
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.since <= now && now < self.until
+    }
+}
+
 /// The people of a workspace and their groups, now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roster {
@@ -86,6 +106,8 @@ pub struct Roster {
     pub people: BTreeMap<MemberId, Person>,
     /// Who is in which group.
     pub groups: BTreeMap<String, BTreeSet<MemberId>>,
+    /// Who has handed their votes to whom; also what is over or still to come.
+    pub delegations: BTreeMap<MemberId, Delegation>,
 }
 
 impl Roster {
@@ -93,6 +115,19 @@ impl Roster {
     #[must_use]
     pub fn voter(&self, id: MemberId) -> Option<&Person> {
         self.people.get(&id).filter(|person| person.enabled && person.role.may_vote())
+    }
+
+    /// Whether `from` has handed their votes to `to` now.
+    #[must_use]
+    pub fn delegated(&self, from: MemberId, to: MemberId, now: Timestamp) -> bool {
+        self.delegations.get(&from).is_some_and(|given| given.to == to && given.holds(now))
+    }
+
+    /// For whom this member votes now, besides themselves.
+    pub fn delegators(&self, to: MemberId, now: Timestamp) -> impl Iterator<Item = MemberId> {
+        let given =
+            self.delegations.iter().filter(move |(_, given)| given.to == to && given.holds(now));
+        given.map(|(from, _)| *from)
     }
 
     /// The member's address, or their id if they are unknown.

@@ -26,7 +26,9 @@ pub use approval::{
     transition::{Transition, transition},
 };
 pub use digest::Digest;
-pub use facts::{Facts, Floor, KeyFacts, Person, Principal, Roster, SessionFacts, Standing};
+pub use facts::{
+    Delegation, Facts, Floor, KeyFacts, Person, Principal, Roster, SessionFacts, Standing,
+};
 pub use ids::{ApprovalId, GroupId, KeyId, MemberId, PolicyId, SessionId, WorkspaceId};
 pub use policy::{
     FrozenPolicy, Need, OnTimeout, Policy, PolicyName, Problem, Separate, Source, steps::Step,

@@ -430,6 +430,7 @@ mod tests {
             enabled: true,
         };
         Roster {
+            delegations: std::collections::BTreeMap::new(),
             people: (0..size).map(|n| (MemberId::from_bits(n), person(n))).collect(),
             groups: [("sre".to_owned(), [size - 2, size - 1].map(MemberId::from_bits).into())]
                 .into(),

@@ -71,6 +71,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(people::add_member, people::list_members))
         .routes(routes!(people::get_member, people::change_member))
         .routes(routes!(people::login_link))
+        .routes(routes!(people::delegate, people::end_delegation))
         .routes(routes!(people::add_group, people::list_groups))
         .routes(routes!(people::get_group, people::remove_group))
         .routes(routes!(people::set_group))

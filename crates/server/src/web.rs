@@ -4,6 +4,7 @@
 mod approval;
 mod assets;
 mod audit;
+mod away;
 mod fault;
 mod fields;
 mod guard;
@@ -23,8 +24,8 @@ use axum::routing::{get, post};
 
 use crate::app::App;
 
-/// The longest form that is read, in bytes: a comment and a few digests.
-const LARGEST_FORM: usize = 32 * 1024;
+/// The longest form that is read, in bytes: whatever of a request can be changed, escaped.
+const LARGEST_FORM: usize = 512 * 1024;
 
 /// All pages, with the headers and checks that every one of them needs.
 pub fn routes(app: &App) -> Router<App> {
@@ -39,6 +40,8 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/a/{id}/cancel", post(approval::cancel))
         .route("/a/{id}/revoke", post(approval::revoke))
         .route("/a/{id}/proof.json", get(approval::bundle))
+        .route("/away", get(away::show).post(away::hand_over))
+        .route("/away/end", post(away::take_back))
         .route("/login", get(login::signed_out))
         .route("/login/{token}", get(login::show).post(login::burn))
         .route("/logout", post(login::sign_out))

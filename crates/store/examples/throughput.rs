@@ -110,7 +110,7 @@ async fn prepare(store: &SqliteStore, place: Place, owner: MemberId) {
         floor: Floor::default(),
         created_at: now,
     };
-    let member = Member { id: owner, person, created_at: now };
+    let member = Member { id: owner, person, created_at: now, delegation: None };
     store.create_workspace(workspace, member, policy).await.unwrap();
     for (id, scope, member) in [(3, Scope::Ask, None), (4, Scope::Decide, Some(owner))] {
         let key = NewKey {
@@ -179,6 +179,7 @@ fn vote(place: Place, id: ApprovalId) -> Execute {
         action_digest: Digest([2; 32]),
         shown_digest: None,
         comment: Some("ok".into()),
+        on_behalf_of: None,
         edits: None,
         answer: None,
     };

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use askfirst_core::administration::SecretHash;
 use askfirst_core::{
-    Actor, ApprovalId, Assurance, Digest, Environment, Floor, GroupId, KeyFacts, KeyId, MemberId,
-    Person, Policy, PolicyId, PolicyName, SessionFacts, SessionId, Status, Timestamp, WorkspaceId,
+    Actor, ApprovalId, Assurance, Delegation, Digest, Environment, Floor, GroupId, KeyFacts, KeyId,
+    MemberId, Person, Policy, PolicyId, PolicyName, SessionFacts, SessionId, Status, Timestamp,
+    WorkspaceId,
 };
 use serde_json::Value;
 
@@ -44,6 +45,8 @@ pub struct Member {
     pub person: Person,
     /// When they were added.
     pub created_at: Timestamp,
+    /// Who votes in their place, and when.
+    pub delegation: Option<Delegation>,
 }
 
 /// A named set of members.

@@ -84,7 +84,7 @@ fn outcome(decision: &Decision) -> Result<statement::Decision, Unstatable> {
 fn vote(vote: &Vote) -> Result<statement::Vote, Unstatable> {
     Ok(statement::Vote {
         approver: vote.voter.email.clone(),
-        on_behalf_of: None,
+        on_behalf_of: vote.on_behalf_of.as_ref().map(|whose| whose.email.clone()),
         decision: match vote.decision {
             VoteDecision::Approve => statement::VoteDecision::Approve,
             VoteDecision::Reject => statement::VoteDecision::Reject,
@@ -143,6 +143,7 @@ mod tests {
     fn vote(by: u128, decision: VoteDecision, via: Via, assurance: Assurance) -> Vote {
         Vote {
             voter: Voter { id: MemberId::from_bits(by), email: format!("{by}@example.com") },
+            on_behalf_of: None,
             decision,
             assurance,
             via,

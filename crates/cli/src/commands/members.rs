@@ -1,13 +1,14 @@
 //! `askfirst members`: people with an account.
 
 use anyhow::Result;
+use askfirst_core::Timestamp;
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::block_on;
 use crate::client::{Client, Connection, ORDINARY};
-use crate::directory::{all, member_id};
+use crate::directory::{Members, all, member_id};
 use crate::exit;
 use crate::terminal::{say, say_json, table, text_of};
 
@@ -28,6 +29,10 @@ pub(crate) enum MembersCommand {
     Enable(WhoArgs),
     /// Give a person another role
     Role(RoleArgs),
+    /// Hand a person's votes to another for a while
+    Delegate(DelegateArgs),
+    /// Take a person's votes back to themselves
+    Undelegate(WhoArgs),
 }
 
 /// A person to add.
@@ -73,13 +78,35 @@ pub(crate) struct RoleArgs {
     connection: Connection,
 }
 
+/// Who votes in somebody's place, and when.
+#[derive(Debug, Args)]
+pub(crate) struct DelegateArgs {
+    /// Whose votes: their address or id
+    member: String,
+    /// Who votes in their place: address or id
+    #[arg(long)]
+    to: String,
+    /// From when on; at once if absent: 2030-01-31T08:00:00Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<Timestamp>,
+    /// Until when: 2030-02-14T08:00:00Z
+    #[arg(long, value_name = "TIME")]
+    until: Timestamp,
+    #[command(flatten)]
+    connection: Connection,
+}
+
 impl MembersCommand {
     /// How the server is reached.
     pub(crate) const fn connection(&self) -> &Connection {
         match self {
             Self::Add(args) => &args.connection,
             Self::List(args) => &args.connection,
-            Self::Link(args) | Self::Disable(args) | Self::Enable(args) => &args.connection,
+            Self::Link(args)
+            | Self::Disable(args)
+            | Self::Enable(args)
+            | Self::Undelegate(args) => &args.connection,
+            Self::Delegate(args) => &args.connection,
             Self::Role(args) => &args.connection,
         }
     }
@@ -118,6 +145,19 @@ impl MembersCommand {
             }
             Self::Disable(args) => change(client, &args.member, &json!({ "enabled": false })).await,
             Self::Enable(args) => change(client, &args.member, &json!({ "enabled": true })).await,
+            Self::Delegate(args) => {
+                let everybody = Members::read(client).await?;
+                let path = format!("/v1/members/{}/delegation", everybody.id(&args.member)?);
+                let to = everybody.id(&args.to)?;
+                let body = json!({ "to": to, "since": args.since, "until": args.until });
+                Ok(client.call(Method::PUT, &path, Some(&body), None, ORDINARY).await?.body)
+            }
+            Self::Undelegate(args) => {
+                let id = member_id(client, &args.member).await?;
+                let path = format!("/v1/members/{id}/delegation");
+                client.call(Method::DELETE, &path, None, None, ORDINARY).await?;
+                Ok(client.get(&format!("/v1/members/{id}")).await?)
+            }
             Self::Role(args) => change(client, &args.member, &json!({ "role": args.role })).await,
         }
     }
@@ -135,5 +175,13 @@ fn row(member: &Value) -> Vec<String> {
         text_of(member, "role"),
         if member["enabled"] == true { "enabled" } else { "disabled" }.to_owned(),
         text_of(member, "name"),
+        match &member["delegation"] {
+            Value::Null => String::new(),
+            given => format!(
+                "{} votes in their place until {}",
+                text_of(given, "to"),
+                text_of(given, "until")
+            ),
+        },
     ]
 }

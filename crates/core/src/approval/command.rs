@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::edit::{Edits, Pointer};
 use crate::{
-    Action, Agent, ApprovalId, Digest, Environment, FrozenPolicy, KeyId, OutcomeStatus, PolicyName,
-    Priority, Problem, Seconds, VoteDecision, WorkspaceId,
+    Action, Agent, ApprovalId, Digest, Environment, FrozenPolicy, KeyId, MemberId, OutcomeStatus,
+    PolicyName, Priority, Problem, Seconds, VoteDecision, WorkspaceId,
 };
 
 /// Which rules an ask wants to be under.
@@ -70,6 +70,9 @@ pub struct FormAnswer {
 pub struct CastVote {
     /// Yes or no.
     pub decision: VoteDecision,
+    /// In whose place, if not in one's own. Left open, it is one's own seat, or that of the first
+    /// who handed theirs over.
+    pub on_behalf_of: Option<MemberId>,
     /// The digest of the action that the voter saw.
     pub action_digest: Digest,
     /// The digest of what the page showed.

@@ -46,10 +46,13 @@ impl Approval {
         self.policy.document.seats_of(member, roster, self.elapsed(now))
     }
 
-    /// Whether this person is among the approvers, now or after a step still to come.
+    /// Whether this person is among the approvers, now or after a step still to come, or votes in
+    /// the place of one.
     #[must_use]
-    pub fn could_ever_vote(&self, member: MemberId, roster: &Roster) -> bool {
-        self.policy.document.seats_of(member, roster, self.span()) != NeedSet::NONE
+    pub fn could_ever_vote(&self, member: MemberId, roster: &Roster, now: Timestamp) -> bool {
+        let seats = |id| self.policy.document.seats_of(id, roster, self.span());
+        let lent = || roster.delegators(member, now).any(|id| seats(id) != NeedSet::NONE);
+        seats(member) != NeedSet::NONE || roster.voter(member).is_some() && lent()
     }
 
     /// When something next happens by itself: a step, or the deadline.

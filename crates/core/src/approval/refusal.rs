@@ -81,6 +81,14 @@ pub enum Refusal {
         /// The voter.
         who: String,
     },
+    /// A vote in the place of somebody who has not handed theirs over.
+    #[error("{whose} has not handed their votes to {who}")]
+    NotDelegated {
+        /// The voter.
+        who: String,
+        /// In whose place.
+        whose: String,
+    },
     /// We do not know surely enough who it is.
     #[error("this needs a vote at assurance {needed}; yours is {has}")]
     AssuranceTooLow {

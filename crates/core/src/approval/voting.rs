@@ -17,7 +17,8 @@ pub(super) fn vote(
     facts: &Facts,
     now: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
-    let Eligible { voter, assurance, via, seats } = eligible(approval, facts, now)?;
+    let Eligible { voter, on_behalf_of, assurance, via, seats } =
+        eligible_for(approval, cast.on_behalf_of, facts, now)?;
     if cast.action_digest != approval.action_digest {
         return Err(Refusal::StaleDigest { current: approval.action_digest });
     }
@@ -31,6 +32,7 @@ pub(super) fn vote(
     }
     let vote = Vote {
         voter,
+        on_behalf_of,
         decision: cast.decision,
         assurance,
         via,
@@ -77,39 +79,73 @@ fn filled_in(approval: &Approval, cast: &CastVote) -> Result<(), Refusal> {
 /// Someone who can vote, and how their vote would count.
 pub(super) struct Eligible {
     pub(super) voter: Voter,
+    on_behalf_of: Option<Voter>,
     assurance: Assurance,
     pub(super) via: Via,
     seats: NeedSet,
 }
 
-/// Whether whoever acts could vote on this now.
+/// Whether whoever acts could vote on this now, in their own place or in another's.
 pub(super) fn eligible(
     approval: &Approval,
     facts: &Facts,
     now: Timestamp,
 ) -> Result<Eligible, Refusal> {
+    eligible_for(approval, None, facts, now)
+}
+
+fn eligible_for(
+    approval: &Approval,
+    place: Option<MemberId>,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<Eligible, Refusal> {
     let (voter, assurance, via) = who_votes(approval, facts)?;
     undecided(approval, now)?;
-    if keeps_owner_out(&approval.policy, facts) && voter == approval.asker.owner {
+    let roster = &facts.roster;
+    let kept_out =
+        |id: MemberId| keeps_owner_out(&approval.policy, facts) && id == approval.asker.owner;
+    if kept_out(voter) || place.is_some_and(kept_out) {
         return Err(Refusal::OwnerCannotDecide);
     }
-    let email = facts.roster.email(voter);
-    let seats = approval.seats_of(voter, &facts.roster, now);
+    let email = roster.email(voter);
+    // Who votes in two places would fill two seats.
+    let spoken = |id: MemberId| {
+        approval.vote_of(id).map_or(Ok(()), |earlier| {
+            Err(Refusal::AlreadyVoted {
+                who: earlier.voter.email.clone(),
+                decision: earlier.decision,
+                at: earlier.at,
+            })
+        })
+    };
+    spoken(voter)?;
+    if let Some(place) = place.filter(|place| *place != voter)
+        && (!roster.delegated(place, voter, now) || roster.voter(voter).is_none())
+    {
+        return Err(Refusal::NotDelegated { who: email, whose: roster.email(place) });
+    }
+    let seats_of = |id: MemberId| approval.seats_of(id, roster, now);
+    let own = seats_of(voter) != NeedSet::NONE;
+    let lent = |id: &MemberId| {
+        !kept_out(*id) && seats_of(*id) != NeedSet::NONE && approval.vote_of(*id).is_none()
+    };
+    let seat = match place {
+        Some(place) => place,
+        None if own || roster.voter(voter).is_none() => voter,
+        None => roster.delegators(voter, now).find(lent).unwrap_or(voter),
+    };
+    let seats = seats_of(seat);
     if seats == NeedSet::NONE {
-        return Err(Refusal::NotAnApprover { who: email });
+        return Err(Refusal::NotAnApprover { who: roster.email(seat) });
     }
     let needed = least_assurance(approval, facts);
     if assurance < needed {
         return Err(Refusal::AssuranceTooLow { has: assurance, needed });
     }
-    if let Some(earlier) = approval.vote_of(voter) {
-        return Err(Refusal::AlreadyVoted {
-            who: email,
-            decision: earlier.decision,
-            at: earlier.at,
-        });
-    }
-    Ok(Eligible { voter: Voter { id: voter, email }, assurance, via, seats })
+    spoken(seat)?;
+    let on_behalf_of = (seat != voter).then(|| Voter { id: seat, email: roster.email(seat) });
+    Ok(Eligible { voter: Voter { id: voter, email }, on_behalf_of, assurance, via, seats })
 }
 
 /// The person whose vote this would be. An asking key is told so first: it must never learn to
@@ -141,9 +177,8 @@ pub(super) fn keeps_owner_out(policy: &FrozenPolicy, facts: &Facts) -> bool {
 fn tally(approval: &Approval, facts: &Facts) -> Option<(Status, Cause)> {
     let policy = &approval.policy.document;
     let roster: &Roster = &facts.roster;
-    let rejected = |vote: &&Vote| {
-        vote.decision == VoteDecision::Reject && roster.voter(vote.voter.id).is_some()
-    };
+    let rejected =
+        |vote: &&Vote| vote.decision == VoteDecision::Reject && vote.is_of_voters(roster);
     if approval.votes.iter().filter(rejected).count() >= usize::from(policy.rejections) {
         return Some((Status::Rejected, Cause::Rejections));
     }
@@ -155,7 +190,7 @@ fn tally(approval: &Approval, facts: &Facts) -> Option<(Status, Cause)> {
         return Some((Status::Approved, Cause::NeedsMet));
     }
     let standing = approval.votes.iter().filter(|vote| approval.stands(vote));
-    let mut spent: BTreeSet<MemberId> = standing.map(|vote| vote.voter.id).collect();
+    let mut spent: BTreeSet<MemberId> = standing.flat_map(Vote::people).collect();
     if keeps_owner_out(&approval.policy, facts) {
         spent.insert(approval.asker.owner);
     }

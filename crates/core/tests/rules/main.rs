@@ -6,6 +6,7 @@
 mod asking;
 mod claiming;
 mod credentials;
+mod delegating;
 mod editing;
 mod ending;
 mod escalating;

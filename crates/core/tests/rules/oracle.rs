@@ -45,6 +45,8 @@ pub(crate) fn fits(policy: &Policy, id: MemberId, roster: &Roster, after: i64) -
 
 struct Ballot {
     voter: MemberId,
+    /// Whose seat it is; the voter's own, or that of who is away.
+    seat: MemberId,
     yes: bool,
     fits: Vec<bool>,
 }
@@ -170,7 +172,7 @@ impl Oracle {
     }
 
     fn wonders(&mut self, facts: &Facts, digest: Digest, now: Timestamp) -> bool {
-        let Some(voter) = self.could_vote(facts, now) else { return false };
+        let Some((voter, _)) = self.could_vote(facts, now) else { return false };
         let open = self.inquiries.iter().any(|(who, answered)| *who == voter && !answered);
         if open || self.inquiries.len() >= 20 || digest != self.digest {
             return false;
@@ -179,20 +181,34 @@ impl Oracle {
         true
     }
 
-    fn could_vote(&self, facts: &Facts, now: Timestamp) -> Option<MemberId> {
+    /// Who would vote, and in whose place.
+    fn could_vote(&self, facts: &Facts, now: Timestamp) -> Option<(MemberId, MemberId)> {
         let (voter, assurance) = speaks_for(facts)?;
         let kept_out = self.policy.separate.owner || facts.floor.separate_owner;
-        let fits_now = fits(&self.policy, voter, &facts.roster, self.age(now));
+        let fits_now = |id| fits(&self.policy, id, &facts.roster, self.age(now)).contains(&true);
+        let spoken_for = |id| self.ballots.iter().any(|b| b.voter == id || b.seat == id);
+        let owner_out = |id| kept_out && id == self.owner;
+        let mut seat = voter;
+        let person = &facts.roster.people[&voter];
+        if !fits_now(voter) && person.enabled && person.role != Role::Auditor {
+            let away =
+                facts.roster.delegations.iter().filter(|(_, given)| {
+                    given.to == voter && given.since <= now && now < given.until
+                });
+            let mut away = away.map(|(id, _)| *id);
+            let free = |id: &MemberId| fits_now(*id) && !owner_out(*id) && !spoken_for(*id);
+            seat = away.find(free).unwrap_or(voter);
+        }
         let by_asker = matches!(&facts.principal, Principal::Key(key) if key.id == self.asker);
-        let barred = by_asker || kept_out && voter == self.owner;
-        let eligible = !barred && fits_now.contains(&true);
+        let barred = by_asker || owner_out(voter);
+        let eligible = !barred && fits_now(seat);
         let sure = assurance >= self.policy.assurance && assurance >= facts.floor.assurance;
-        let first = self.ballots.iter().all(|ballot| ballot.voter != voter);
-        (eligible && sure && first).then_some(voter)
+        let first = !spoken_for(voter) && !spoken_for(seat);
+        (eligible && sure && first).then_some((voter, seat))
     }
 
     fn counts(&mut self, facts: &Facts, cast: &CastVote, now: Timestamp) -> bool {
-        let Some(voter) = self.could_vote(facts, now) else { return false };
+        let Some((voter, seat)) = self.could_vote(facts, now) else { return false };
         if cast.action_digest != self.digest {
             return false;
         }
@@ -208,9 +224,9 @@ impl Oracle {
             }
         }
         let kept_out = self.policy.separate.owner || facts.floor.separate_owner;
-        let fits_now = fits(&self.policy, voter, &facts.roster, self.age(now));
+        let fits_now = fits(&self.policy, seat, &facts.roster, self.age(now));
         let yes = cast.decision == VoteDecision::Approve;
-        self.ballots.push(Ballot { voter, yes, fits: fits_now });
+        self.ballots.push(Ballot { voter, seat, yes, fits: fits_now });
         self.ended = self.count(facts, yes, kept_out);
         if self.ended == Some(Status::Approved) {
             self.valid_until = Some(now.plus(self.valid_for));
@@ -223,7 +239,7 @@ impl Oracle {
             let person = &facts.roster.people[&id];
             person.enabled && person.role != Role::Auditor
         };
-        let heard = || self.ballots.iter().filter(|ballot| able(ballot.voter));
+        let heard = || self.ballots.iter().filter(|b| able(b.voter) && able(b.seat));
         if heard().filter(|ballot| !ballot.yes).count() >= usize::from(self.policy.rejections) {
             return Some(Status::Rejected);
         }
@@ -235,7 +251,7 @@ impl Oracle {
             return Some(Status::Approved);
         }
         for id in facts.roster.people.keys() {
-            let spoke = self.ballots.iter().any(|ballot| ballot.voter == *id);
+            let spoke = self.ballots.iter().any(|b| b.voter == *id || b.seat == *id);
             let barred = kept_out && *id == self.owner;
             if !spoke && !barred {
                 // Also who will only be let in before the deadline.

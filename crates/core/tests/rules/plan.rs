@@ -31,6 +31,8 @@ pub(crate) enum Change {
     Toggle(Someone),
     Move(Someone, Index),
     Promote(Someone, Role),
+    /// Hands votes over from now on, for so many seconds.
+    Delegate(Someone, Someone, i64),
     Floor(Floor),
 }
 
@@ -49,6 +51,8 @@ pub(crate) struct Plan {
     policy: Value,
     floor: Floor,
     owner: Someone,
+    /// Who is away for the first minute, and who votes in their place.
+    away: Vec<(Someone, Someone)>,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -66,6 +70,12 @@ impl Plan {
                 if groups >> bit & 1 == 1 {
                     stage.join(name, group);
                 }
+            }
+        }
+        for (from, to) in &self.away {
+            let (from, to) = (self.name(*from), self.name(*to));
+            if from != to {
+                stage.delegate(from, to, 60);
             }
         }
         stage
@@ -105,6 +115,12 @@ impl Plan {
         match &step.change {
             None => {}
             Some(Change::Floor(floor)) => stage.floor = *floor,
+            Some(Change::Delegate(from, to, seconds)) => {
+                let (from, to) = (self.name(*from), self.name(*to));
+                if from != to {
+                    stage.delegate(from, to, *seconds);
+                }
+            }
             Some(Change::Promote(someone, role)) => stage.make(self.name(*someone), *role),
             Some(Change::Toggle(someone)) => {
                 let name = self.name(*someone);
@@ -270,6 +286,8 @@ fn change() -> impl Strategy<Value = Change> {
         4 => any::<(Someone, Index)>().prop_map(|(who, group)| Change::Move(who, group)),
         1 => (any::<Someone>(), prop::sample::select(Role::ALL.to_vec()))
             .prop_map(|(who, role)| Change::Promote(who, role)),
+        3 => (any::<(Someone, Someone)>(), 1..80_i64)
+            .prop_map(|((from, to), seconds)| Change::Delegate(from, to, seconds)),
         1 => floor().prop_map(Change::Floor),
     ]
 }
@@ -290,7 +308,15 @@ pub(crate) fn plan() -> impl Strategy<Value = Plan> {
     let size = prop_oneof![1 => 1..=2_usize, 5 => 3..=NAMES.len()];
     let people = size.prop_flat_map(move |size| prop::collection::vec(person.clone(), size));
     let steps = prop::collection::vec(step(), 1..32);
-    (people, policy(), floor(), any::<Someone>(), steps).prop_map(
-        |(people, policy, floor, owner, steps)| Plan { people, policy, floor, owner, steps },
+    let away = prop::collection::vec(any::<(Someone, Someone)>(), 0..=2_usize);
+    (people, policy(), floor(), any::<Someone>(), away, steps).prop_map(
+        |(people, policy, floor, owner, away, steps)| Plan {
+            people,
+            policy,
+            floor,
+            owner,
+            away,
+            steps,
+        },
     )
 }

@@ -122,6 +122,7 @@ impl IntoPrincipal for Principal {
 pub(crate) fn vote(decision: VoteDecision) -> CastVote {
     CastVote {
         decision,
+        on_behalf_of: None,
         action_digest: DIGEST,
         shown_digest: None,
         comment: None,
@@ -216,7 +217,7 @@ impl Stage {
             ("security".to_owned(), BTreeSet::from([member("cal")])),
         ]);
         Self {
-            roster: Roster { people: BTreeMap::from(people), groups },
+            roster: Roster { people: BTreeMap::from(people), groups, delegations: BTreeMap::new() },
             floor: Floor::default(),
             saved: Some(Arc::new(saved)),
             now: at(0),
@@ -327,6 +328,13 @@ impl Stage {
 
     pub(crate) fn enable(&mut self, name: &str) {
         self.person(name).enabled = true;
+    }
+
+    /// From now on, for so many seconds.
+    pub(crate) fn delegate(&mut self, from: &str, to: &str, seconds: i64) {
+        let until = Timestamp::from_micros(self.now.micros() + seconds * 1_000_000);
+        let given = Delegation { to: member(to), since: self.now, until };
+        self.roster.delegations.insert(member(from), given);
     }
 
     pub(crate) fn make(&mut self, name: &str, role: Role) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use askfirst_core::{GroupId, MemberId, Role};
+use askfirst_core::{Delegation, GroupId, MemberId, Role, Timestamp};
 use askfirst_store::{Group, Member};
 use axum::Json;
 use axum::extract::State;
@@ -32,6 +32,35 @@ pub struct MemberView {
     enabled: bool,
     /// When they were added.
     created_at: String,
+    /// Who votes in their place, and when; null if nobody does.
+    delegation: Option<DelegationView>,
+}
+
+/// Who votes in somebody's place for a while.
+#[derive(Debug, Serialize, ToSchema)]
+struct DelegationView {
+    /// `mem_…`
+    to: String,
+    /// From when on.
+    since: String,
+    /// Until when.
+    until: String,
+}
+
+/// Who is to vote in somebody's place, and when.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DelegationBody {
+    /// Who, by member id.
+    #[schema(value_type = String)]
+    to: MemberId,
+    /// From when on, RFC 3339; at once if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    since: Option<Timestamp>,
+    /// Until when, RFC 3339; within a year.
+    #[schema(value_type = String)]
+    until: Timestamp,
 }
 
 /// A person to add.
@@ -148,6 +177,11 @@ fn member_view(member: Member) -> MemberView {
         role: member.person.role.as_str(),
         enabled: member.person.enabled,
         created_at: member.created_at.to_string(),
+        delegation: member.delegation.map(|given| DelegationView {
+            to: given.to.to_string(),
+            since: given.since.to_string(),
+            until: given.until.to_string(),
+        }),
     }
 }
 
@@ -234,6 +268,35 @@ pub async fn login_link(
     let (url, expires_at) = link.map(|link| (link.url, link.expires_at.to_string())).unzip();
     let view = LinkView { url, expires_at };
     Ok((StatusCode::CREATED, Json(view)).into_response())
+}
+
+/// Hand a person's votes to another for a while. Both are named in every vote and receipt.
+#[utoipa::path(put, path = "/v1/members/{id}/delegation", tag = "people",
+    params(("id" = String, Path)), request_body = DelegationBody,
+    responses((status = 200, body = MemberView), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub async fn delegate(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<MemberId>,
+    body: Body<DelegationBody>,
+) -> Result<Json<MemberView>, Problem> {
+    let DelegationBody { to, since, until } = body.value;
+    let since = since.unwrap_or_else(|| app.service.now());
+    let delegation = Some(Delegation { to, since, until });
+    Ok(Json(member_view(app.service.delegate(&caller, id, delegation).await?)))
+}
+
+/// Take a person's votes back to themselves.
+#[utoipa::path(delete, path = "/v1/members/{id}/delegation", tag = "people",
+    params(("id" = String, Path)),
+    responses((status = 204, description = "Taken back"), (status = 404, body = Problem)))]
+pub async fn end_delegation(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<MemberId>,
+) -> Result<StatusCode, Problem> {
+    app.service.delegate(&caller, id, None).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Make a group.

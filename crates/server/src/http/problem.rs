@@ -241,6 +241,7 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::OwnerCannotDecide => {
             (S::FORBIDDEN, "owner_cannot_decide", "The asker's owner cannot decide")
         }
+        Refusal::NotDelegated { .. } => (S::FORBIDDEN, "not_delegated", "Not in their place"),
         Refusal::NotAnApprover { .. } => (S::FORBIDDEN, "not_an_approver", "Not an approver"),
         Refusal::AssuranceTooLow { .. } => {
             (S::FORBIDDEN, "assurance_too_low", "Not known surely enough")
@@ -305,6 +306,7 @@ fn refused(refusal: Refusal) -> Problem {
             problem.at(edit_place(&pointer), detail)
         }
         Refusal::EditsOverlap { inner, .. } => problem.at(edit_place(&inner), detail),
+        Refusal::NotDelegated { .. } => problem.at("/on_behalf_of", detail),
         Refusal::EditsWithoutApproval => problem.at("/edits", detail),
         Refusal::AnswerMissing | Refusal::AnswerUnwanted => problem.at("/answer", detail),
         Refusal::AnswerUnfit { problems } => {

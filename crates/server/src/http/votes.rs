@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use askfirst_core::{ApprovalId, Digest, Pointer, VoteDecision};
+use askfirst_core::{ApprovalId, Digest, MemberId, Pointer, VoteDecision};
 use askfirst_store::Idempotency;
 use axum::Json;
 use axum::extract::State;
@@ -35,6 +35,11 @@ pub struct VoteBody {
     /// The digest of the action that the voter saw.
     #[schema(value_type = String)]
     action_digest: Digest,
+    /// In whose place, by member id, where that is somebody who handed their votes to you. Left out
+    /// it is your own seat, or, where you have none, that of whoever did.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    on_behalf_of: Option<MemberId>,
     /// What to say with it. With `more_info`, what to ask.
     #[serde(default)]
     comment: Option<String>,
@@ -78,6 +83,10 @@ struct BallotBody {
     /// The digest of the action that the voter saw.
     #[schema(value_type = String)]
     action_digest: Digest,
+    /// As in a single vote.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    on_behalf_of: Option<MemberId>,
     /// What to say with it. With `more_info`, what to ask.
     #[serde(default)]
     comment: Option<String>,
@@ -122,8 +131,8 @@ pub async fn vote(
     body: Body<VoteBody>,
 ) -> Result<Response, Problem> {
     let idempotency = body.idempotency(operation(id));
-    let VoteBody { decision, action_digest, comment, edits, answer } = body.value;
-    let ballot = BallotBody { id, decision, action_digest, comment, edits, answer };
+    let VoteBody { decision, action_digest, on_behalf_of, comment, edits, answer } = body.value;
+    let ballot = BallotBody { id, decision, action_digest, on_behalf_of, comment, edits, answer };
     let seen = cast(&app, &caller, ballot, idempotency).await?;
     Ok(show(&app, StatusCode::OK, &seen))
 }
@@ -171,7 +180,7 @@ async fn cast(
     ballot: BallotBody,
     idempotency: Option<Idempotency>,
 ) -> Result<Seen, Problem> {
-    let BallotBody { id, decision, action_digest, comment, edits, answer } = ballot;
+    let BallotBody { id, decision, action_digest, on_behalf_of, comment, edits, answer } = ballot;
     let decision = match decision {
         Choice::Approve => VoteDecision::Approve,
         Choice::Reject => VoteDecision::Reject,
@@ -184,6 +193,7 @@ async fn cast(
             return Ok(app.service.inquire(caller, id, asking, idempotency).await?);
         }
     };
-    let answer = Answer { decision, action_digest, comment, edits, answer, shown: None };
+    let answer =
+        Answer { decision, action_digest, on_behalf_of, comment, edits, answer, shown: None };
     Ok(app.service.vote(caller, id, answer, idempotency).await?)
 }

@@ -112,7 +112,7 @@ impl Caller {
     /// Whether this caller may read this approval: its own, what it may claim, what its person
     /// can decide or voted on, or everything.
     #[must_use]
-    pub fn reads(&self, approval: &Approval, roster: &Roster) -> bool {
+    pub fn reads(&self, approval: &Approval, roster: &Roster, now: Timestamp) -> bool {
         if self.reads_all() {
             return true;
         }
@@ -123,7 +123,7 @@ impl Caller {
             return true;
         }
         self.member().is_some_and(|member| {
-            approval.could_ever_vote(member, roster)
+            approval.could_ever_vote(member, roster, now)
                 || approval.vote_of(member).is_some()
                 || approval.asker.owner == member
         })

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use askfirst_core::approval::{edit, event};
 use askfirst_core::{
-    Approval, ApprovalId, CastVote, Command, Digest, Edits, Event, FormAnswer, OutcomeStatus,
-    Pointer, Revision, Timestamp, VoteDecision, Voter,
+    Approval, ApprovalId, CastVote, Command, Digest, Edits, Event, FormAnswer, MemberId,
+    OutcomeStatus, Pointer, Revision, Timestamp, VoteDecision, Voter,
 };
 use askfirst_store::{Execute, Idempotency, Shown};
 
@@ -21,6 +21,8 @@ pub struct Answer {
     pub decision: VoteDecision,
     /// The digest of the action they saw.
     pub action_digest: Digest,
+    /// In whose place, if it is to be another's.
+    pub on_behalf_of: Option<MemberId>,
     /// What they say with it.
     pub comment: Option<String>,
     /// What they want changed before they say yes, place by place.
@@ -68,6 +70,7 @@ impl Service {
         }
         let command = Command::Vote(CastVote {
             decision: answer.decision,
+            on_behalf_of: answer.on_behalf_of,
             action_digest: answer.action_digest,
             shown_digest: answer.shown.as_ref().map(|shown| shown.digest),
             comment,
@@ -200,7 +203,7 @@ impl Service {
         let roster = self.store.roster(caller.place.workspace).await?;
         let votes = matches!(command, Command::Vote(_) | Command::Inquire { .. } | Command::Look)
             && caller.member().is_some();
-        if !votes && !caller.reads(&seen, &roster) {
+        if !votes && !caller.reads(&seen, &roster, self.store.now()) {
             return Err(ServiceError::NotFound("approval"));
         }
         let request = Execute {

@@ -1,9 +1,10 @@
 //! Members and groups.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use askfirst_core::administration::Change;
-use askfirst_core::{GroupId, MemberId, Role, Scope};
+use askfirst_core::{Delegation, GroupId, MemberId, Person, Role, Roster, Scope};
 use askfirst_store::{Group, Idempotency, Member};
 
 use super::caller::READERS;
@@ -81,6 +82,43 @@ impl Service {
         self.administer(caller, change, None).await?;
         let member = self.store.member(caller.place.workspace, id).await?;
         member.ok_or(ServiceError::NotFound("member"))
+    }
+
+    /// Hands a person's votes to another for a while, or takes them back.
+    ///
+    /// # Errors
+    /// If the caller may not, or the votes would come back to whom they are of.
+    pub async fn delegate(
+        &self,
+        caller: &Caller,
+        member: MemberId,
+        delegation: Option<Delegation>,
+    ) -> Result<Member> {
+        let change = Change::Delegate { member, delegation };
+        self.administer(caller, change, None).await?;
+        let member = self.store.member(caller.place.workspace, member).await?;
+        member.ok_or(ServiceError::NotFound("member"))
+    }
+
+    /// The people of the caller's workspace as the rules see them.
+    ///
+    /// # Errors
+    /// If they could not be read.
+    pub(crate) async fn roster(&self, caller: &Caller) -> Result<Arc<Roster>> {
+        Ok(self.store.roster(caller.place.workspace).await?)
+    }
+
+    /// Everyone else in the caller's workspace who may vote, by address.
+    ///
+    /// # Errors
+    /// If they could not be read.
+    pub async fn colleagues(&self, caller: &Caller) -> Result<Vec<(MemberId, Person)>> {
+        let roster = self.store.roster(caller.place.workspace).await?;
+        let ids = roster.people.keys().filter(|id| Some(**id) != caller.member());
+        let others = ids.filter_map(|id| Some((*id, roster.voter(*id)?.clone())));
+        let mut others: Vec<_> = others.collect();
+        others.sort_by(|(_, a), (_, b)| a.email.cmp(&b.email));
+        Ok(others)
     }
 
     /// All groups.

@@ -155,6 +155,7 @@ fn prospects(caller: &Caller, seen: &Seen, workspace: &Workspace) -> Prospects {
     let ask = |command: Command| transition(Some(&seen.approval), &command, &facts, seen.now);
     let vote = Command::Vote(CastVote {
         decision: VoteDecision::Reject,
+        on_behalf_of: None,
         action_digest: seen.approval.action_digest,
         shown_digest: None,
         comment: None,

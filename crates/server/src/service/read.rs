@@ -33,7 +33,7 @@ impl Service {
         let now = self.store.now();
         let approval = self.store.approval(caller.place, id).await?;
         let roster = self.store.roster(caller.place.workspace).await?;
-        let approval = approval.filter(|approval| caller.reads(approval, &roster));
+        let approval = approval.filter(|approval| caller.reads(approval, &roster, now));
         let approval = approval.ok_or(ServiceError::NotFound("approval"))?;
         self.with_proof(Seen { approval, roster, proof: None, now }).await
     }
@@ -121,7 +121,7 @@ impl Service {
             let page = self.store.approvals(caller.place, filter.clone()).await?;
             let last = page.last().map(|approval| approval.id);
             let full = page.len() > wanted;
-            let visible = page.into_iter().filter(|approval| caller.reads(approval, &roster));
+            let visible = page.into_iter().filter(|approval| caller.reads(approval, &roster, now));
             found.extend(visible.map(|approval| Seen {
                 approval,
                 roster: roster.clone(),

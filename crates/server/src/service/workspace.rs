@@ -84,7 +84,7 @@ impl Service {
         let id = MemberId::from_bits(mint::id_bits());
         let person =
             Person { email: founder.email, name: founder.name, role: Role::Owner, enabled: true };
-        let owner = Member { id, person, created_at: now };
+        let owner = Member { id, person, created_at: now, delegation: None };
         let policy = PolicyVersion {
             id: PolicyId::from_bits(mint::id_bits()),
             version: 1,

@@ -119,6 +119,7 @@ pub(super) async fn vote(
     let answer = Answer {
         decision,
         action_digest: form.action_digest,
+        on_behalf_of: None,
         comment: Some(comment.clone()),
         edits,
         answer,

@@ -25,7 +25,7 @@ pub(super) enum Next {
 }
 
 /// Pages without an id in their path.
-const PAGES: [&str; 2] = ["/history", "/audit"];
+const PAGES: [&str; 3] = ["/history", "/audit", "/away"];
 
 impl Next {
     pub(super) fn of(path: &str) -> Self {

@@ -56,6 +56,7 @@ fn signed_in() -> SignedIn {
                 id: member,
                 person: person("ben@example.com", "Ben"),
                 created_at: moment(0),
+                delegation: None,
             },
             workspace: Workspace {
                 id: workspace,
@@ -74,10 +75,12 @@ fn signed_in() -> SignedIn {
 fn pending() -> Seen {
     let mut approval = sample_approval();
     let people = [(ana().id, person("ana@example.com", "Ana"))];
-    let roster = Roster { people: BTreeMap::from(people), groups: BTreeMap::new() };
+    let roster =
+        Roster { people: BTreeMap::from(people), groups: BTreeMap::new(), ..Roster::default() };
     let seats = approval.policy.document.seats_of(ana().id, &roster, Seconds(0));
     approval.votes.push(Vote {
         voter: ana(),
+        on_behalf_of: None,
         decision: VoteDecision::Approve,
         assurance: Assurance::Link,
         via: Via::Web,

@@ -66,6 +66,8 @@ impl From<Told> for Notice {
 pub(super) struct VoteLine {
     pub(super) sign: Sign,
     pub(super) who: Text,
+    /// In whose place, if not in their own.
+    pub(super) whose: Option<Text>,
     pub(super) how: &'static str,
     pub(super) assurance: &'static str,
     pub(super) at: Moment,
@@ -262,6 +264,7 @@ impl VoteLine {
         Self {
             sign: words::vote_sign(vote.decision),
             who: text(&vote.voter.email),
+            whose: vote.on_behalf_of.as_ref().map(|whose| text(&whose.email)),
             how: words::assurance(vote.assurance),
             assurance: vote.assurance.as_str(),
             at: Moment::seen_from(vote.at, now),

@@ -237,6 +237,7 @@ pub(super) fn refusal(refusal: &Refusal) -> Told {
         | Refusal::AlreadyReplied { .. }
         | Refusal::NotClaimed
         | Refusal::EditsWithoutApproval
+        | Refusal::NotDelegated { .. }
         | Refusal::AnswerUnwanted
         | Refusal::OutcomeReported { .. }
         | Refusal::Exists) => {

@@ -138,6 +138,12 @@ impl Scene<'_> {
             ("POST", "/v1/members") => {
                 (route.into(), Some(json!({ "email": email, "name": name })))
             }
+            (_, "/v1/members/{id}/delegation") => {
+                let to = self.ours.member(&format!("{name}-delegate")).await;
+                let id = self.ours.member(&name).await.to_string();
+                let body = json!({ "to": to.to_string(), "until": "2030-06-01T00:00:00Z" });
+                (route.replace("{id}", &id), (method == Method::PUT).then_some(body))
+            }
             (_, "/v1/members/{id}" | "/v1/members/{id}/login-link") => {
                 let id = self.ours.member(&name).await.to_string();
                 let body = (method != Method::GET).then(|| json!({}));

@@ -19,6 +19,7 @@ mod audit;
 mod bad_json;
 mod bad_requests;
 mod deadlines;
+mod delegating;
 mod description;
 mod editing;
 mod escalating;

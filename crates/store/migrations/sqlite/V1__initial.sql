@@ -26,6 +26,9 @@ CREATE TABLE members (
   name        TEXT NOT NULL,
   role        TEXT NOT NULL,
   enabled     INTEGER NOT NULL,
+  delegate    BLOB, -- who votes in their place, and from when until when
+  delegate_since INTEGER,
+  delegate_until INTEGER,
   created_at  INTEGER NOT NULL,
   PRIMARY KEY (workspace, member),
   UNIQUE (workspace, email)

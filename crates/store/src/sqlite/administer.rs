@@ -126,6 +126,18 @@ impl Act<'_> {
                 let detail = json!({ "name": name, "role": role.map(Role::as_str) });
                 Ok(Done::new(kind, id, detail))
             }
+            Change::Delegate { member, delegation } => {
+                apply::delegate(connection, workspace, *member, delegation.as_ref())?;
+                let detail = delegation.map_or(Value::Null, |given| {
+                    let to = self.tenant.roster.email(given.to);
+                    json!({ "to": to, "since": given.since, "until": given.until })
+                });
+                let kind = match delegation {
+                    Some(_) => "member.delegated",
+                    None => "member.delegation_ended",
+                };
+                Ok(Done::new(kind, member, detail))
+            }
             Change::AddGroup { id, name, members } => {
                 apply::add_group(connection, workspace, *id, name, now)?;
                 apply::set_group(connection, workspace, *id, members)?;

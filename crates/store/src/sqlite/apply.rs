@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use askfirst_core::administration::{NewKey, SecretHash};
 use askfirst_core::{
-    Assurance, Digest, GroupId, KeyId, MemberId, Policy, PolicyId, PolicyName, Role, SessionId,
-    Timestamp, WorkspaceId,
+    Assurance, Delegation, Digest, GroupId, KeyId, MemberId, Policy, PolicyId, PolicyName, Role,
+    SessionId, Timestamp, WorkspaceId,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
@@ -97,6 +97,26 @@ pub(super) fn update_member(
                  enabled = ifnull(?5, enabled)
                WHERE workspace = ?1 AND member = ?2";
     let row = params![workspace.bytes(), id.bytes(), name, role.map(Role::as_str), enabled];
+    connection.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
+
+/// Who votes in a member's place, and when.
+pub(super) fn delegate(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: MemberId,
+    delegation: Option<&Delegation>,
+) -> Written {
+    let sql = "UPDATE members SET delegate = ?3, delegate_since = ?4, delegate_until = ?5
+               WHERE workspace = ?1 AND member = ?2";
+    let row = params![
+        workspace.bytes(),
+        id.bytes(),
+        delegation.map(|given| given.to.bytes()),
+        delegation.map(|given| given.since.micros()),
+        delegation.map(|given| given.until.micros()),
+    ];
     connection.prepare_cached(sql)?.execute(row)?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use askfirst_core::administration::SecretHash;
 use askfirst_core::{
-    GroupId, MemberId, Person, Roster, SessionFacts, Standing, Timestamp, WorkspaceId,
+    Delegation, GroupId, MemberId, Person, Roster, SessionFacts, Standing, Timestamp, WorkspaceId,
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -18,7 +18,8 @@ pub(super) fn members(
     after: Option<MemberId>,
     limit: u32,
 ) -> Result<Vec<Member>, StoreError> {
-    let sql = "SELECT member, email, name, role, enabled, created_at FROM members
+    let sql = "SELECT member, email, name, role, enabled, created_at, delegate, delegate_since,
+                 delegate_until FROM members
                WHERE workspace = ?1 AND (?2 IS NULL OR member > ?2) ORDER BY member LIMIT ?3";
     let mut statement = connection.prepare_cached(sql)?;
     let rows =
@@ -31,7 +32,8 @@ pub(super) fn member(
     workspace: WorkspaceId,
     id: MemberId,
 ) -> Result<Option<Member>, StoreError> {
-    let sql = "SELECT member, email, name, role, enabled, created_at FROM members
+    let sql = "SELECT member, email, name, role, enabled, created_at, delegate, delegate_since,
+                 delegate_until FROM members
                WHERE workspace = ?1 AND member = ?2";
     let mut statement = connection.prepare_cached(sql)?;
     Ok(statement.query_row((workspace.bytes(), id.bytes()), read_member).optional()?)
@@ -47,7 +49,15 @@ fn read_member(row: &Row<'_>) -> rusqlite::Result<Member> {
             enabled: row.get(4)?,
         },
         created_at: codec::time(row, 5)?,
+        delegation: delegation(row)?,
     })
+}
+
+fn delegation(row: &Row<'_>) -> rusqlite::Result<Option<Delegation>> {
+    let since = codec::maybe_time(row, 7)?;
+    let until = codec::maybe_time(row, 8)?;
+    let Some((since, until)) = since.zip(until) else { return Ok(None) };
+    Ok(Some(Delegation { to: codec::id(row, 6)?, since, until }))
 }
 
 pub(super) fn groups(
@@ -81,7 +91,9 @@ pub(super) fn roster(
 ) -> Result<Roster, StoreError> {
     let people = members(connection, workspace, None, u32::MAX)?;
     let groups = groups(connection, workspace)?;
+    let given = people.iter().filter_map(|member| Some((member.id, member.delegation?)));
     Ok(Roster {
+        delegations: given.collect(),
         people: people.into_iter().map(|member| (member.id, member.person)).collect(),
         groups: groups.into_iter().map(|group| (group.name, group.members)).collect(),
     })

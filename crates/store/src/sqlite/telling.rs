@@ -126,6 +126,7 @@ fn voted(vote: &Vote) -> Map<String, Value> {
     object([
         ("decision", vote.decision.as_str().into()),
         ("voter", vote.voter.email.as_str().into()),
+        ("on_behalf_of", vote.on_behalf_of.as_ref().map(|whose| whose.email.as_str()).into()),
         ("assurance", vote.assurance.as_str().into()),
         ("via", statement::via(vote.via).into()),
         ("action_digest", vote.action_digest.to_string().into()),

@@ -162,6 +162,7 @@ pub(crate) async fn what_a_voter_was_shown_is_kept<H: Home>() {
             action_digest: asked.action_digest,
             shown_digest: Some(shown.digest),
             comment: None,
+            on_behalf_of: None,
             edits: None,
             answer: None,
         });

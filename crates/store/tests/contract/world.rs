@@ -183,6 +183,7 @@ pub(crate) fn cast(approval: &Approval, decision: VoteDecision) -> Command {
         action_digest: approval.action_digest,
         shown_digest: None,
         comment: Some("seen".into()),
+        on_behalf_of: None,
         edits: None,
         answer: None,
     })
@@ -265,6 +266,7 @@ async fn tenant(store: &dyn Store, called: &str) -> Tenant {
             role: Role::Owner,
             enabled: true,
         },
+        delegation: None,
         created_at: store.now(),
     };
     let version = PolicyVersion {

@@ -90,6 +90,8 @@ pub(super) struct PolicyView {
 pub(super) struct VoteView {
     /// Whose vote it is.
     pub(super) approver: PersonView,
+    /// In whose place, where that is not their own.
+    pub(super) on_behalf_of: Option<PersonView>,
     /// `approve` or `reject`.
     pub(super) decision: &'static str,
     /// How we know who it was.
@@ -268,7 +270,8 @@ pub(super) fn revisions(approval: &Approval) -> Vec<RevisionView> {
 
 pub(super) fn vote(approval: &Approval, vote: &askfirst_core::Vote) -> VoteView {
     VoteView {
-        approver: PersonView { id: vote.voter.id.to_string(), email: vote.voter.email.clone() },
+        approver: person(&vote.voter),
+        on_behalf_of: vote.on_behalf_of.as_ref().map(person),
         decision: vote.decision.as_str(),
         assurance: vote.assurance.as_str(),
         via: match vote.via {
@@ -285,11 +288,12 @@ pub(super) fn vote(approval: &Approval, vote: &askfirst_core::Vote) -> VoteView 
     }
 }
 
+fn person(who: &askfirst_core::Voter) -> PersonView {
+    PersonView { id: who.id.to_string(), email: who.email.clone() }
+}
+
 pub(super) fn look(look: &askfirst_core::Look) -> LookView {
-    LookView {
-        by: PersonView { id: look.by.id.to_string(), email: look.by.email.clone() },
-        at: look.at.to_string(),
-    }
+    LookView { by: person(&look.by), at: look.at.to_string() }
 }
 
 pub(super) fn inquiry(inquiry: &askfirst_core::Inquiry) -> InquiryView {
