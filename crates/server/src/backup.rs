@@ -194,7 +194,7 @@ pub fn take(
         return Err(BackupError::NoDatabase(from.to_owned()));
     }
     let file = match to.is_dir() {
-        true => to.join(format!("askfirst-{}.db", in_a_name(now))),
+        true => free_name(to, now),
         false => to.to_owned(),
     };
     apart(from, &file)?;
@@ -218,6 +218,18 @@ pub fn take(
     rename(&partial_manifest.0, &beside_it)?;
     sync_folder(&file)?;
     Ok(Taken { file, manifest })
+}
+
+/// A name by the time that nothing has yet; a second backup in the same second gets a number.
+fn free_name(folder: &Path, now: Timestamp) -> PathBuf {
+    let stem = format!("askfirst-{}", in_a_name(now));
+    let numbered = (2..100).map(|number| format!("{stem}-{number}.db"));
+    let mut names = std::iter::once(format!("{stem}.db")).chain(numbered);
+    let free = |name: &String| {
+        let file = folder.join(name);
+        !file.exists() && !manifest_file(&file).exists()
+    };
+    folder.join(names.find(free).unwrap_or_else(|| format!("{stem}.db")))
 }
 
 /// The folder that a file lies in, as the system knows it.

@@ -129,6 +129,11 @@ fn a_backup_replaces_nothing_unless_it_is_told_to() {
     let told = back_up(&server, &shelf.path(""), &["--json"]).expect(0).json();
     let name = Path::new(told["file"].as_str().unwrap()).file_name().unwrap().to_str().unwrap();
     assert!(name.starts_with("askfirst-20") && name.ends_with("Z.db"), "{name}");
+    for _ in 0..3 {
+        back_up(&server, &shelf.path(""), &[]).expect(0);
+    }
+    let by_time = shelf.names().iter().filter(|name| name.starts_with("askfirst-20")).count();
+    assert_eq!(by_time, 8, "four backups and their manifests: {:?}", shelf.names());
 
     // Not over the database itself, by whatever name, nor beside it.
     let alias = shelf.path("alias");
