@@ -233,6 +233,29 @@ test("an auditor finds entries, follows them and takes them away; an approver do
   await bob.context().close();
 });
 
+test("one sees where one is signed in, and ends it", async () => {
+  const dora = await desk.member("dora@example.com", "Dora");
+  const here = await desk.signedIn(await desk.link(dora), { javaScriptEnabled: false });
+  const there = await desk.signedIn(await desk.link(dora));
+  await here.goto(`${desk.url}/account`);
+  const sessions = here.locator("#profile .votes li");
+  assert.equal(await sessions.count(), 2);
+  assert.equal(await sessions.filter({ hasText: "This browser" }).count(), 1);
+  await here.getByRole("button", { name: "Sign out there" }).click();
+  assert.equal(await sessions.count(), 1);
+  await there.goto(`${desk.url}/`);
+  assert.match(there.url(), /\/login/);
+  const again = await desk.signedIn(await desk.link(dora));
+  await here.reload();
+  await here.getByRole("button", { name: "Sign out everywhere else" }).click();
+  assert.equal(await sessions.count(), 1);
+  await again.goto(`${desk.url}/`);
+  assert.match(again.url(), /\/login/);
+  await sessions.getByRole("button", { name: "Sign out" }).click();
+  assert.match(here.url(), /\/login/);
+  for (const page of [here, there, again]) await page.context().close();
+});
+
 test("of two tabs the first decides and the second is told", async () => {
   const page = await desk.owner();
   const second = await page.context().newPage();

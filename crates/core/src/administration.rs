@@ -123,6 +123,13 @@ pub enum Change {
         /// Which.
         id: SessionId,
     },
+    /// Every session of a member ends.
+    CloseSessions {
+        /// Whose.
+        member: MemberId,
+        /// But this one.
+        except: Option<SessionId>,
+    },
 }
 
 /// Everything about a new key but its secret.
@@ -267,6 +274,10 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
             Some(person) if person.enabled => guard_owner(person.role, facts),
             _ => Err(Denied::Unknown { what: "member" }),
         },
+        Change::CloseSessions { member, .. } if !facts.roster.people.contains_key(member) => {
+            Err(Denied::Unknown { what: "member" })
+        }
+        Change::CloseSessions { .. } => Ok(()),
         Change::RevokeKey { .. } | Change::OpenSession { .. } | Change::CloseSession { .. } => {
             Ok(())
         }
@@ -292,7 +303,10 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
         | Change::AddGroup { .. }
         | Change::SetGroup { .. }
         | Change::RemoveGroup { .. } => (Scope::Members, Role::Admin),
-        Change::Delegate { member, .. } | Change::AddLoginLink { member, .. } => {
+        // One's own votes, links and sessions are one's own affair.
+        Change::Delegate { member, .. }
+        | Change::AddLoginLink { member, .. }
+        | Change::CloseSessions { member, .. } => {
             if matches!(&facts.principal, Principal::Session(own) if own.member == *member) {
                 return Ok(());
             }

@@ -16,6 +16,7 @@ pub mod policies;
 pub mod problem;
 pub mod proofs;
 pub mod request;
+pub mod sessions;
 pub mod views;
 pub mod visitor;
 pub mod votes;
@@ -72,6 +73,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(people::get_member, people::change_member))
         .routes(routes!(people::login_link))
         .routes(routes!(people::delegate, people::end_delegation))
+        .routes(routes!(sessions::list, sessions::close_all))
+        .routes(routes!(sessions::close))
         .routes(routes!(people::add_group, people::list_groups))
         .routes(routes!(people::get_group, people::remove_group))
         .routes(routes!(people::set_group))

@@ -12,6 +12,7 @@ mod history;
 mod inbox;
 mod live;
 mod login;
+mod profile;
 mod session;
 mod sheet;
 mod shell;
@@ -42,6 +43,9 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/a/{id}/proof.json", get(approval::bundle))
         .route("/away", get(away::show).post(away::hand_over))
         .route("/away/end", post(away::take_back))
+        .route("/account", get(profile::show))
+        .route("/account/sessions/close", post(profile::close))
+        .route("/account/sessions/close-others", post(profile::close_others))
         .route("/login", get(login::signed_out))
         .route("/login/{token}", get(login::show).post(login::burn))
         .route("/logout", post(login::sign_out))

@@ -240,6 +240,15 @@ impl Store for SqliteStore {
         self.read(move |connection| people::session_by_secret(connection, secret, now)).await
     }
 
+    async fn sessions(
+        &self,
+        workspace: WorkspaceId,
+        member: MemberId,
+    ) -> Result<Vec<Session>, StoreError> {
+        let now = self.now();
+        self.read(move |connection| people::sessions(connection, workspace, member, now)).await
+    }
+
     async fn login_link(&self, secret: Secret) -> Result<Option<LoginLink>, StoreError> {
         let now = self.now();
         self.read(move |connection| people::login_link(connection, secret, now)).await

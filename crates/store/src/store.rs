@@ -251,6 +251,12 @@ pub trait Store: Send + Sync {
     async fn touch_keys(&self, used: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError>;
     /// The session whose token has this hash, if it is open now.
     async fn session_by_secret(&self, secret: Secret) -> Result<Option<Session>, StoreError>;
+    /// The sessions of one member that are open now, newest first.
+    async fn sessions(
+        &self,
+        workspace: WorkspaceId,
+        member: MemberId,
+    ) -> Result<Vec<Session>, StoreError>;
     /// The login link whose token has this hash, if it can still be used. Does not use it.
     async fn login_link(&self, secret: Secret) -> Result<Option<LoginLink>, StoreError>;
     /// The newest version of every policy, by name.

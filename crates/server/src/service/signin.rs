@@ -1,10 +1,11 @@
 //! Signing in by one-time links, and out again.
 
 use askfirst_core::administration::Change;
-use askfirst_core::{MemberId, Seconds, SessionId, Timestamp, WorkspaceId};
-use askfirst_store::{Credential, Idempotency, LoginLink, Member};
+use askfirst_core::{MemberId, Scope, Seconds, SessionId, Timestamp, WorkspaceId};
+use askfirst_store::{Credential, Idempotency, LoginLink, Member, Session};
 
-use super::{Caller, Result, Service, ServiceError};
+use super::caller::ADMINS;
+use super::{Caller, Result, Rights, Service, ServiceError};
 use crate::mint::{self, Purpose};
 
 /// How long a link can be used.
@@ -107,6 +108,57 @@ impl Service {
     pub async fn close_session(&self, caller: &Caller) -> Result<()> {
         let Credential::Session(id) = caller.credential else { return Ok(()) };
         self.administer(caller, Change::CloseSession { id }, None).await?;
+        Ok(())
+    }
+
+    /// The open sessions of a member, newest first: one's own, or anyone's for who manages people.
+    ///
+    /// # Errors
+    /// If the caller may not, or there is no such member.
+    pub async fn sessions(&self, caller: &Caller, member: MemberId) -> Result<Vec<Session>> {
+        if !matches!(caller.rights, Rights::Member { id, .. } if id == member) {
+            caller.need(Scope::Members, ADMINS)?;
+        }
+        let workspace = caller.place.workspace;
+        if self.store.member(workspace, member).await?.is_none() {
+            return Err(ServiceError::NotFound("member"));
+        }
+        Ok(self.store.sessions(workspace, member).await?)
+    }
+
+    /// Ends one session of a member. Whoever has it open is signed out at once.
+    ///
+    /// # Errors
+    /// If the caller may not, or the member has no such session open.
+    pub async fn close_session_of(
+        &self,
+        caller: &Caller,
+        member: MemberId,
+        id: SessionId,
+    ) -> Result<()> {
+        let open = self.sessions(caller, member).await?;
+        if !open.iter().any(|session| session.id == id) {
+            return Err(ServiceError::NotFound("session"));
+        }
+        self.administer(caller, Change::CloseSession { id }, None).await?;
+        Ok(())
+    }
+
+    /// Ends every session of a member; with `but_this`, all but the caller's own.
+    ///
+    /// # Errors
+    /// If the caller may not, or there is no such member.
+    pub async fn close_sessions_of(
+        &self,
+        caller: &Caller,
+        member: MemberId,
+        but_this: bool,
+    ) -> Result<()> {
+        let except = match caller.credential {
+            Credential::Session(own) if but_this => Some(own),
+            _ => None,
+        };
+        self.administer(caller, Change::CloseSessions { member, except }, None).await?;
         Ok(())
     }
 }

@@ -25,7 +25,7 @@ pub(super) enum Next {
 }
 
 /// Pages without an id in their path.
-const PAGES: [&str; 3] = ["/history", "/audit", "/away"];
+const PAGES: [&str; 4] = ["/history", "/audit", "/account", "/away"];
 
 impl Next {
     pub(super) fn of(path: &str) -> Self {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use askama::Template;
 use askfirst_core::{
     Actor, Assurance, Cause, Claim, Decision, Environment, Floor, KeyId, MemberId, Outcome,
-    OutcomeStatus, Person, Refusal, Role, Roster, Seconds, SessionId, Status, Timestamp, Via, Vote,
-    VoteDecision, Voter, WorkspaceId,
+    OutcomeStatus, Person, Refusal, Role, Roster, Seconds, SessionFacts, SessionId, Standing,
+    Status, Timestamp, Via, Vote, VoteDecision, Voter, WorkspaceId,
 };
-use askfirst_store::{AuditRecord, Credential, Member, Place, Proof, Workspace};
+use askfirst_store::{AuditRecord, Credential, Member, Place, Proof, Session, Workspace};
 
 use super::approval::Said;
 use super::audit::{AuditPage, EntryView};
@@ -18,6 +18,7 @@ use super::fields::Typed;
 use super::history::{HistoryPage, Wish};
 use super::inbox::{InboxPage, Row};
 use super::login::{LoginPage, SignedOutPage};
+use super::profile::ProfilePage;
 use super::session::{SessionToken, SignedIn};
 use super::sheet::ApprovalPage;
 use super::shell::{Moment, Shell, text};
@@ -193,6 +194,24 @@ impl AuditPage {
     }
 }
 
+impl ProfilePage {
+    fn sample() -> Self {
+        let session = |id: u128, assurance| Session {
+            id: SessionId::from_bits(id),
+            workspace: WorkspaceId::from_bits(2),
+            facts: SessionFacts {
+                member: MemberId::from_bits(12),
+                assurance,
+                standing: Standing::Good,
+            },
+            created_at: moment(10),
+            expires_at: moment(90_000),
+        };
+        let open = [session(1, Assurance::Link), session(2, Assurance::Session)];
+        Self::new(&signed_in(), &open)
+    }
+}
+
 impl LoginPage {
     fn sample() -> Self {
         Self {
@@ -234,6 +253,7 @@ fn every_page_looks_as_it_did() {
     insta::assert_snapshot!("inbox", html(&InboxPage::sample()));
     insta::assert_snapshot!("history", html(&HistoryPage::sample()));
     insta::assert_snapshot!("audit", html(&AuditPage::sample()));
+    insta::assert_snapshot!("profile", html(&ProfilePage::sample()));
     insta::assert_snapshot!("login", html(&LoginPage::sample()));
     insta::assert_snapshot!("signed_out", html(&SignedOutPage::sample()));
     insta::assert_snapshot!("fault", html(&FaultPage::sample()));

@@ -149,6 +149,14 @@ impl Scene<'_> {
                 let body = (method != Method::GET).then(|| json!({}));
                 (route.replace("{id}", &id), body)
             }
+            (_, "/v1/members/{id}/sessions" | "/v1/members/{id}/sessions/{session}") => {
+                let member = self.ours.member(&name).await;
+                self.ours.sign_in(member).await;
+                let store = self.ours.server.service.store();
+                let open = store.sessions(self.ours.id, member).await.unwrap();
+                let path = route.replace("{id}", &member.to_string());
+                (path.replace("{session}", &open[0].id.to_string()), None)
+            }
             ("POST", "/v1/groups") => (route.into(), Some(json!({ "name": name }))),
             (_, "/v1/groups/{id}" | "/v1/groups/{id}/members") => {
                 let id = self.ours.group(&name, &[]).await.to_string();

@@ -47,9 +47,17 @@ async fn no_look_changes_a_byte() {
     // The pages that links lead to.
     let url = server.ready.login_url.clone();
     paths.push(url.trim_start_matches(&server.ready.url).to_owned());
-    for page in
-        ["/", "/history", "/audit", "/audit/export?format=csv", "/login", "/logout", "/nowhere"]
-    {
+    for page in [
+        "/",
+        "/history",
+        "/audit",
+        "/audit/export?format=csv",
+        "/account",
+        "/account/sessions/close",
+        "/login",
+        "/logout",
+        "/nowhere",
+    ] {
         paths.push(page.to_owned());
     }
     for approval in [&pending, &approved] {

@@ -25,6 +25,7 @@ mod editing;
 mod escalating;
 mod harmless;
 mod idempotency;
+mod leaving;
 mod lists;
 mod quorum;
 mod races;

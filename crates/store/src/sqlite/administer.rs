@@ -214,6 +214,13 @@ impl Act<'_> {
                 self.open_session(*link, *id, *secret, *expires_at)
             }
             Change::CloseSession { id } => self.close_session(*id),
+            Change::CloseSessions { member, except } => {
+                let closed = apply::close_sessions(connection, workspace, *member, *except, now)?;
+                if closed == 0 {
+                    return Ok(Done::nothing(member));
+                }
+                Ok(Done::new("member.signed_out", member, json!({ "sessions": closed })))
+            }
         }
     }
 

@@ -352,6 +352,21 @@ pub(super) fn close_session(connection: &Connection, id: SessionId, now: Timesta
     Ok(())
 }
 
+/// Ends a member's open sessions but one; says how many.
+pub(super) fn close_sessions(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    member: MemberId,
+    except: Option<SessionId>,
+    now: Timestamp,
+) -> Result<usize, StoreError> {
+    let sql = "UPDATE sessions SET closed_at = ?3
+               WHERE workspace = ?1 AND member = ?2 AND closed_at IS NULL AND expires_at > ?3
+                 AND (?4 IS NULL OR session <> ?4)";
+    let row = params![workspace.bytes(), member.bytes(), now.micros(), except.map(Id::bytes)];
+    Ok(connection.prepare_cached(sql)?.execute(row)?)
+}
+
 pub(super) fn add_signing_key(connection: &Connection, key: &SigningKeyRecord) -> Written {
     let sql = "INSERT INTO signing_keys (kid, public_jwk, sealed, created_at)
                VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";

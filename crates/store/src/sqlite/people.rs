@@ -99,31 +99,52 @@ pub(super) fn roster(
     })
 }
 
+const SESSION: &str =
+    "SELECT s.session, s.workspace, s.member, s.assurance, s.created_at, s.expires_at
+     FROM sessions s
+     JOIN members m ON m.workspace = s.workspace AND m.member = s.member
+     WHERE s.closed_at IS NULL AND s.expires_at > ?1 AND m.enabled";
+
 /// The session, if it is open at `now`.
 pub(super) fn session_by_secret(
     connection: &Connection,
     secret: SecretHash,
     now: Timestamp,
 ) -> Result<Option<Session>, StoreError> {
-    let sql = "SELECT s.session, s.workspace, s.member, s.assurance, s.created_at, s.expires_at
-               FROM sessions s
-               JOIN members m ON m.workspace = s.workspace AND m.member = s.member
-               WHERE s.secret = ?1 AND s.closed_at IS NULL AND s.expires_at > ?2 AND m.enabled";
-    let mut statement = connection.prepare_cached(sql)?;
-    let found = statement.query_row((secret.0, now.micros()), |row| {
-        Ok(Session {
-            id: codec::id(row, 0)?,
-            workspace: codec::id(row, 1)?,
-            facts: SessionFacts {
-                member: codec::id(row, 2)?,
-                assurance: codec::assurance(row, 3)?,
-                standing: Standing::Good,
-            },
-            created_at: codec::time(row, 4)?,
-            expires_at: codec::time(row, 5)?,
-        })
-    });
-    Ok(found.optional()?)
+    let sql = format!("{SESSION} AND s.secret = ?2");
+    let mut statement = connection.prepare_cached(&sql)?;
+    Ok(statement.query_row((now.micros(), secret.0), read_session).optional()?)
+}
+
+/// A member's sessions that are open at `now`, newest first.
+pub(super) fn sessions(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    member: MemberId,
+    now: Timestamp,
+) -> Result<Vec<Session>, StoreError> {
+    let sql = format!(
+        "{SESSION} AND s.workspace = ?2 AND s.member = ?3
+         ORDER BY s.created_at DESC, s.session DESC"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let key = (now.micros(), workspace.bytes(), member.bytes());
+    let rows = statement.query_map(key, read_session)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn read_session(row: &Row<'_>) -> rusqlite::Result<Session> {
+    Ok(Session {
+        id: codec::id(row, 0)?,
+        workspace: codec::id(row, 1)?,
+        facts: SessionFacts {
+            member: codec::id(row, 2)?,
+            assurance: codec::assurance(row, 3)?,
+            standing: Standing::Good,
+        },
+        created_at: codec::time(row, 4)?,
+        expires_at: codec::time(row, 5)?,
+    })
 }
 
 /// The login link, if it can be used at `now`.

@@ -191,6 +191,47 @@ pub(crate) async fn a_session_is_closed_by_its_member_or_an_admin<H: Home>() {
     assert_eq!(world.store.session_by_secret(cleo_token).await.unwrap(), None);
 }
 
+pub(crate) async fn sessions_are_listed_while_open_and_closed_all_at_once<H: Home>() {
+    let world = World::<H>::new().await;
+    let us = &world.us;
+    let (ana, _) = world.sign_in(us.ana).await;
+    let (first, first_token) = world.sign_in(us.ben).await;
+    world.clock.advance(60);
+    let (second, second_token) = world.sign_in(us.ben).await;
+    let (cleo, _) = world.sign_in(us.cleo).await;
+    let listed = async |member| {
+        let sessions = world.store.sessions(us.place.workspace, member).await.unwrap();
+        sessions.into_iter().map(|session| session.id).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(us.ben).await, [second, first]);
+    let theirs = world.store.sessions(world.them.place.workspace, us.ben).await.unwrap();
+    assert!(theirs.is_empty());
+
+    let close = |by, member, except| {
+        let change = Change::CloseSessions { member, except };
+        administer(&*world.store, us, Credential::Session(by), change)
+    };
+    let other = close(cleo, us.ben, None).await;
+    assert!(matches!(other, Err(AdministerError::Denied(Denied::Role { .. }))), "{other:?}");
+    close(second, us.ben, Some(second)).await.unwrap();
+    assert_eq!(listed(us.ben).await, [second]);
+    assert_eq!(world.store.session_by_secret(first_token).await.unwrap(), None);
+    close(ana, us.ben, None).await.unwrap();
+    assert!(listed(us.ben).await.is_empty());
+    assert_eq!(world.store.session_by_secret(second_token).await.unwrap(), None);
+    assert_eq!(listed(us.cleo).await, [cleo]);
+    // What was there to close, and who closed it; nothing to close leaves no entry.
+    close(ana, us.ben, None).await.unwrap();
+    let log = world.store.audit(us.place.workspace, None, 1_000).await.unwrap();
+    let closed = log.iter().filter(|record| record.entry.kind == "member.signed_out");
+    let closed: Vec<_> = closed
+        .map(|record| (record.entry.actor.as_str(), record.entry.detail["sessions"].clone()))
+        .collect();
+    assert_eq!(closed, [("member:ben@us.example", 1.into()), ("member:ana@us.example", 1.into())]);
+    world.clock.advance(86_400);
+    assert!(listed(us.cleo).await.is_empty());
+}
+
 pub(crate) async fn the_last_owner_stays<H: Home>() {
     let world = World::<H>::new().await;
     let us = &world.us;
