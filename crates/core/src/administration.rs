@@ -1,161 +1,22 @@
 //! Changes to a workspace that are not approvals: people, groups, keys, policies, settings,
 //! sign-in. What each needs, and what is never allowed. The store applies a permitted change.
 
+mod change;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use change::{Change, NewKey};
 
 use crate::policy::is_name;
 use crate::principal::{BadScopes, check_scopes};
 use crate::{
-    Assurance, Delegation, Digest, Environment, Facts, Floor, GroupId, KeyId, MemberId, Policy,
-    PolicyAllowance, PolicyId, PolicyName, Principal, Problem, Refusal, Role, Scope, SessionId,
-    Standing, Timestamp,
+    Assurance, Delegation, Environment, Facts, GroupId, MemberId, Policy, PolicyAllowance,
+    PolicyName, Principal, Problem, Refusal, Role, Scope, Standing,
 };
 
 /// SHA-256 of a credential's secret; what the database keeps instead of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SecretHash(pub [u8; 32]);
-
-/// One administrative change.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Change {
-    /// A person gets an account.
-    AddMember {
-        /// Their id.
-        id: MemberId,
-        /// Unique in the workspace, compared without regard to ASCII case.
-        email: String,
-        /// What to call them.
-        name: String,
-        /// What they may do.
-        role: Role,
-    },
-    /// A person's account changes. Disabling one closes its sessions, links and keys at once.
-    UpdateMember {
-        /// Whose.
-        id: MemberId,
-        /// A new name.
-        name: Option<String>,
-        /// A new role.
-        role: Option<Role>,
-        /// Disabled or enabled again.
-        enabled: Option<bool>,
-    },
-    /// A person hands their votes to another for a while, or takes them back.
-    Delegate {
-        /// Whose votes.
-        member: MemberId,
-        /// To whom and when; none takes them back.
-        delegation: Option<Delegation>,
-    },
-    /// A new group.
-    AddGroup {
-        /// Its id.
-        id: GroupId,
-        /// What policies call it by.
-        name: String,
-        /// Who is in it.
-        members: BTreeSet<MemberId>,
-    },
-    /// Who is in a group from now on.
-    SetGroup {
-        /// Which.
-        id: GroupId,
-        /// Everyone in it.
-        members: BTreeSet<MemberId>,
-    },
-    /// A group goes.
-    RemoveGroup {
-        /// Which.
-        id: GroupId,
-    },
-    /// A new key. Its secret was shown once and is known here by its hash only.
-    AddKey(NewKey),
-    /// A key stops working.
-    RevokeKey {
-        /// Which.
-        id: KeyId,
-    },
-    /// A new policy, or a new version of one.
-    SavePolicy {
-        /// The id it gets if the name is new.
-        id: PolicyId,
-        /// The document.
-        document: Policy,
-        /// SHA-256 over its canonical JSON.
-        digest: Digest,
-    },
-    /// A policy goes; approvals asked under it keep their copy.
-    RemovePolicy {
-        /// Which.
-        name: PolicyName,
-    },
-    /// The workspace's own settings.
-    SetWorkspace {
-        /// What to call it.
-        name: Option<String>,
-        /// Under which policy an ask goes that names none.
-        default_policy: Option<PolicyName>,
-        /// What holds for every approval.
-        floor: Option<Floor>,
-    },
-    /// A one-time link that signs a member in.
-    AddLoginLink {
-        /// Hash of the link's token.
-        secret: SecretHash,
-        /// Whom it signs in.
-        member: MemberId,
-        /// Until when.
-        expires_at: Timestamp,
-    },
-    /// Someone used such a link. The link itself is the credential, so the principal is `System`.
-    OpenSession {
-        /// Hash of the link's token.
-        link: SecretHash,
-        /// The new session's id.
-        id: SessionId,
-        /// Hash of the new session's token.
-        secret: SecretHash,
-        /// Until when.
-        expires_at: Timestamp,
-    },
-    /// A session ends.
-    CloseSession {
-        /// Which.
-        id: SessionId,
-    },
-    /// Every session of a member ends.
-    CloseSessions {
-        /// Whose.
-        member: MemberId,
-        /// But this one.
-        except: Option<SessionId>,
-    },
-}
-
-/// Everything about a new key but its secret.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewKey {
-    /// Its id.
-    pub id: KeyId,
-    /// Its name.
-    pub label: String,
-    /// Hash of the secret.
-    pub secret: SecretHash,
-    /// The first characters, to recognise it by.
-    pub hint: String,
-    /// The world it belongs to.
-    pub environment: Environment,
-    /// What it may do.
-    pub scopes: BTreeSet<Scope>,
-    /// Under which policies it may ask.
-    pub policies: PolicyAllowance,
-    /// As whom it votes.
-    pub member: Option<MemberId>,
-    /// Who answers for it; none for whoever makes it.
-    pub owner: Option<MemberId>,
-    /// When it stops working by itself.
-    pub expires_at: Option<Timestamp>,
-}
 
 /// Why an administrative change is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -270,10 +131,12 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
                 _ => Ok(()),
             }
         }
-        Change::AddLoginLink { member, .. } => match facts.roster.people.get(member) {
-            Some(person) if person.enabled => guard_owner(person.role, facts),
-            _ => Err(Denied::Unknown { what: "member" }),
-        },
+        Change::AddLoginLink { member, .. } | Change::AddDecisionLink { member, .. } => {
+            match facts.roster.people.get(member) {
+                Some(person) if person.enabled => guard_owner(person.role, facts),
+                _ => Err(Denied::Unknown { what: "member" }),
+            }
+        }
         Change::CloseSessions { member, .. } if !facts.roster.people.contains_key(member) => {
             Err(Denied::Unknown { what: "member" })
         }
@@ -292,7 +155,7 @@ pub fn link_assurance(member: MemberId, facts: &Facts) -> Assurance {
     match &facts.principal {
         Principal::System => Assurance::Session,
         Principal::Session(session) if session.member == member => session.assurance,
-        Principal::Session(_) | Principal::Key(_) => Assurance::Link,
+        Principal::Session(_) | Principal::Key(_) | Principal::Link(_) => Assurance::Link,
     }
 }
 
@@ -302,6 +165,7 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
         | Change::UpdateMember { .. }
         | Change::AddGroup { .. }
         | Change::SetGroup { .. }
+        | Change::AddDecisionLink { .. }
         | Change::RemoveGroup { .. } => (Scope::Members, Role::Admin),
         // One's own votes, links and sessions are one's own affair.
         Change::Delegate { member, .. }
@@ -323,7 +187,7 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
     match &facts.principal {
         Principal::System => Ok(()),
         Principal::Key(key) if key.scopes.contains(&scope) => Ok(()),
-        Principal::Key(_) => Err(Refusal::MissingScope(scope).into()),
+        Principal::Key(_) | Principal::Link(_) => Err(Refusal::MissingScope(scope).into()),
         Principal::Session(session) => {
             let has = facts.roster.people.get(&session.member).map(|person| person.role);
             let has = has.ok_or(Denied::Unknown { what: "member" })?;
@@ -339,6 +203,7 @@ fn guard_owner(role: Role, facts: &Facts) -> Result<(), Denied> {
         Principal::System => return Ok(()),
         Principal::Key(key) => key.owner,
         Principal::Session(session) => session.member,
+        Principal::Link(link) => link.member,
     };
     let has = facts.roster.people.get(&acting).map_or(Role::Auditor, |person| person.role);
     if role == Role::Owner && has != Role::Owner {

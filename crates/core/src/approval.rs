@@ -108,6 +108,8 @@ pub enum Via {
     Key(KeyId),
     /// The web page.
     Web,
+    /// A link for this approval alone.
+    Link,
 }
 
 /// The person whose vote it is.

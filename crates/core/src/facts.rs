@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Assurance, Environment, FrozenPolicy, KeyId, MemberId, PolicyAllowance, Role, Scope,
-    Timestamp,
+    Actor, ApprovalId, Assurance, Environment, FrozenPolicy, KeyId, MemberId, PolicyAllowance,
+    Role, Scope, Timestamp,
 };
 
 /// Whether a credential may still be used.
@@ -56,6 +56,18 @@ pub struct SessionFacts {
     pub standing: Standing,
 }
 
+/// A link by which one person decides one approval, as it stands now. Whoever holds it may be
+/// somebody else, so it is worth no more than a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkFacts {
+    /// Whose it is.
+    pub member: MemberId,
+    /// The only approval that it is good for.
+    pub approval: ApprovalId,
+    /// Whether it may still be used.
+    pub standing: Standing,
+}
+
 /// The credential behind a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Principal {
@@ -63,6 +75,8 @@ pub enum Principal {
     Key(KeyFacts),
     /// A person.
     Session(SessionFacts),
+    /// A person, by a link for one approval.
+    Link(LinkFacts),
     /// The server itself: a timer, or the operator's console.
     System,
 }
@@ -184,6 +198,7 @@ impl Facts {
                 None => Actor::Key { id: key.id, label: key.label.clone() },
             },
             Principal::Session(session) => self.roster.actor(session.member),
+            Principal::Link(link) => self.roster.actor(link.member),
             Principal::System => Actor::System,
         }
     }
@@ -194,6 +209,7 @@ impl Facts {
         let (standing, person) = match &self.principal {
             Principal::Key(key) => (key.standing, key.member.unwrap_or(key.owner)),
             Principal::Session(session) => (session.standing, session.member),
+            Principal::Link(link) => (link.standing, link.member),
             Principal::System => return Standing::Good,
         };
         let enabled = self.roster.people.get(&person).is_some_and(|person| person.enabled);

@@ -124,6 +124,10 @@ id!(
     GroupId, "grp"
 );
 id!(
+    /// A link by which one person decides one approval; not its secret.
+    LinkId, "lnk"
+);
+id!(
     /// A signed-in browser; not its secret.
     SessionId, "ses"
 );

@@ -27,9 +27,10 @@ pub use approval::{
 };
 pub use digest::Digest;
 pub use facts::{
-    Delegation, Facts, Floor, KeyFacts, Person, Principal, Roster, SessionFacts, Standing,
+    Delegation, Facts, Floor, KeyFacts, LinkFacts, Person, Principal, Roster, SessionFacts,
+    Standing,
 };
-pub use ids::{ApprovalId, GroupId, KeyId, MemberId, PolicyId, SessionId, WorkspaceId};
+pub use ids::{ApprovalId, GroupId, KeyId, LinkId, MemberId, PolicyId, SessionId, WorkspaceId};
 pub use policy::{
     FrozenPolicy, Need, OnTimeout, Policy, PolicyName, Problem, Separate, Source, steps::Step,
 };

@@ -10,6 +10,7 @@ pub mod front;
 pub mod health;
 pub mod json;
 pub mod keys;
+pub mod links;
 pub mod list;
 pub mod people;
 pub mod policies;
@@ -61,6 +62,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(votes::votes))
         .routes(routes!(actions::reply))
         .routes(routes!(actions::look))
+        .routes(routes!(links::add))
         .routes(routes!(actions::cancel))
         .routes(routes!(actions::consume))
         .routes(routes!(actions::outcome))

@@ -42,6 +42,8 @@ pub enum Purpose {
     Session,
     /// A one-time sign-in link.
     Login,
+    /// A link by which one person decides one approval.
+    Decision,
 }
 
 impl Purpose {
@@ -50,6 +52,7 @@ impl Purpose {
             Self::Key => b"askfirst/key/1\0",
             Self::Session => b"askfirst/session/1\0",
             Self::Login => b"askfirst/login/1\0",
+            Self::Decision => b"askfirst/decision/1\0",
         }
     }
 

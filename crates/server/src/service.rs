@@ -7,6 +7,7 @@ pub mod caller;
 pub mod decide;
 pub mod form;
 pub mod keys;
+pub mod links;
 pub mod people;
 pub mod policies;
 pub mod presence;

@@ -10,6 +10,7 @@ mod fields;
 mod guard;
 mod history;
 mod inbox;
+mod link;
 mod live;
 mod login;
 mod profile;
@@ -46,6 +47,8 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/account", get(profile::show))
         .route("/account/sessions/close", post(profile::close))
         .route("/account/sessions/close-others", post(profile::close_others))
+        .route("/d/{token}", get(link::show).post(link::choose))
+        .route("/d/{token}/confirm", post(link::confirm))
         .route("/login", get(login::signed_out))
         .route("/login/{token}", get(login::show).post(login::burn))
         .route("/logout", post(login::sign_out))

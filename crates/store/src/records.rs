@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use askfirst_core::administration::SecretHash;
 use askfirst_core::{
     Actor, ApprovalId, Assurance, Delegation, Digest, Environment, Floor, GroupId, KeyFacts, KeyId,
-    MemberId, Person, Policy, PolicyId, PolicyName, SessionFacts, SessionId, Status, Timestamp,
-    WorkspaceId,
+    LinkId, MemberId, Person, Policy, PolicyId, PolicyName, SessionFacts, SessionId, Status,
+    Timestamp, WorkspaceId,
 };
 use serde_json::Value;
 
@@ -94,6 +94,19 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When it ends by itself.
     pub expires_at: Timestamp,
+}
+
+/// A link by which one person decides one approval, without its secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecisionLink {
+    /// Its id.
+    pub id: LinkId,
+    /// Where its approval is.
+    pub place: Place,
+    /// The only approval that it is good for.
+    pub approval: ApprovalId,
+    /// Whose vote it gives.
+    pub member: MemberId,
 }
 
 /// A sign-in link that can still be used.

@@ -33,9 +33,9 @@ use tokio::sync::broadcast;
 
 use crate::clock::Clock;
 use crate::records::{
-    ApprovalFilter, AuditFilter, AuditRecord, DueTimer, EventRecord, Group, Health, Key, LoginLink,
-    Member, OutboxRow, Place, PolicyVersion, Proof, Secret, Session, Shown, SigningKeyRecord,
-    Workspace,
+    ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, EventRecord, Group, Health,
+    Key, LoginLink, Member, OutboxRow, Place, PolicyVersion, Proof, Secret, Session, Shown,
+    SigningKeyRecord, Workspace,
 };
 use crate::store::{
     Administer, AdministerError, Administered, Change, Committed, Execute, ExecuteError,
@@ -247,6 +247,11 @@ impl Store for SqliteStore {
     ) -> Result<Vec<Session>, StoreError> {
         let now = self.now();
         self.read(move |connection| people::sessions(connection, workspace, member, now)).await
+    }
+
+    async fn decision_link(&self, secret: Secret) -> Result<Option<DecisionLink>, StoreError> {
+        let now = self.now();
+        self.read(move |connection| people::decision_link(connection, secret, now)).await
     }
 
     async fn login_link(&self, secret: Secret) -> Result<Option<LoginLink>, StoreError> {

@@ -102,6 +102,7 @@ pub(crate) fn via(via: Via) -> String {
     match via {
         Via::Key(key) => format!("key:{key}"),
         Via::Web => "web".into(),
+        Via::Link => "link".into(),
     }
 }
 

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use askfirst_core::administration::{self, Denied};
 use askfirst_core::{
-    Approval, ApprovalId, Command, Event, KeyId, MemberId, PolicyName, Refusal, Roster, SessionId,
-    Status, Timestamp, WorkspaceId,
+    Approval, ApprovalId, Command, Event, KeyId, LinkId, MemberId, PolicyName, Refusal, Roster,
+    SessionId, Status, Timestamp, WorkspaceId,
 };
 use async_trait::async_trait;
 use tokio::sync::broadcast;
 
 use crate::records::{
-    ApprovalFilter, AuditFilter, AuditRecord, DueTimer, EventRecord, Group, Health, Key, LoginLink,
-    Member, OutboxRow, Place, PolicyVersion, Proof, Secret, Session, Shown, SigningKeyRecord,
-    Workspace,
+    ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, EventRecord, Group, Health,
+    Key, LoginLink, Member, OutboxRow, Place, PolicyVersion, Proof, Secret, Session, Shown,
+    SigningKeyRecord, Workspace,
 };
 
 /// By what right a command is given. The store looks up what it is worth, in the transaction.
@@ -23,6 +23,8 @@ pub enum Credential {
     Key(KeyId),
     /// A signed-in browser.
     Session(SessionId),
+    /// A link for one approval.
+    Link(LinkId),
     /// The server itself.
     System,
 }
@@ -259,6 +261,8 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<Session>, StoreError>;
     /// The login link whose token has this hash, if it can still be used. Does not use it.
     async fn login_link(&self, secret: Secret) -> Result<Option<LoginLink>, StoreError>;
+    /// The decision link with this hash, if it can be used now.
+    async fn decision_link(&self, secret: Secret) -> Result<Option<DecisionLink>, StoreError>;
     /// The newest version of every policy, by name.
     async fn policies(&self, workspace: WorkspaceId) -> Result<Vec<PolicyVersion>, StoreError>;
     /// All versions of one policy, newest first; empty if there is none of that name.

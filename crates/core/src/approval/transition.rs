@@ -67,7 +67,8 @@ pub fn transition(
     next.map(|next| Transition { next, events }).ok_or(Refusal::NotFound)
 }
 
-/// A key neither sees nor makes anything outside its own environment. People are in all of them.
+/// A key neither sees nor makes anything outside its own environment, and a link nothing but its
+/// own approval. People are in all of them.
 fn same_environment(
     current: Option<&Approval>,
     command: &Command,
@@ -80,6 +81,9 @@ fn same_environment(
     };
     match &facts.principal {
         Principal::Key(key) if key.environment != environment => Err(Refusal::NotFound),
+        Principal::Link(link) if current.is_none_or(|known| known.id != link.approval) => {
+            Err(Refusal::NotFound)
+        }
         _ => Ok(()),
     }
 }
@@ -178,7 +182,7 @@ fn cancel(
     let allowed = match &facts.principal {
         Principal::Key(key) => key.id == approval.asker.key && key.scopes.contains(&Scope::Ask),
         Principal::Session(session) => is_admin(session.member, facts),
-        Principal::System => false,
+        Principal::Link(_) | Principal::System => false,
     };
     if !allowed {
         return Err(Refusal::NotTheAsker);
@@ -234,7 +238,8 @@ fn revoke(
         Principal::Key(key) if key.id == approval.asker.key => None,
         Principal::Key(key) => key.member.filter(|_| key.scopes.contains(&Scope::Decide)),
         Principal::Session(session) => Some(session.member),
-        Principal::System => None,
+        // It is for deciding, and nothing else.
+        Principal::Link(_) | Principal::System => None,
     };
     let allowed = person.is_some_and(|member| {
         is_admin(member, facts) || approval.seats_of(member, &facts.roster, now) != NeedSet::NONE

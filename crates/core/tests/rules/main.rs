@@ -12,6 +12,7 @@ mod ending;
 mod escalating;
 mod exhaustive;
 mod inquiring;
+mod linking;
 mod oracle;
 mod plan;
 mod properties;

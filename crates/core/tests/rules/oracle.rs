@@ -117,6 +117,12 @@ impl Oracle {
                 key.standing == Standing::Good && present(key.member.unwrap_or(key.owner), facts)
             }
             Principal::Session(s) => s.standing == Standing::Good && present(s.member, facts),
+            // Of the two approvals that plans know links for, this is the first.
+            Principal::Link(l) => {
+                l.standing == Standing::Good
+                    && l.approval.to_bits() == 42
+                    && present(l.member, facts)
+            }
         };
         let pending = self.status(now) == Status::Pending;
         let usable = self.used.is_none() && self.valid_until.is_some_and(|until| now < until);
@@ -273,6 +279,7 @@ impl Oracle {
     fn takes_back(&self, facts: &Facts, now: Timestamp) -> bool {
         let by_asker = matches!(&facts.principal, Principal::Key(key) if key.id == self.asker);
         let Some((person, _)) = speaks_for(facts) else { return false };
+        let by_asker = by_asker || matches!(&facts.principal, Principal::Link(_));
         let approver = fits(&self.policy, person, &facts.roster, self.age(now)).contains(&true);
         !by_asker && (approver || admin(person, facts))
     }
@@ -300,6 +307,7 @@ fn with_ask(facts: &Facts) -> Option<KeyId> {
 fn speaks_for(facts: &Facts) -> Option<(MemberId, Assurance)> {
     match &facts.principal {
         Principal::Session(session) => Some((session.member, session.assurance)),
+        Principal::Link(link) => Some((link.member, Assurance::Link)),
         Principal::Key(key) if key.scopes.contains(&Scope::Decide) => {
             key.member.map(|member| (member, Assurance::Key))
         }

@@ -18,6 +18,8 @@ pub(crate) enum Who {
     Session(Someone, Assurance),
     SignedOut(Someone, Standing),
     DecideKey(Someone),
+    /// By a link, for this approval or for another.
+    Link(Someone, bool),
     Asker,
     /// The asking key, should it ever have got the right to decide.
     MightyAsker(Someone),
@@ -97,6 +99,11 @@ impl Plan {
                 SessionFacts { standing: *standing, ..session(self.name(*someone)) }.principal()
             }
             Who::DecideKey(someone) => decide_key(self.name(*someone)).principal(),
+            Who::Link(someone, this) => Principal::Link(LinkFacts {
+                member: member(self.name(*someone)),
+                approval: ApprovalId::from_bits(if *this { 42 } else { 43 }),
+                standing: Standing::Good,
+            }),
             Who::Asker => self.asker().principal(),
             Who::MightyAsker(someone) => {
                 let scopes = Scope::ALL.into_iter().collect();
@@ -207,6 +214,7 @@ fn voter() -> impl Strategy<Value = Who> {
     prop_oneof![
         3 => (any::<Someone>(), assurance()).prop_map(|(who, sure)| Who::Session(who, sure)),
         1 => any::<Someone>().prop_map(Who::DecideKey),
+        1 => (any::<Someone>(), prop::bool::weighted(0.8)).prop_map(|(who, this)| Who::Link(who, this)),
     ]
 }
 
@@ -269,7 +277,7 @@ fn attempt() -> impl Strategy<Value = (Who, Command)> {
     prop_oneof![
         24 => (voter(), answer()),
         8 => (prop_oneof![Just(Who::Asker), Just(Who::Runner)], using()),
-        3 => (voter(), edit()),
+        4 => (voter(), edit()),
         3 => (voter(), Just(revoke())),
         4 => (voter(), Just(inquire())),
         4 => (Just(Who::Asker), (1..4_u32).prop_map(reply)),

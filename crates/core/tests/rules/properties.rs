@@ -208,7 +208,7 @@ fn the_random_worlds_are_eventful() {
         ("cancelled", 10),
         ("more_info_requested", 20),
         ("more_info_given", 3),
-        ("edited", 10),
+        ("edited", 5),
         ("escalated", 20),
         ("a delegate voted", 3),
         ("looked", 5),

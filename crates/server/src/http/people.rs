@@ -16,6 +16,7 @@ use super::request::{Body, Id, Query, cursor, page_size};
 use crate::app::App;
 use crate::service::Caller;
 use crate::service::people::MemberUpdate;
+use crate::service::signin::MadeLink;
 
 /// A person with an account.
 #[derive(Debug, Serialize, ToSchema)]
@@ -109,6 +110,13 @@ pub struct LinkView {
     url: Option<String>,
     /// Until when it can be used; null on a repeat of the same request.
     expires_at: Option<String>,
+}
+
+impl LinkView {
+    pub(super) fn of(made: Option<MadeLink>) -> Self {
+        let (url, expires_at) = made.map(|link| (link.url, link.expires_at.to_string())).unzip();
+        Self { url, expires_at }
+    }
 }
 
 /// Nothing to say; leave it out or send `{}`.
@@ -265,9 +273,7 @@ pub async fn login_link(
 ) -> Result<Response, Problem> {
     let idempotency = body.idempotency(format!("members.login_link/{id}"));
     let link = app.service.add_login_link_once(&caller, id, idempotency).await?;
-    let (url, expires_at) = link.map(|link| (link.url, link.expires_at.to_string())).unzip();
-    let view = LinkView { url, expires_at };
-    Ok((StatusCode::CREATED, Json(view)).into_response())
+    Ok((StatusCode::CREATED, Json(LinkView::of(link))).into_response())
 }
 
 /// Hand a person's votes to another for a while. Both are named in every vote and receipt.

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use askfirst_core::{
-    Approval, Assurance, Environment, KeyFacts, KeyId, MemberId, Refusal, Role, Roster, Scope,
-    Standing, Timestamp,
+    Approval, ApprovalId, Assurance, Environment, KeyFacts, KeyId, MemberId, Refusal, Role, Roster,
+    Scope, Standing, Timestamp,
 };
 use askfirst_store::{Credential, Place, StoreError};
 
@@ -43,6 +43,13 @@ pub enum Rights {
         /// How surely.
         assurance: Assurance,
     },
+    /// A person's, for one approval, by a link that may be in other hands.
+    Link {
+        /// Whose link it is.
+        member: MemberId,
+        /// The only approval that it is good for.
+        approval: ApprovalId,
+    },
 }
 
 /// Why a secret does not open anything.
@@ -74,7 +81,7 @@ impl Caller {
     pub fn key(&self) -> Option<&KeyFacts> {
         match &self.rights {
             Rights::Key(key) => Some(key),
-            Rights::Member { .. } => None,
+            Rights::Member { .. } | Rights::Link { .. } => None,
         }
     }
 
@@ -84,6 +91,7 @@ impl Caller {
         match &self.rights {
             Rights::Key(key) => key.member,
             Rights::Member { id, .. } => Some(*id),
+            Rights::Link { member, .. } => Some(*member),
         }
     }
 
@@ -96,7 +104,9 @@ impl Caller {
             Rights::Key(key) if key.scopes.contains(&scope) => Ok(()),
             Rights::Key(_) => Err(ServiceError::Forbidden(Needed::Scope(scope))),
             Rights::Member { role, .. } if roles.contains(role) => Ok(()),
-            Rights::Member { .. } => Err(ServiceError::Forbidden(Needed::Roles(roles))),
+            Rights::Member { .. } | Rights::Link { .. } => {
+                Err(ServiceError::Forbidden(Needed::Roles(roles)))
+            }
         }
     }
 
@@ -106,6 +116,7 @@ impl Caller {
         match &self.rights {
             Rights::Key(key) => key.scopes.contains(&Scope::ReadAll),
             Rights::Member { role, .. } => READERS.contains(role),
+            Rights::Link { .. } => false,
         }
     }
 
@@ -113,6 +124,9 @@ impl Caller {
     /// can decide or voted on, or everything.
     #[must_use]
     pub fn reads(&self, approval: &Approval, roster: &Roster, now: Timestamp) -> bool {
+        if let Rights::Link { approval: only, .. } = self.rights {
+            return approval.id == only;
+        }
         if self.reads_all() {
             return true;
         }

@@ -74,5 +74,6 @@ fn sees(caller: &Caller, name: &PolicyName, default: &PolicyName) -> bool {
                 || key.policies.permits(name)
         }
         Rights::Member { .. } => true,
+        Rights::Link { .. } => false,
     }
 }

@@ -2,8 +2,8 @@
 //! could do with an approval, and that something may have changed.
 
 use askfirst_core::{
-    Approval, ApprovalId, CastVote, Claim, Command, Facts, KeyId, MemberId, Principal, Refusal,
-    SessionFacts, Standing, Status, Timestamp, VoteDecision, transition,
+    Approval, ApprovalId, CastVote, Claim, Command, Facts, KeyId, LinkFacts, MemberId, Principal,
+    Refusal, SessionFacts, Standing, Status, Timestamp, VoteDecision, transition,
 };
 use askfirst_store::{ApprovalFilter, Member, Workspace};
 use tokio_util::sync::CancellationToken;
@@ -177,5 +177,10 @@ fn principal(caller: &Caller) -> Principal {
             let session = SessionFacts { member, assurance: *assurance, standing: Standing::Good };
             Principal::Session(session)
         }
+        Rights::Link { member, approval } => Principal::Link(LinkFacts {
+            member: *member,
+            approval: *approval,
+            standing: Standing::Good,
+        }),
     }
 }

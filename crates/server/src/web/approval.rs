@@ -253,7 +253,12 @@ async fn refused(
 }
 
 /// One form, sent twice by a nervous finger, counts once.
-fn once(what: &str, id: ApprovalId, nonce: &str, said: &[&str]) -> Result<Idempotency, Fault> {
+pub(super) fn once(
+    what: &str,
+    id: ApprovalId,
+    nonce: &str,
+    said: &[&str],
+) -> Result<Idempotency, Fault> {
     if nonce.len() != 43 || !nonce.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
     {
         return Err(Fault::BadForm);
@@ -271,6 +276,6 @@ fn nonce() -> Result<String, Fault> {
 }
 
 /// What was typed; forms send their line breaks as two characters.
-fn typed(text: &str) -> String {
+pub(super) fn typed(text: &str) -> String {
     text.replace("\r\n", "\n").trim().to_owned()
 }

@@ -28,6 +28,8 @@ pub(super) enum Fault {
     BadForm,
     /// A sign-in link that cannot be used.
     LinkSpent,
+    /// A decision link that cannot be used.
+    DecisionLinkOver,
     /// Not there, or not for these eyes.
     NotFound,
     /// The path takes no such method.
@@ -121,6 +123,13 @@ impl Fault {
                 StatusCode::BAD_REQUEST,
                 "This form was not complete",
                 "Nothing was done. Go back, reload the page and try again.",
+            ),
+            Self::DecisionLinkOver => (
+                StatusCode::NOT_FOUND,
+                "This link no longer works",
+                "A link for a decision works until the request is decided or its deadline has \
+                 passed. Nothing was recorded. If you have an account, sign in and look at the \
+                 request there.",
             ),
             Self::LinkSpent => (
                 StatusCode::NOT_FOUND,

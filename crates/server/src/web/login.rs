@@ -144,7 +144,7 @@ pub(super) async fn sign_out(
 }
 
 /// Whether nobody looks yet: the browser only fetches ahead.
-fn is_prefetch(headers: &HeaderMap) -> bool {
+pub(super) fn is_prefetch(headers: &HeaderMap) -> bool {
     ["sec-purpose", "purpose", "x-moz"].into_iter().any(|name| {
         let value = headers.get(HeaderName::from_static(name));
         value.and_then(|v| v.to_str().ok()).is_some_and(|v| v.starts_with("prefetch"))

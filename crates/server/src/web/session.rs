@@ -33,6 +33,21 @@ fn cookie_kind(reach: &Reach) -> (&'static str, &'static str) {
     }
 }
 
+/// The one cookie of this name that a browser sent, if it can be one of ours.
+pub(super) fn cookie_of(headers: &HeaderMap, name: &str) -> Option<String> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| {
+        let (key, value) = pair.trim().split_once('=')?;
+        (key == name).then_some(value)
+    });
+    let value = pairs.next()?;
+    // Two of them: someone else planted one, and it is not for us to pick.
+    if pairs.next().is_some() || value.is_empty() || value.len() > 64 {
+        return None;
+    }
+    Some(value.into())
+}
+
 impl SessionToken {
     pub(super) fn new(token: String) -> Self {
         Self(token)
@@ -45,17 +60,7 @@ impl SessionToken {
     /// The cookie that a browser sent, if it can be one of ours.
     pub(super) fn of(headers: &HeaderMap, reach: &Reach) -> Option<Self> {
         let (name, _) = cookie_kind(reach);
-        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| {
-            let (key, value) = pair.trim().split_once('=')?;
-            (key == name).then_some(value)
-        });
-        let value = pairs.next()?;
-        // Two of them: someone else planted one, and it is not for us to pick.
-        if pairs.next().is_some() || value.is_empty() || value.len() > 64 {
-            return None;
-        }
-        Some(Self(value.into()))
+        cookie_of(headers, name).map(Self)
     }
 
     /// What proves that a form was made for this session.

@@ -51,6 +51,11 @@ impl Shell {
         Self { title: text(title), who: None, banner: None, now: None, here: "" }
     }
 
+    /// The same, saying so where nothing is real.
+    pub(super) fn within(self, environment: Environment) -> Self {
+        Self { banner: banner(environment), ..self }
+    }
+
     /// For who is signed in.
     pub(super) fn of(title: &str, here: &'static str, by: &SignedIn, now: Timestamp) -> Self {
         let person = &by.viewer.member.person;

@@ -118,6 +118,10 @@ impl Scene<'_> {
                 self.voter.post(path_of(&asked, "/vote"), &body).send().await.expect(200);
                 (on(&asked), Some(json!({ "number": 1, "text": "because" })))
             }
+            ("POST", "/v1/approvals/{id}/links") => {
+                let member = self.ours.member(&name).await.to_string();
+                (on(&self.pending().await), Some(json!({ "member": member })))
+            }
             ("POST", "/v1/approvals/{id}/look") => (on(&self.pending().await), Some(json!({}))),
             ("POST", "/v1/approvals/{id}/cancel") => (on(&self.pending().await), Some(json!({}))),
             ("POST", "/v1/approvals/{id}/revoke") => (on(&self.approved().await), Some(json!({}))),

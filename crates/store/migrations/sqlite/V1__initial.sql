@@ -97,6 +97,21 @@ CREATE TABLE login_links (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX login_links_of_member ON login_links (workspace, member);
 
+-- Links by which one person decides one approval. They end with it.
+CREATE TABLE decision_links (
+  link        BLOB NOT NULL PRIMARY KEY,
+  secret      BLOB NOT NULL UNIQUE,
+  workspace   BLOB NOT NULL,
+  environment TEXT NOT NULL,
+  approval    BLOB NOT NULL,
+  member      BLOB NOT NULL,
+  created_at  INTEGER NOT NULL,
+  expires_at  INTEGER NOT NULL,
+  closed_at   INTEGER,
+  FOREIGN KEY (workspace, member) REFERENCES members
+) STRICT, WITHOUT ROWID;
+CREATE INDEX decision_links_of_member ON decision_links (workspace, member);
+
 -- A removed policy keeps its row, so that its versions are never counted twice.
 CREATE TABLE policies (
   workspace  BLOB NOT NULL REFERENCES workspaces,

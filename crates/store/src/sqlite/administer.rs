@@ -9,7 +9,7 @@ use askfirst_core::{
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
 
-use super::apply;
+use super::apply::{self, NewDecisionLink};
 use super::audit::{self, Telling};
 use super::codec::{self, Id};
 use super::facts::Tenant;
@@ -84,8 +84,10 @@ pub(super) fn administer(
         repeats::remember(connection, &scope, idempotency, subject, ends_at)?;
     }
     // Sign-ins touch nothing that is kept.
-    let sign_in =
-        matches!(request.change, Change::AddLoginLink { .. } | Change::OpenSession { .. });
+    let sign_in = matches!(
+        request.change,
+        Change::AddLoginLink { .. } | Change::OpenSession { .. } | Change::AddDecisionLink { .. }
+    );
     if done.kind.is_some() && !sign_in {
         desk.tenants.forget(request.workspace);
         desk.changes.push(store::Change::Workspace(request.workspace));
@@ -210,6 +212,15 @@ impl Act<'_> {
                 let detail = json!({ "assurance": assurance.as_str(), "expires_at": until });
                 Ok(Done::new("login_link.added", member, detail))
             }
+            &Change::AddDecisionLink { id, secret, environment, approval, member } => {
+                let link = NewDecisionLink { id, secret, environment, approval, member };
+                if !apply::add_decision_link(connection, workspace, &link, now)? {
+                    return Err(Denied::Unknown { what: "pending approval" }.into());
+                }
+                let whose = self.tenant.roster.email(member);
+                let detail = json!({ "approval": approval.to_string(), "member": whose });
+                Ok(Done::new("decision_link.added", id, detail))
+            }
             Change::OpenSession { link, id, secret, expires_at } => {
                 self.open_session(*link, *id, *secret, *expires_at)
             }
@@ -228,7 +239,7 @@ impl Act<'_> {
         let acting = match &self.facts.principal {
             Principal::Key(key) => Some(key.owner),
             Principal::Session(session) => Some(session.member),
-            Principal::System => None,
+            Principal::Link(_) | Principal::System => None,
         };
         let owner = key.owner.or(acting).ok_or(Denied::Unknown { what: "member" })?;
         let workspace = self.tenant.workspace.id;
@@ -293,7 +304,7 @@ fn may_close_others(facts: &Facts) -> Result<(), Denied> {
     match &facts.principal {
         Principal::System => Ok(()),
         Principal::Key(key) if key.scopes.contains(&Scope::Members) => Ok(()),
-        Principal::Key(_) => Err(Refusal::MissingScope(Scope::Members).into()),
+        Principal::Key(_) | Principal::Link(_) => Err(Refusal::MissingScope(Scope::Members).into()),
         Principal::Session(session) => {
             let has = facts.roster.people.get(&session.member).map(|person| person.role);
             match has.ok_or(Denied::Unknown { what: "member" })? {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use askfirst_core::administration::{NewKey, SecretHash};
 use askfirst_core::{
-    Assurance, Delegation, Digest, GroupId, KeyId, MemberId, Policy, PolicyId, PolicyName, Role,
-    SessionId, Timestamp, WorkspaceId,
+    ApprovalId, Assurance, Delegation, Digest, Environment, GroupId, KeyId, LinkId, MemberId,
+    Policy, PolicyId, PolicyName, Role, SessionId, Timestamp, WorkspaceId,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
@@ -133,6 +133,8 @@ pub(super) fn shut_out(
          WHERE workspace = ?1 AND member = ?2 AND closed_at IS NULL",
         "UPDATE login_links SET spent_at = ?3
          WHERE workspace = ?1 AND member = ?2 AND spent_at IS NULL",
+        "UPDATE decision_links SET closed_at = ?3
+         WHERE workspace = ?1 AND member = ?2 AND closed_at IS NULL",
         "UPDATE keys SET revoked_at = ?3
          WHERE workspace = ?1 AND member = ?2 AND revoked_at IS NULL",
     ] {
@@ -140,6 +142,39 @@ pub(super) fn shut_out(
         connection.prepare_cached(sql)?.execute(row)?;
     }
     Ok(())
+}
+
+/// A link for a pending approval, good until its deadline; false if there is no such approval.
+pub(super) fn add_decision_link(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    link: &NewDecisionLink,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let sql = "INSERT INTO decision_links
+                 (link, secret, workspace, environment, approval, member, created_at, expires_at)
+               SELECT ?1, ?2, workspace, environment, approval, ?6, ?7, expires_at FROM approvals
+               WHERE workspace = ?3 AND environment = ?4 AND approval = ?5
+                 AND status = 'pending' AND expires_at > ?7";
+    let made = connection.prepare_cached(sql)?.execute(params![
+        link.id.bytes(),
+        link.secret.0,
+        workspace.bytes(),
+        link.environment.as_str(),
+        link.approval.bytes(),
+        link.member.bytes(),
+        now.micros(),
+    ])?;
+    Ok(made == 1)
+}
+
+/// A decision link to be written down.
+pub(super) struct NewDecisionLink {
+    pub(super) id: LinkId,
+    pub(super) secret: SecretHash,
+    pub(super) environment: Environment,
+    pub(super) approval: ApprovalId,
+    pub(super) member: MemberId,
 }
 
 pub(super) fn add_group(

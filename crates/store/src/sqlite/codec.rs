@@ -2,7 +2,7 @@
 //! the rest as JSON. What cannot be read back is damage, never an empty value.
 
 use askfirst_core::{
-    ApprovalId, Assurance, Digest, Environment, GroupId, KeyId, MemberId, PolicyId, Role,
+    ApprovalId, Assurance, Digest, Environment, GroupId, KeyId, LinkId, MemberId, PolicyId, Role,
     SessionId, Status, Timestamp, WorkspaceId,
 };
 use rusqlite::types::{ToSql, ToSqlOutput, Type, ValueRef};
@@ -51,7 +51,7 @@ macro_rules! ids {
         }
     )* };
 }
-ids!(WorkspaceId, ApprovalId, MemberId, KeyId, PolicyId, GroupId, SessionId);
+ids!(WorkspaceId, ApprovalId, MemberId, KeyId, PolicyId, GroupId, SessionId, LinkId);
 
 pub(super) fn id<T: Id>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     row.get(column).map(T::from_bytes)

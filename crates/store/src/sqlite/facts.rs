@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use askfirst_core::administration::Holdings;
 use askfirst_core::{
-    Ask, Facts, FrozenPolicy, GroupId, KeyId, PolicyChoice, PolicyName, Principal, Refusal, Roster,
-    SessionFacts, SessionId, Standing, Timestamp, WorkspaceId,
+    Ask, Facts, FrozenPolicy, GroupId, KeyId, LinkFacts, LinkId, PolicyChoice, PolicyName,
+    Principal, Refusal, Roster, SessionFacts, SessionId, Standing, Timestamp, WorkspaceId,
 };
 use askfirst_proof::log::Head;
 use rusqlite::{Connection, OptionalExtension};
@@ -195,11 +195,34 @@ impl Tenant {
                 facts.standing = row.standing(now);
                 Principal::Key(facts)
             }),
+            Credential::Link(id) => {
+                link(connection, self.workspace.id, id, now)?.map(Principal::Link)
+            }
             Credential::Session(id) => {
                 session(connection, self.workspace.id, id, now)?.map(Principal::Session)
             }
         })
     }
+}
+
+fn link(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: LinkId,
+    now: Timestamp,
+) -> Result<Option<LinkFacts>, StoreError> {
+    let sql = "SELECT member, approval, expires_at, closed_at FROM decision_links
+               WHERE link = ?1 AND workspace = ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let found = statement.query_row((id.bytes(), workspace.bytes()), |row| {
+        let standing = match (codec::maybe_time(row, 3)?, codec::time(row, 2)?) {
+            (Some(_), _) => Standing::Revoked,
+            (None, expires_at) if now >= expires_at => Standing::Expired,
+            (None, _) => Standing::Good,
+        };
+        Ok(LinkFacts { member: codec::id(row, 0)?, approval: codec::id(row, 1)?, standing })
+    });
+    Ok(found.optional()?)
 }
 
 fn session(

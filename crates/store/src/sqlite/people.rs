@@ -9,7 +9,7 @@ use askfirst_core::{
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::codec::{self, Id};
-use crate::records::{Group, LoginLink, Member, Session};
+use crate::records::{DecisionLink, Group, LoginLink, Member, Place, Session};
 use crate::store::StoreError;
 
 pub(super) fn members(
@@ -145,6 +145,31 @@ fn read_session(row: &Row<'_>) -> rusqlite::Result<Session> {
         created_at: codec::time(row, 4)?,
         expires_at: codec::time(row, 5)?,
     })
+}
+
+/// The decision link, if it can be used at `now`.
+pub(super) fn decision_link(
+    connection: &Connection,
+    secret: SecretHash,
+    now: Timestamp,
+) -> Result<Option<DecisionLink>, StoreError> {
+    let sql = "SELECT l.link, l.workspace, l.environment, l.approval, l.member
+               FROM decision_links l
+               JOIN members m ON m.workspace = l.workspace AND m.member = l.member
+               WHERE l.secret = ?1 AND l.closed_at IS NULL AND l.expires_at > ?2 AND m.enabled";
+    let mut statement = connection.prepare_cached(sql)?;
+    let found = statement.query_row((secret.0, now.micros()), |row| {
+        Ok(DecisionLink {
+            id: codec::id(row, 0)?,
+            place: Place {
+                workspace: codec::id(row, 1)?,
+                environment: codec::environment(row, 2)?,
+            },
+            approval: codec::id(row, 3)?,
+            member: codec::id(row, 4)?,
+        })
+    });
+    Ok(found.optional()?)
 }
 
 /// The login link, if it can be used at `now`.

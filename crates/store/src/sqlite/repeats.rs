@@ -37,6 +37,7 @@ fn bytes(credential: Credential) -> [u8; 17] {
         Credential::System => (0, [0; 16]),
         Credential::Key(id) => (1, id.bytes()),
         Credential::Session(id) => (2, id.bytes()),
+        Credential::Link(id) => (3, id.bytes()),
     };
     let mut bytes = [kind; 17];
     bytes[1..].copy_from_slice(&id);

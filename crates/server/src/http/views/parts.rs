@@ -96,7 +96,7 @@ pub(super) struct VoteView {
     pub(super) decision: &'static str,
     /// How we know who it was.
     pub(super) assurance: &'static str,
-    /// `web`, or `key:` and the decide key's id.
+    /// `web`, `link`, or `key:` and the decide key's id.
     pub(super) via: String,
     /// When.
     pub(super) at: String,
@@ -277,6 +277,7 @@ pub(super) fn vote(approval: &Approval, vote: &askfirst_core::Vote) -> VoteView 
         via: match vote.via {
             Via::Key(id) => format!("key:{id}"),
             Via::Web => "web".into(),
+            Via::Link => "link".into(),
         },
         at: vote.at.to_string(),
         action_digest: vote.action_digest.to_string(),

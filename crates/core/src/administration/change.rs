@@ -1,0 +1,164 @@
+//! What can be changed about a workspace. Whether it may be is judged one file above.
+
+use std::collections::BTreeSet;
+
+use super::SecretHash;
+use crate::{
+    ApprovalId, Delegation, Digest, Environment, Floor, GroupId, KeyId, LinkId, MemberId, Policy,
+    PolicyAllowance, PolicyId, PolicyName, Role, Scope, SessionId, Timestamp,
+};
+
+/// One administrative change.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// A person gets an account.
+    AddMember {
+        /// Their id.
+        id: MemberId,
+        /// Unique in the workspace, compared without regard to ASCII case.
+        email: String,
+        /// What to call them.
+        name: String,
+        /// What they may do.
+        role: Role,
+    },
+    /// A person's account changes. Disabling one closes its sessions, links and keys at once.
+    UpdateMember {
+        /// Whose.
+        id: MemberId,
+        /// A new name.
+        name: Option<String>,
+        /// A new role.
+        role: Option<Role>,
+        /// Disabled or enabled again.
+        enabled: Option<bool>,
+    },
+    /// A person hands their votes to another for a while, or takes them back.
+    Delegate {
+        /// Whose votes.
+        member: MemberId,
+        /// To whom and when; none takes them back.
+        delegation: Option<Delegation>,
+    },
+    /// A new group.
+    AddGroup {
+        /// Its id.
+        id: GroupId,
+        /// What policies call it by.
+        name: String,
+        /// Who is in it.
+        members: BTreeSet<MemberId>,
+    },
+    /// Who is in a group from now on.
+    SetGroup {
+        /// Which.
+        id: GroupId,
+        /// Everyone in it.
+        members: BTreeSet<MemberId>,
+    },
+    /// A group goes.
+    RemoveGroup {
+        /// Which.
+        id: GroupId,
+    },
+    /// A new key. Its secret was shown once and is known here by its hash only.
+    AddKey(NewKey),
+    /// A key stops working.
+    RevokeKey {
+        /// Which.
+        id: KeyId,
+    },
+    /// A new policy, or a new version of one.
+    SavePolicy {
+        /// The id it gets if the name is new.
+        id: PolicyId,
+        /// The document.
+        document: Policy,
+        /// SHA-256 over its canonical JSON.
+        digest: Digest,
+    },
+    /// A policy goes; approvals asked under it keep their copy.
+    RemovePolicy {
+        /// Which.
+        name: PolicyName,
+    },
+    /// The workspace's own settings.
+    SetWorkspace {
+        /// What to call it.
+        name: Option<String>,
+        /// Under which policy an ask goes that names none.
+        default_policy: Option<PolicyName>,
+        /// What holds for every approval.
+        floor: Option<Floor>,
+    },
+    /// A one-time link that signs a member in.
+    AddLoginLink {
+        /// Hash of the link's token.
+        secret: SecretHash,
+        /// Whom it signs in.
+        member: MemberId,
+        /// Until when.
+        expires_at: Timestamp,
+    },
+    /// A link by which a member decides one approval without signing in.
+    AddDecisionLink {
+        /// Its id.
+        id: LinkId,
+        /// Hash of its token.
+        secret: SecretHash,
+        /// The approval's environment.
+        environment: Environment,
+        /// The only approval that it is good for.
+        approval: ApprovalId,
+        /// Whose vote it gives.
+        member: MemberId,
+    },
+    /// Someone used such a link. The link itself is the credential, so the principal is `System`.
+    OpenSession {
+        /// Hash of the link's token.
+        link: SecretHash,
+        /// The new session's id.
+        id: SessionId,
+        /// Hash of the new session's token.
+        secret: SecretHash,
+        /// Until when.
+        expires_at: Timestamp,
+    },
+    /// A session ends.
+    CloseSession {
+        /// Which.
+        id: SessionId,
+    },
+    /// Every session of a member ends.
+    CloseSessions {
+        /// Whose.
+        member: MemberId,
+        /// But this one.
+        except: Option<SessionId>,
+    },
+}
+
+/// Everything about a new key but its secret.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewKey {
+    /// Its id.
+    pub id: KeyId,
+    /// Its name.
+    pub label: String,
+    /// Hash of the secret.
+    pub secret: SecretHash,
+    /// The first characters, to recognise it by.
+    pub hint: String,
+    /// The world it belongs to.
+    pub environment: Environment,
+    /// What it may do.
+    pub scopes: BTreeSet<Scope>,
+    /// Under which policies it may ask.
+    pub policies: PolicyAllowance,
+    /// As whom it votes.
+    pub member: Option<MemberId>,
+    /// Who answers for it; none for whoever makes it.
+    pub owner: Option<MemberId>,
+    /// When it stops working by itself.
+    pub expires_at: Option<Timestamp>,
+}
