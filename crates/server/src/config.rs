@@ -24,6 +24,8 @@ pub struct Config {
     pub tls_key: Option<PathBuf>,
     /// Proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are believed. Nobody else's are.
     pub trusted_proxies: Vec<Network>,
+    /// Where to answer `/metrics`, for Prometheus; nowhere unless it is set. It asks for no key.
+    pub metrics_listen: Option<SocketAddr>,
     /// How people and programs reach the server; https, unless it is a loopback address.
     pub public_url: String,
     /// More host names under which requests may come in, such as an internal one.
@@ -106,6 +108,7 @@ impl Default for Config {
             tls_cert: None,
             tls_key: None,
             trusted_proxies: Vec::new(),
+            metrics_listen: None,
             public_url: "http://127.0.0.1:8377".into(),
             hosts: Vec::new(),
             data: "/var/lib/askfirst".into(),
@@ -207,6 +210,9 @@ impl Config {
                 return wrong("public_url", "with tls_cert the server speaks TLS: use https");
             }
             _ => {}
+        }
+        if self.metrics_listen.is_some_and(|at| at.port() != 0 && at == self.listen) {
+            return wrong("metrics_listen", "it needs an address of its own, apart from listen");
         }
         if ![2048, 3072].contains(&self.signing_key_bits) {
             return wrong("signing_key_bits", "2048 or 3072");

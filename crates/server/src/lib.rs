@@ -7,6 +7,7 @@ pub mod config;
 pub mod dev;
 pub mod http;
 pub mod keyring;
+pub mod metrics;
 pub mod mint;
 pub mod render;
 pub mod sealing;

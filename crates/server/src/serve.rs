@@ -27,7 +27,7 @@ use crate::keyring::Keyring;
 use crate::service::Service;
 use crate::tls::Certificates;
 use crate::wakeups::{self, Wakeups};
-use crate::{http, workers};
+use crate::{http, metrics, workers};
 
 /// How long a client may take to send its request head.
 const HEADER_PATIENCE: Duration = Duration::from_secs(10);
@@ -67,11 +67,13 @@ pub struct Entrance {
     pub listener: TcpListener,
     /// With these, the server speaks TLS.
     pub certificates: Option<Arc<Certificates>>,
+    /// Where what is counted can be read, if anywhere.
+    pub metrics: Option<TcpListener>,
 }
 
 impl From<TcpListener> for Entrance {
     fn from(listener: TcpListener) -> Self {
-        Self { listener, certificates: None }
+        Self { listener, certificates: None, metrics: None }
     }
 }
 
@@ -115,7 +117,11 @@ impl Server {
             &setup.reach.public_url,
         ));
         workers.spawn(wakeups::feed(wakeups, Arc::clone(&store), stop.clone(), halted.clone()));
-        workers.spawn(workers::timers::run(Arc::clone(&store), stop.clone()));
+        workers.spawn(workers::timers::run(
+            Arc::clone(&store),
+            Arc::clone(&service.metrics),
+            stop.clone(),
+        ));
         workers.spawn(workers::receipts::run(
             Arc::clone(&store),
             Arc::clone(&keyring),
@@ -148,7 +154,7 @@ impl Server {
         entrance: impl Into<Entrance>,
         asked: impl Future<Output = ()>,
     ) -> Stopped {
-        let Entrance { listener, certificates } = entrance.into();
+        let Entrance { listener, certificates, metrics } = entrance.into();
         let acceptor = certificates.as_ref().map(Certificates::acceptor).transpose();
         let acceptor = match acceptor {
             Ok(acceptor) => acceptor,
@@ -159,6 +165,10 @@ impl Server {
         };
         if let Some(certificates) = certificates {
             self.workers.spawn(certificates.keep_fresh(self.stop.clone()));
+        }
+        if let Some(listener) = metrics {
+            let service = Arc::clone(&self.app.service);
+            self.workers.spawn(metrics::page::run(listener, service, self.stop.clone()));
         }
         let connections = TaskTracker::new();
         tokio::pin!(asked);
@@ -226,7 +236,7 @@ impl Server {
 }
 
 /// Answers requests on one connection until either side has enough.
-async fn converse(
+pub(crate) async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: SocketAddr,
     router: Router,

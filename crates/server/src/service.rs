@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 pub use caller::{Caller, NotSignedIn, Rights};
 
 use crate::keyring::Keyring;
+use crate::metrics::Metrics;
 use crate::mint::NoRandomness;
 use crate::wakeups::Wakeups;
 
@@ -39,6 +40,8 @@ pub struct Service {
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) wakeups: Arc<Wakeups>,
     pub(crate) used_keys: caller::UsedKeys,
+    /// What is counted.
+    pub(crate) metrics: Arc<Metrics>,
     /// Cancelled when the server stops; whoever waits then answers at once.
     pub(crate) stopping: CancellationToken,
     /// Where people and programs reach this server, without a final slash.
@@ -160,7 +163,8 @@ impl Service {
     ) -> Self {
         let public_url = public_url.trim_end_matches('/').to_owned();
         let used_keys = caller::UsedKeys::default();
-        Self { store, keyring, wakeups, used_keys, stopping, public_url }
+        let metrics = Arc::default();
+        Self { store, keyring, wakeups, used_keys, metrics, stopping, public_url }
     }
 
     /// The store, for what is not a use case: health, workers.
@@ -198,6 +202,12 @@ impl Service {
         self.wakeups.waiters()
     }
 
+    /// What is counted while the server runs.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     /// Where this server is reached.
     #[must_use]
     pub fn public_url(&self) -> &str {
@@ -206,6 +216,7 @@ impl Service {
 
     async fn execute(&self, request: Execute) -> Result<(Seen, bool)> {
         let committed = self.store.execute(request).await?;
+        self.metrics.happened(&committed.events);
         let seen = Seen {
             approval: committed.approval,
             roster: committed.roster,

@@ -293,6 +293,12 @@ pub struct Health {
     pub oldest_timer: Option<Timestamp>,
     /// Work rows waiting.
     pub outbox: u64,
+    /// Writes that wait for their turn.
+    pub queued: u64,
+    /// Transactions committed since the start.
+    pub batches: u64,
+    /// Writes committed in them.
+    pub operations: u64,
 }
 
 /// Used by [`Store::key_by_secret`](crate::Store::key_by_secret) and its kin.

@@ -82,6 +82,7 @@ impl SqliteStore {
             writable: AtomicBool::new(true),
             changes,
             kept: readers::Kept::default(),
+            tally: writer::Tally::default(),
             #[cfg(feature = "testing")]
             faults: faults::Faults::default(),
         });
@@ -356,7 +357,12 @@ impl Store for SqliteStore {
     async fn health(&self) -> Result<Health, StoreError> {
         let schema = self.schema;
         let writable = self.shared.writable.load(Ordering::SeqCst);
-        self.read(move |connection| outbox::health(connection, schema, writable)).await
+        let tally = &self.shared.tally;
+        let (batches, operations) =
+            (tally.batches.load(Ordering::Relaxed), tally.operations.load(Ordering::Relaxed));
+        let queued = self.writer.queued();
+        let health = self.read(move |connection| outbox::health(connection, schema, writable));
+        Ok(Health { queued, batches, operations, ..health.await? })
     }
 
     async fn close(&self) {

@@ -44,6 +44,10 @@ pub(super) struct Flags {
     #[arg(long = "trusted-proxy", value_name = "NETWORK")]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     trusted_proxies: Vec<Network>,
+    /// Where to answer /metrics, for Prometheus; it asks for no key
+    #[arg(long, value_name = "ADDRESS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics_listen: Option<SocketAddr>,
     /// How people and programs reach the server; https, unless it is a loopback address
     #[arg(long, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,5 +125,17 @@ async fn serve(config: Config, repeated: &str) -> Result<u8> {
              proxy that ends TLS in trusted_proxies"
         );
     }
-    premises::farewell(server.run(Entrance { listener, certificates }, asked).await)
+    let metrics = match config.metrics_listen {
+        None => None,
+        Some(at) => {
+            let metrics = premises::bind(at).await?;
+            let at = metrics.local_addr()?;
+            info!(address = %at, "metrics can be read");
+            if !at.ip().is_loopback() {
+                warn!(address = %at, "who reaches this address can read the metrics without a key");
+            }
+            Some(metrics)
+        }
+    };
+    premises::farewell(server.run(Entrance { listener, certificates, metrics }, asked).await)
 }

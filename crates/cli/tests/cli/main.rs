@@ -8,6 +8,7 @@ mod backups;
 mod dev;
 mod doctor;
 mod managing;
+mod metrics;
 mod operate;
 mod policies;
 mod proofs;

@@ -10,14 +10,14 @@ use crate::serve::{configuration, init, serve_with};
 use crate::support::{Done, PATIENCE, Running, command, finish, run};
 
 /// A server's files in a folder of its own.
-struct Site {
+pub(crate) struct Site {
     folder: tempfile::TempDir,
     config: String,
-    admin: String,
+    pub(crate) admin: String,
 }
 
 impl Site {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = configuration(folder.path());
         let made = init(&config).expect(0).json();
@@ -39,7 +39,7 @@ impl Site {
     }
 
     /// Starts it; gives it and its port.
-    fn serve(&self, more: &[&str]) -> (Running, u16) {
+    pub(crate) fn serve(&self, more: &[&str]) -> (Running, u16) {
         let (server, url) = serve_with(&self.config, more);
         (server, url.rsplit(':').next().unwrap().parse().unwrap())
     }
@@ -54,7 +54,7 @@ impl Site {
 }
 
 /// The next log entry with this message.
-fn logged(server: &mut Running, message: &str) -> Value {
+pub(crate) fn logged(server: &mut Running, message: &str) -> Value {
     loop {
         let line = server.line();
         assert!(!line.is_empty(), "the log ended without {message:?}");
@@ -66,7 +66,7 @@ fn logged(server: &mut Running, message: &str) -> Value {
 }
 
 /// Sends bytes and reads all of the answer.
-fn exchange(port: u16, bytes: &str) -> String {
+pub(crate) fn exchange(port: u16, bytes: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.write_all(bytes.as_bytes()).unwrap();

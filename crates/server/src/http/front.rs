@@ -36,7 +36,8 @@ pub async fn pass(State(app): State<App>, request: Request, next: Next) -> Respo
     let id = mint::request_id();
     let method = request.method().clone();
     // The route's pattern, never the path itself: paths can carry tokens.
-    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str);
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or("-", MatchedPath::as_str);
     let visitor = Visitor::of(&app.reach, &request);
     let client = visitor.address.map(tracing::field::display);
     let span = info_span!("request", id, %method, route, client);
@@ -51,7 +52,9 @@ pub async fn pass(State(app): State<App>, request: Request, next: Next) -> Respo
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let _entered = span.enter();
-    let (status, milliseconds) = (response.status().as_u16(), began.elapsed().as_millis());
+    let took = began.elapsed();
+    app.service.metrics().answered(&method, matched, response.status(), took);
+    let (status, milliseconds) = (response.status().as_u16(), took.as_millis());
     if status >= 500 {
         warn!(status, milliseconds, "answered");
     } else {

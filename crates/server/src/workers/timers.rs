@@ -9,15 +9,17 @@ use askfirst_store::{Credential, Execute, ExecuteError, Store};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::metrics::Metrics;
+
 /// How many overdue approvals are taken at once.
 const BATCH: u32 = 500;
 /// The longest nap: a new approval may have an earlier deadline than all before it.
 const LONGEST_NAP: Duration = Duration::from_millis(250);
 
 /// Runs until `stop`.
-pub async fn run(store: Arc<dyn Store>, stop: CancellationToken) {
+pub async fn run(store: Arc<dyn Store>, metrics: Arc<Metrics>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        let nap = match expire_due(&store).await {
+        let nap = match expire_due(&store, &metrics).await {
             Ok(0) => nap(&store).await,
             Ok(count) => {
                 info!(count, "deadlines passed or steps taken");
@@ -41,7 +43,10 @@ async fn nap(store: &Arc<dyn Store>) -> Duration {
     Duration::from_micros(wait).min(LONGEST_NAP)
 }
 
-async fn expire_due(store: &Arc<dyn Store>) -> Result<usize, askfirst_store::StoreError> {
+async fn expire_due(
+    store: &Arc<dyn Store>,
+    metrics: &Metrics,
+) -> Result<usize, askfirst_store::StoreError> {
     let due = store.due_timers(BATCH).await?;
     // All at once, so that the writer commits them together.
     let expiries = due.iter().map(async |timer| {
@@ -64,7 +69,10 @@ async fn expire_due(store: &Arc<dyn Store>) -> Result<usize, askfirst_store::Sto
     let mut ended = 0;
     for result in futures_util::future::join_all(expiries).await {
         match result {
-            Ok(_) => ended += 1,
+            Ok(committed) => {
+                metrics.happened(&committed.events);
+                ended += 1;
+            }
             // Somebody decided in the meantime; the timer went with that decision.
             Err(ExecuteError::Refused(_) | ExecuteError::IdempotencyMismatch) => {}
             Err(ExecuteError::Store(error)) => return Err(error),

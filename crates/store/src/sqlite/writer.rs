@@ -2,7 +2,7 @@
 //! once and only then answers: while the disk syncs, the next batch collects itself.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use askfirst_core::Timestamp;
@@ -32,8 +32,16 @@ pub(super) struct Shared {
     pub(super) writable: AtomicBool,
     pub(super) changes: broadcast::Sender<Change>,
     pub(super) kept: Kept,
+    pub(super) tally: Tally,
     #[cfg(feature = "testing")]
     pub(super) faults: super::faults::Faults,
+}
+
+/// What was committed since the start.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub(super) batches: AtomicU64,
+    pub(super) operations: AtomicU64,
 }
 
 impl Shared {
@@ -144,6 +152,11 @@ impl Writer {
         result.await.unwrap_or_else(lost)
     }
 
+    /// How many operations wait for their turn.
+    pub(super) fn queued(&self) -> u64 {
+        self.queue.len() as u64
+    }
+
     /// Finishes what is queued and ends the thread.
     pub(super) async fn close(&self) {
         let (reply, done) = oneshot::channel();
@@ -232,6 +245,8 @@ impl Thread {
             self.shared.halt();
             return Err(Fault::Unknown(error));
         }
+        self.shared.tally.batches.fetch_add(1, Ordering::Relaxed);
+        self.shared.tally.operations.fetch_add(batch.len() as u64, Ordering::Relaxed);
         // Before anyone is answered: a read after the answer must not see what was kept before.
         self.shared.kept.forget(&changes);
         for change in changes {
