@@ -1,8 +1,10 @@
 //! `askfirst doctor`: well and unwell.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
-use crate::support::{Dev, Done, command, finish};
+use crate::support::{Dev, Done, command, eventually, finish, free_port};
+use crate::tls::Site;
 
 fn findings(done: &Done) -> Vec<(String, bool)> {
     let told = done.json();
@@ -28,6 +30,9 @@ fn a_good_server_on_a_good_folder_is_well() {
         "database",
         "disk",
         "sealing key",
+        "schema",
+        "recorded time",
+        "deadlines",
     ];
     assert_eq!(names, expected);
     let words = server.agent(&["doctor"]).expect(0).out;
@@ -46,7 +51,12 @@ fn each_ill_is_named_with_what_to_do() {
     chmod("secrets/sealing.key", 0o644);
     let ill = server.agent(&["doctor", "--data", data]).expect(1);
     assert!(ill.out.contains("chmod 600"), "{}", ill.out);
-    std::fs::remove_file(server.folder.join("secrets/sealing.key")).unwrap();
+    chmod("secrets/sealing.key", 0o600);
+    let key = server.folder.join("secrets/sealing.key");
+    std::fs::write(&key, "7".repeat(64)).unwrap();
+    let ill = server.agent(&["doctor", "--data", data]).expect(1);
+    assert!(ill.out.contains("put back the one this data was made with"), "{}", ill.out);
+    std::fs::remove_file(key).unwrap();
     let ill = server.agent(&["doctor", "--data", data, "--json"]).expect(1);
     assert!(findings(&ill).contains(&("sealing key".to_owned(), false)));
     chmod(".", 0o755);
@@ -67,4 +77,50 @@ fn no_server_is_the_first_thing_told() {
     command.env("NO_COLOR", "1");
     let ill = finish(command).expect(1);
     assert_eq!(findings(&ill), [("server".to_owned(), false)]);
+}
+
+#[test]
+fn what_the_data_itself_tells_is_found_beside_the_server_and_without_it() {
+    let server = Dev::start();
+    let data = server.folder.to_str().unwrap().to_owned();
+    server.asked(&["--expires-in", "1"]);
+    let _folder = server.kill();
+    let doctor = || {
+        let mut doctor = command(&["doctor", "--url", "http://127.0.0.1:1", "--json"]);
+        doctor.args(["--data", &data]);
+        findings(&finish(doctor).expect(1))
+    };
+    // Nobody is there to end it.
+    eventually(|| doctor().contains(&("deadlines".to_owned(), false)));
+    assert!(doctor().contains(&("recorded time".to_owned(), true)));
+    assert!(doctor().contains(&("schema".to_owned(), true)));
+    let database = Path::new(&data).join("askfirst.db");
+    std::fs::remove_file(database.with_extension("db-wal")).unwrap();
+    std::fs::write(database, "no database, but long enough to be looked at").unwrap();
+    assert!(doctor().contains(&("schema".to_owned(), false)));
+}
+
+#[test]
+fn the_public_address_is_looked_at_as_users_see_it() {
+    let site = Site::new();
+    let (cert, key) = site.certify("live", "localhost");
+    let port = free_port();
+    let public = format!("https://localhost:{port}");
+    let settings = std::fs::read_to_string(&site.config).unwrap();
+    let settings = settings.replace("127.0.0.1:0", &format!("127.0.0.1:{port}"));
+    let settings = settings.replace("https://ask.example.com", &public);
+    let tls = format!("tls_cert = {cert:?}\ntls_key = {key:?}\n");
+    std::fs::write(&site.config, settings + &tls).unwrap();
+    let (server, _) = site.serve(&[]);
+    let doctor = |trusts: &str| {
+        let mut doctor = command(&["doctor", "--url", &public, "--config", &site.config, "--json"]);
+        doctor.env("SSL_CERT_FILE", trusts);
+        findings(&finish(doctor).expect(1))
+    };
+    assert!(doctor(&cert).contains(&("public url".to_owned(), true)), "{:?}", doctor(&cert));
+    let (other, _) = site.certify("other", "localhost");
+    assert!(doctor(&other).contains(&("public url".to_owned(), false)));
+    server.signal(rustix::process::Signal::TERM);
+    server.end().expect(0);
+    assert!(doctor(&cert).contains(&("public url".to_owned(), false)));
 }

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::support::finish;
+use crate::support::{finish, free_port};
 
 const GUIDE: &str = include_str!("../../../../docs/operate.md");
 const DEPLOY: [(&str, &str); 4] = [
@@ -105,24 +105,24 @@ fn commands(text: &str) -> String {
 }
 
 /// The same for a machine that is a folder.
-fn moved(text: &str, root: &str) -> String {
+fn moved(text: &str, root: &str, port: u16) -> String {
     let mut text = text.to_owned();
     for folder in ["/etc/", "/var/lib/askfirst", "/var/backups/", "/usr/local/"] {
         text = text.replace(folder, &format!("{root}{folder}"));
     }
-    text.replace("0.0.0.0:443", "127.0.0.1:0")
-        .replace("https://ask.example.com", "https://localhost")
+    text.replace("0.0.0.0:443", &format!("127.0.0.1:{port}"))
+        .replace("https://ask.example.com", &format!("https://localhost:{port}"))
 }
 
 #[test]
 fn the_guide_leads_from_an_empty_machine_to_a_server_with_tls_and_backups() {
     let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().to_str().unwrap();
+    let (root, port) = (folder.path().to_str().unwrap(), free_port());
     for name in ["deploy", "target/dist", "lineage", "etc/systemd/system", "usr/local/bin"] {
         std::fs::create_dir_all(folder.path().join(name)).unwrap();
     }
     for (name, text) in DEPLOY {
-        std::fs::write(folder.path().join("deploy").join(name), moved(text, root)).unwrap();
+        std::fs::write(folder.path().join("deploy").join(name), moved(text, root, port)).unwrap();
     }
     let binary = Path::new(env!("CARGO_BIN_EXE_askfirst"));
     std::os::unix::fs::symlink(binary, folder.path().join("target/dist/askfirst")).unwrap();
@@ -131,8 +131,10 @@ fn the_guide_leads_from_an_empty_machine_to_a_server_with_tls_and_backups() {
     std::fs::write(lineage.join("fullchain.pem"), made.cert.pem()).unwrap();
     std::fs::write(lineage.join("privkey.pem"), made.signing_key.serialize_pem()).unwrap();
 
-    let script =
-        format!("{STAND_INS}\ntrap 'is_running && end' EXIT\n{}", moved(&commands(GUIDE), root));
+    let script = format!(
+        "{STAND_INS}\ntrap 'is_running && end' EXIT\n{}",
+        moved(&commands(GUIDE), root, port)
+    );
     let mut shell = Command::new("/bin/bash");
     shell.args(["-c", &script]).env_clear().current_dir(root);
     shell.env("PATH", "/usr/bin:/bin").env("ROOT", root);
@@ -145,6 +147,7 @@ fn the_guide_leads_from_an_empty_machine_to_a_server_with_tls_and_backups() {
         "The workspace is made",
         "ok     sealing key",
         "is what it was at",
+        "ok     public url",
     ] {
         assert!(done.out.contains(told), "{told}: {}", done.out);
     }

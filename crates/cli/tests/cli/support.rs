@@ -267,6 +267,11 @@ impl Dev {
     }
 }
 
+/// A port that was free a moment ago, for an address that has to be known before the start.
+pub(crate) fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
 /// Repeats until it holds, within [`PATIENCE`].
 #[track_caller]
 pub(crate) fn eventually(mut holds: impl FnMut() -> bool) {

@@ -12,7 +12,7 @@ use crate::support::{Done, PATIENCE, Running, command, finish, run};
 /// A server's files in a folder of its own.
 pub(crate) struct Site {
     folder: tempfile::TempDir,
-    config: String,
+    pub(crate) config: String,
     pub(crate) admin: String,
 }
 
@@ -30,7 +30,7 @@ impl Site {
     }
 
     /// Writes a new certificate for this name, `NAME.crt` and `NAME.key`.
-    fn certify(&self, name: &str, host: &str) -> (String, String) {
+    pub(crate) fn certify(&self, name: &str, host: &str) -> (String, String) {
         let made = rcgen::generate_simple_self_signed([host.to_owned()]).unwrap();
         let files = (self.path(&format!("{name}.crt")), self.path(&format!("{name}.key")));
         std::fs::write(&files.0, made.cert.pem()).unwrap();

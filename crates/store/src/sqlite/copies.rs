@@ -89,6 +89,35 @@ pub fn examine(path: &Path) -> Result<Census, StoreError> {
     count(&connection, schema).map_err(|error| damaged(&error))
 }
 
+/// What a database tells at a glance, also while a server uses it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Glance {
+    /// Which shape the data has.
+    pub schema: u32,
+    /// No time recorded in it is later.
+    pub recorded_until: Timestamp,
+    /// When the deadline is that waits longest.
+    pub oldest_timer: Option<Timestamp>,
+    /// The signing keys, sealed.
+    pub signing_keys: Vec<SigningKeyRecord>,
+}
+
+/// Looks into a database without changing it and without checking every page.
+///
+/// # Errors
+/// [`StoreError::CannotOpen`] if it is not ours, from a newer version, or cannot be read.
+pub fn glance(path: &Path) -> Result<Glance, StoreError> {
+    let connection = open::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .map_err(|error| open::cannot(path, "open", &error))?;
+    open::is_ours(&connection, path)?;
+    let schema = open::known_schema(&connection, path)?;
+    let sql = "SELECT high_water, (SELECT min(due_at) FROM timers) FROM meta";
+    let (recorded_until, oldest_timer) = connection
+        .query_row(sql, [], |row| Ok((codec::time(row, 0)?, codec::maybe_time(row, 1)?)))?;
+    let signing_keys = queries::signing_keys(&connection)?;
+    Ok(Glance { schema, recorded_until, oldest_timer, signing_keys })
+}
+
 fn count(connection: &Connection, schema: u32) -> Result<Census, StoreError> {
     let sql = "SELECT (SELECT high_water FROM meta), (SELECT count(*) FROM workspaces),
                  (SELECT count(*) FROM members), (SELECT count(*) FROM approvals),

@@ -1,23 +1,36 @@
-//! What can be seen on this machine: the data folder, its disk, the sealing key.
+//! What can be seen on this machine: the data folder and what is in it, its disk, the sealing key,
+//! and whether the public address leads back here.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use askfirst_core::Timestamp;
 use askfirst_server::config::Config;
+use askfirst_server::{keyring, sealing};
+use askfirst_store::copies::{self, Glance};
+use askfirst_store::{Clock, SigningKeyRecord, SystemClock};
 
-use super::{Finding, ill, well};
+use super::{Finding, SKEW, ill, well};
+use crate::client::Client;
+use crate::commands::block_on;
 use crate::commands::dev::Places;
 use crate::premises;
 
 /// Below this much room the disk is too full, in bytes.
 const ROOM: u64 = 256 * 1024 * 1024;
+/// A deadline that passed longer ago than this should have been ended, in seconds.
+const LATE: i64 = 10;
 
 /// Looks where the flags say; nowhere without one.
 pub(super) fn look(config: Option<&Path>, data: Option<&Path>) -> Vec<Finding> {
+    let mut findings = Vec::new();
     let places = match (config, data) {
-        (None, None) => return Vec::new(),
+        (None, None) => return findings,
         (Some(file), _) => match Config::load(Some(file)) {
-            Ok(config) => Places { data: config.data, sealing_key: config.sealing_key_file },
+            Ok(config) => {
+                findings.push(public_url(&config.public_url));
+                Places { data: config.data, sealing_key: config.sealing_key_file }
+            }
             Err(error) => {
                 let advice = "correct it; `askfirst config default` prints one with explanations";
                 return vec![ill("config", error.to_string(), advice)];
@@ -26,10 +39,89 @@ pub(super) fn look(config: Option<&Path>, data: Option<&Path>) -> Vec<Finding> {
         (None, Some(data)) => Places::below(data),
     };
     let folder = folder(&places.data);
-    if !folder.ok {
-        return vec![folder];
+    let there = folder.ok;
+    findings.push(folder);
+    if !there {
+        return findings;
     }
-    vec![folder, database(&places.data), disk(&places.data), sealing_key(&places.sealing_key)]
+    let database = database(&places.data);
+    let there = database.ok;
+    findings.extend([database, disk(&places.data)]);
+    let glance = there.then(|| copies::glance(&premises::database(&places.data)));
+    let keys = match &glance {
+        Some(Ok(glance)) => &glance.signing_keys[..],
+        _ => &[],
+    };
+    findings.push(sealing_key(&places.sealing_key, keys));
+    match &glance {
+        Some(Ok(glance)) => {
+            let now = SystemClock.now();
+            let schema = format!("{}, as this command's", glance.schema);
+            findings.extend([well("schema", schema), recorded(glance, now), overdue(glance, now)]);
+        }
+        Some(Err(error)) => {
+            let advice = "use the version that wrote it, or restore a backup";
+            findings.push(ill("schema", error.to_string(), advice));
+        }
+        None => {}
+    }
+    findings
+}
+
+/// Whether people and programs find the server where they are sent.
+fn public_url(url: &str) -> Finding {
+    let name = "public url";
+    let probed = Client::new(url, None).and_then(|client| {
+        block_on(async { client.probe("/healthz").await.map_err(anyhow::Error::from) })
+    });
+    match probed {
+        Ok(reply) if reply.body["status"] == "ok" => {
+            well(name, format!("{url} answers, seen from this machine"))
+        }
+        Ok(reply) => ill(
+            name,
+            format!("{url} answers, but not as askfirst does: {}", reply.status),
+            "does the name lead to another server, or the proxy to another place?",
+        ),
+        Err(error) => ill(
+            name,
+            format!("{error:#}"),
+            "look at its DNS name, the certificate and the proxy: links, receipts and sign-in are \
+             made for it",
+        ),
+    }
+}
+
+/// Time never runs below what was recorded, so a clock that is behind stands still for the server.
+fn recorded(glance: &Glance, now: Timestamp) -> Finding {
+    let ahead = glance.recorded_until.seconds() - now.seconds();
+    if ahead <= SKEW {
+        return well("recorded time", format!("up to {}", glance.recorded_until));
+    }
+    ill(
+        "recorded time",
+        format!(
+            "the data knows of {}, {ahead} s ahead of this machine's clock",
+            glance.recorded_until
+        ),
+        "set the clock by NTP; until it has caught up no time passes for the server, so no \
+         deadline comes",
+    )
+}
+
+fn overdue(glance: &Glance, now: Timestamp) -> Finding {
+    let name = "deadlines";
+    let Some(oldest) = glance.oldest_timer else { return well(name, "nothing is pending") };
+    let late = now.seconds() - oldest.seconds();
+    if late <= LATE {
+        return well(name, format!("the next one comes at {oldest}"));
+    }
+    ill(
+        name,
+        format!("one that passed at {oldest} is not ended, {late} s later"),
+        "if the server runs, look at its log; if not, it ends them when it starts. nothing is \
+         approved late in any case",
+    )
 }
 
 fn mode(path: &Path) -> std::io::Result<u32> {
@@ -86,22 +178,37 @@ fn disk(data: &Path) -> Finding {
     }
 }
 
-fn sealing_key(file: &Path) -> Finding {
+fn sealing_key(file: &Path, keys: &[SigningKeyRecord]) -> Finding {
+    let name = "sealing key";
     let shown = file.display();
     match mode(file) {
-        Ok(mode) if mode & 0o077 == 0 => {
-            well("sealing key", format!("{shown} is there; keep a copy apart from the data's"))
+        Ok(mode) if mode & 0o077 != 0 => {
+            return ill(
+                name,
+                format!("others can read {shown} (mode {mode:o})"),
+                format!("run `chmod 600 {shown}`"),
+            );
         }
-        Ok(mode) => ill(
-            "sealing key",
-            format!("others can read {shown} (mode {mode:o})"),
-            format!("run `chmod 600 {shown}`"),
-        ),
-        Err(error) => ill(
-            "sealing key",
-            format!("{shown}: {error}"),
+        _ => {}
+    }
+    match sealing::find(file) {
+        Ok(Some(key)) => match keyring::opens(&key, keys) {
+            Ok(()) => well(
+                name,
+                format!("{shown} fits this data; keep a copy apart from the data's backups"),
+            ),
+            Err(error) => ill(
+                name,
+                format!("{shown}: {error}"),
+                "put back the one this data was made with; without it no receipt can be signed",
+            ),
+        },
+        Ok(None) => ill(
+            name,
+            format!("there is none at {shown}"),
             "put back the one this data was made with, or set ASKFIRST_SEALING_KEY; without it no \
              receipt can be signed",
         ),
+        Err(error) => ill(name, error.to_string(), "a sealing key is 32 bytes, in base64 or hex"),
     }
 }
