@@ -20,6 +20,8 @@ use tracing::info;
 
 use crate::exit::{self, Failure, not_set_up};
 
+/// Bytes.
+const MEBIBYTE: u64 = 1024 * 1024;
 /// Threads that read the database.
 const READERS: usize = 4;
 
@@ -30,21 +32,24 @@ pub(crate) fn database(data: &Path) -> PathBuf {
 
 /// Opens the store in a data folder; makes what is missing.
 pub(crate) fn open_store(data: &Path, public_url: &str) -> Result<Arc<dyn Store>> {
-    open(data, public_url).map_err(not_set_up)
+    let floor = Config::default().disk_floor_mib;
+    open(data, public_url, floor).map_err(not_set_up)
 }
 
-fn open(data: &Path, public_url: &str) -> Result<Arc<dyn Store>, StoreError> {
+fn open(data: &Path, public_url: &str, disk_floor_mib: u64) -> Result<Arc<dyn Store>, StoreError> {
     let options = Options {
         clock: Arc::new(SystemClock),
         issuer_base: public_url.trim_end_matches('/').to_owned(),
         readers: READERS,
     };
-    Ok(Arc::new(SqliteStore::open(&database(data), options)?))
+    let store = SqliteStore::open(&database(data), options)?;
+    store.keep_free(disk_floor_mib.saturating_mul(MEBIBYTE));
+    Ok(Arc::new(store))
 }
 
 /// As [`open_store`], where the settings say; who may not write there is told how to choose.
 pub(crate) fn store_of(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
-    open(&config.data, &config.public_url).map_err(|error| match error {
+    open(&config.data, &config.public_url, config.disk_floor_mib).map_err(|error| match error {
         StoreError::NoPlace(told) => StoreError::NoPlace(format!(
             "{told}\nchoose a folder of your own with --data DIR, or with `data` in a \
              configuration file that you name with --config FILE"

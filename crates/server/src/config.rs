@@ -32,6 +32,8 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// The folder with the database.
     pub data: PathBuf,
+    /// Below so much room on the disk, in MiB, no new question is taken; 0 takes them always.
+    pub disk_floor_mib: u64,
     /// The file with the key-encryption key; made on first start. Keep a copy apart from the
     /// database's backups: who has both has the signing keys.
     pub sealing_key_file: PathBuf,
@@ -112,6 +114,7 @@ impl Default for Config {
             public_url: "http://127.0.0.1:8377".into(),
             hosts: Vec::new(),
             data: "/var/lib/askfirst".into(),
+            disk_floor_mib: 256,
             sealing_key_file: "/etc/askfirst/sealing.key".into(),
             signing_key_bits: 2048,
             log_format: LogFormat::Text,

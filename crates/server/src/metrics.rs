@@ -82,6 +82,7 @@ pub struct Metrics {
     waiters: Gauge,
     outbox: Gauge,
     bytes: Gauge,
+    free: Gauge,
     writable: Gauge,
     queued: Gauge,
     late: Gauge<f64, AtomicU64>,
@@ -109,6 +110,7 @@ impl Default for Metrics {
             waiters: Gauge::default(),
             outbox: Gauge::default(),
             bytes: Gauge::default(),
+            free: Gauge::default(),
             writable: Gauge::default(),
             queued: Gauge::default(),
             late: Gauge::default(),
@@ -132,6 +134,8 @@ impl Default for Metrics {
         registry.register("outbox", "Receipts that wait to be signed", m.outbox.clone());
         let help = "Size of the database";
         registry.register_with_unit("database", help, Unit::Bytes, m.bytes.clone());
+        let help = "Room on the database's disk";
+        registry.register_with_unit("disk_free", help, Unit::Bytes, m.free.clone());
         registry.register("writable", "Whether the store takes writes: 1 or 0", m.writable.clone());
         registry.register("writer_queued", "Writes that wait for their turn", m.queued.clone());
         registry.register("writer_batches", "Transactions committed", m.batches.clone());
@@ -179,6 +183,7 @@ impl Metrics {
             gauge(&self.pending, health.pending);
             gauge(&self.outbox, health.outbox);
             gauge(&self.bytes, health.bytes);
+            gauge(&self.free, health.free.unwrap_or(0));
             gauge(&self.queued, health.queued);
             let late = health.oldest_timer.map_or(0, |due| now.micros() - due.micros()).max(0);
             self.late.set(Duration::from_micros(late.unsigned_abs()).as_secs_f64());

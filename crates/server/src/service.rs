@@ -26,6 +26,7 @@ use askfirst_store::{
     Proof, Store, StoreError,
 };
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 pub use caller::{Caller, NotSignedIn, Rights};
 
@@ -90,6 +91,12 @@ pub enum ServiceError {
     /// The idempotency key was used with another request.
     #[error("this Idempotency-Key was used before with another request")]
     IdempotencyMismatch,
+    /// The disk is too full for new questions.
+    #[error(
+        "the server's disk is nearly full, so it takes no new questions; those that are there can \
+         still be decided"
+    )]
+    NoRoom,
     /// The store could not, or does not know.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -125,6 +132,10 @@ impl From<ExecuteError> for ServiceError {
             ExecuteError::Refused(Refusal::NotFound) => Self::NotFound("approval"),
             ExecuteError::Refused(refusal) => Self::Refused(refusal),
             ExecuteError::IdempotencyMismatch => Self::IdempotencyMismatch,
+            ExecuteError::NoRoom { .. } => {
+                warn!(%error, "a question was not taken; make room");
+                Self::NoRoom
+            }
             ExecuteError::Store(error) => Self::Store(error),
         }
     }

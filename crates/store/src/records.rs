@@ -293,6 +293,8 @@ pub struct Health {
     pub oldest_timer: Option<Timestamp>,
     /// Work rows waiting.
     pub outbox: u64,
+    /// Bytes that are free on its disk; none if the system does not tell.
+    pub free: Option<u64>,
     /// Writes that wait for their turn.
     pub queued: u64,
     /// Transactions committed since the start.

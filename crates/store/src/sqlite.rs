@@ -6,6 +6,7 @@ mod apply;
 mod audit;
 mod codec;
 pub mod copies;
+mod disk;
 mod execute;
 mod facts;
 #[cfg(feature = "testing")]
@@ -83,6 +84,7 @@ impl SqliteStore {
             changes,
             kept: readers::Kept::default(),
             tally: writer::Tally::default(),
+            disk: disk::Disk::of(path),
             #[cfg(feature = "testing")]
             faults: faults::Faults::default(),
         });
@@ -90,6 +92,11 @@ impl SqliteStore {
         let issuer_base = options.issuer_base;
         let writer = writer::Writer::start(connection, lock, Arc::clone(&shared), issuer_base)?;
         Ok(Self { writer, readers, shared, schema })
+    }
+
+    /// Puts no new question while fewer than `bytes` are free on the disk; 0 always does.
+    pub fn keep_free(&self, bytes: u64) {
+        self.shared.disk.keep_free(bytes);
     }
 
     /// Makes the next commit fail. `durable` says what the disk did in truth.
@@ -362,7 +369,8 @@ impl Store for SqliteStore {
             (tally.batches.load(Ordering::Relaxed), tally.operations.load(Ordering::Relaxed));
         let queued = self.writer.queued();
         let health = self.read(move |connection| outbox::health(connection, schema, writable));
-        Ok(Health { queued, batches, operations, ..health.await? })
+        let free = self.shared.disk.free();
+        Ok(Health { queued, batches, operations, free, ..health.await? })
     }
 
     async fn close(&self) {

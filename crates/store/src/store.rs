@@ -16,6 +16,8 @@ use crate::records::{
     SigningKeyRecord, Workspace,
 };
 
+const MEBIBYTE: u64 = 1024 * 1024;
+
 /// By what right a command is given. The store looks up what it is worth, in the transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential {
@@ -82,6 +84,15 @@ pub enum ExecuteError {
     /// The idempotency key was used with another body; nothing changed.
     #[error("this idempotency key was used before with another request")]
     IdempotencyMismatch,
+    /// The disk has less room than is kept for decisions, so no new question is put; nothing
+    /// changed. Votes and all else on questions that are there go on.
+    #[error("the disk has {} MiB left and {} are kept for decisions", free / MEBIBYTE, floor / MEBIBYTE)]
+    NoRoom {
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that are kept.
+        floor: u64,
+    },
     /// The store could not, or does not know whether it did.
     #[error(transparent)]
     Store(#[from] StoreError),

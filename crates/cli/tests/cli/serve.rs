@@ -237,3 +237,40 @@ fn the_default_configuration_is_one() {
     std::fs::write(&file, run(&["config", "default"]).expect(0).out).unwrap();
     run(&["config", "check", "--config", file.to_str().unwrap()]).expect(0);
 }
+
+#[test]
+fn on_a_disk_nearly_full_nothing_new_is_asked_and_people_still_decide() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path());
+    let admin = init(&config).expect(0).json()["admin_key"].as_str().unwrap().to_owned();
+    let (server, url) = serve(&config);
+    let key = |name: &str, more: &[&str]| {
+        let args = [&["keys", "create", "--name", name, "--json"], more].concat();
+        let made = client(&url, &admin, &args).expect(0).json();
+        made["key"].as_str().unwrap().to_owned()
+    };
+    let agent = key("bot", &["--scopes", "ask"]);
+    let ask = ["ask", "Go?", "--no-wait", "--json", "--idempotency-key", "one"];
+    let asked = client(&url, &agent, &ask).expect(0).json();
+    let id = asked["id"].as_str().unwrap();
+    server.signal(rustix::process::Signal::TERM);
+    server.end().expect(0);
+
+    // No disk has so much room.
+    let settings = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("{settings}disk_floor_mib = 1000000000000\n")).unwrap();
+    let (server, url) = serve(&config);
+    let refused = client(&url, &agent, &["ask", "And this?", "--no-wait"]).expect(3);
+    assert!(refused.err.contains("make room"), "{}", refused.err);
+    // The same question under the same key was asked before, and a repeat takes no room.
+    assert_eq!(client(&url, &agent, &ask).expect(0).json()["id"], id);
+    client(&url, &agent, &["cancel", id]).expect(0);
+    let ended = client(&url, &agent, &["show", id, "--json"]).expect(0).json();
+    assert_eq!(ended["status"], "cancelled");
+    let list = client(&url, &admin, &["list", "--json"]).expect(0).json();
+    assert_eq!(list["data"].as_array().unwrap().len(), 1, "what was refused left nothing");
+    let told = client(&url, &agent, &["doctor", "--config", &config]).expect(1).out;
+    assert!(told.contains("below disk_floor_mib"), "{told}");
+    server.signal(rustix::process::Signal::TERM);
+    server.end().expect(0);
+}

@@ -163,7 +163,7 @@ pub(super) fn show(app: &App, status: StatusCode, seen: &Seen) -> Response {
 
 /// Put a question to people.
 #[utoipa::path(post, path = "/v1/approvals", tag = "approvals", request_body = AskBody,
-    responses((status = 201, body = ApprovalView), (status = 400, body = Problem), (status = 403, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 201, body = ApprovalView), (status = 400, body = Problem), (status = 403, body = Problem), (status = 422, body = Problem), (status = 507, body = Problem)))]
 pub async fn ask(
     State(app): State<App>,
     caller: Caller,

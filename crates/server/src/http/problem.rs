@@ -182,6 +182,11 @@ impl From<ServiceError> for Problem {
                 "The Idempotency-Key was used with another request",
                 "use a new Idempotency-Key for a new request, or repeat the first one unchanged",
             ),
+            ServiceError::NoRoom => {
+                let detail = format!("{error}. tell its operator to make room, then ask again");
+                let status = StatusCode::INSUFFICIENT_STORAGE;
+                Self::new(status, "disk_nearly_full", "The disk is nearly full", detail)
+            }
             ServiceError::Store(error) => unavailable(&error),
             ServiceError::Internal(cause) => {
                 error!(cause, "internal error");

@@ -74,7 +74,11 @@ async fn expire_due(
                 ended += 1;
             }
             // Somebody decided in the meantime; the timer went with that decision.
-            Err(ExecuteError::Refused(_) | ExecuteError::IdempotencyMismatch) => {}
+            Err(
+                ExecuteError::Refused(_)
+                | ExecuteError::IdempotencyMismatch
+                | ExecuteError::NoRoom { .. },
+            ) => {}
             Err(ExecuteError::Store(error)) => return Err(error),
         }
     }

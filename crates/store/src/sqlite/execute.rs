@@ -42,6 +42,10 @@ pub(super) fn execute(
         });
     }
 
+    if ask.is_some() {
+        desk.disk.has_room()?;
+    }
+
     // An id that is already taken shows when the ask is written, so it is not looked for before.
     let current = match ask {
         Some(_) => None,

@@ -156,6 +156,7 @@ pub(super) fn health(
             oldest_timer: codec::maybe_time(row, 1)?,
             outbox: codec::counted(row, 2)?,
             bytes: codec::counted(row, 3)?,
+            free: None,
             queued: 0,
             batches: 0,
             operations: 0,

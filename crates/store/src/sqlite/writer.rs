@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use tokio::sync::{broadcast, oneshot};
 use tracing::{error, warn};
 
+use super::disk::Disk;
 use super::facts::Tenants;
 use super::pens::Pens;
 use super::readers::Kept;
@@ -33,6 +34,7 @@ pub(super) struct Shared {
     pub(super) changes: broadcast::Sender<Change>,
     pub(super) kept: Kept,
     pub(super) tally: Tally,
+    pub(super) disk: Disk,
     #[cfg(feature = "testing")]
     pub(super) faults: super::faults::Faults,
 }
@@ -67,6 +69,7 @@ pub(super) struct Desk<'a, 'c> {
     pub(super) now: Timestamp,
     pub(super) tenants: &'a mut Tenants,
     pub(super) issuer_base: &'a str,
+    pub(super) disk: &'a Disk,
     /// Told to the world after the commit.
     pub(super) changes: &'a mut Vec<Change>,
 }
@@ -274,6 +277,7 @@ impl Thread {
                 now,
                 tenants: &mut self.tenants,
                 issuer_base: &self.issuer_base,
+                disk: &self.shared.disk,
                 changes,
             })?;
         }

@@ -115,3 +115,30 @@ pub(crate) async fn a_full_disk_refuses_what_it_cannot_keep<H: Home>() {
     askfirst_proof::log::verify_chain(&workspace, entries, &[]).unwrap();
     store.close().await;
 }
+
+pub(crate) async fn on_a_disk_nearly_full_people_decide_and_nothing_new_is_asked<H: Home>() {
+    let mut world = World::<H>::new().await;
+    world.store.close().await;
+    let (store, levers) = world.home.open_with_levers(Arc::clone(&world.clock));
+    world.store = store;
+    let (one, two) = (world.ask().await, world.ask().await);
+    let before = world.home.rows();
+    levers.keep_free(u64::MAX);
+    let late = ask(&world.us, PolicyChoice::Default);
+    let refused = world.run(world.us.asker, late.id, Command::Ask(Box::new(late))).await;
+    assert!(matches!(refused, Err(ExecuteError::NoRoom { .. })), "{refused:?}");
+    assert_eq!(world.home.rows(), before, "what is refused leaves nothing");
+    let asks = async || {
+        let late = ask(&world.us, PolicyChoice::Default);
+        world.run(world.us.asker, late.id, Command::Ask(Box::new(late))).await
+    };
+    // Also of those that are committed together, only the questions are refused.
+    let (vote, ask) = tokio::join!(world.approve(world.us.ana_key, &one), asks());
+    assert!(vote.decision.is_some());
+    assert!(matches!(ask, Err(ExecuteError::NoRoom { .. })), "{ask:?}");
+    let cancel = Command::Cancel { reason: None };
+    world.run(world.us.asker, two.id, cancel).await.unwrap();
+    levers.keep_free(0);
+    asks().await.unwrap();
+    world.store.close().await;
+}

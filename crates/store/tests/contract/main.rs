@@ -98,6 +98,7 @@ promises! {
     }
     disk {
         a_full_disk_refuses_what_it_cannot_keep
+        on_a_disk_nearly_full_people_decide_and_nothing_new_is_asked
         a_second_server_is_refused
         a_newer_schema_is_refused
         a_closed_store_takes_no_writes

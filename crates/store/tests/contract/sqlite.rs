@@ -75,4 +75,8 @@ impl Levers for SqliteStore {
     fn fill_disk(&self, full: bool) {
         Self::fill_disk(self, full);
     }
+
+    fn keep_free(&self, bytes: u64) {
+        Self::keep_free(self, bytes);
+    }
 }

@@ -36,6 +36,8 @@ pub(crate) trait Levers: Send + Sync {
     fn fail_next_commit(&self, durable: bool);
     /// There is no room any more, or there is again.
     fn fill_disk(&self, full: bool);
+    /// Fewer free bytes than these are too few for new questions.
+    fn keep_free(&self, bytes: u64);
 }
 
 /// A fresh id; the tests need no randomness.

@@ -16,19 +16,19 @@ use crate::commands::block_on;
 use crate::commands::dev::Places;
 use crate::premises;
 
-/// Below this much room the disk is too full, in bytes.
-const ROOM: u64 = 256 * 1024 * 1024;
 /// A deadline that passed longer ago than this should have been ended, in seconds.
 const LATE: i64 = 10;
 
 /// Looks where the flags say; nowhere without one.
 pub(super) fn look(config: Option<&Path>, data: Option<&Path>) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let mut floor = Config::default().disk_floor_mib;
     let places = match (config, data) {
         (None, None) => return findings,
         (Some(file), _) => match Config::load(Some(file)) {
             Ok(config) => {
                 findings.push(public_url(&config.public_url));
+                floor = config.disk_floor_mib;
                 Places { data: config.data, sealing_key: config.sealing_key_file }
             }
             Err(error) => {
@@ -46,7 +46,7 @@ pub(super) fn look(config: Option<&Path>, data: Option<&Path>) -> Vec<Finding> {
     }
     let database = database(&places.data);
     let there = database.ok;
-    findings.extend([database, disk(&places.data)]);
+    findings.extend([database, disk(&places.data, floor)]);
     let glance = there.then(|| copies::glance(&premises::database(&places.data)));
     let keys = match &glance {
         Some(Ok(glance)) => &glance.signing_keys[..],
@@ -163,16 +163,17 @@ fn database(data: &Path) -> Finding {
     }
 }
 
-fn disk(data: &Path) -> Finding {
+fn disk(data: &Path, floor_mib: u64) -> Finding {
     match rustix::fs::statvfs(data) {
         Ok(disk) => {
             let free = disk.f_bavail.saturating_mul(disk.f_frsize);
             let megabytes = free / (1024 * 1024);
-            if free >= ROOM {
+            if megabytes >= floor_mib {
                 return well("disk", format!("{megabytes} MiB are free"));
             }
-            let advice = "make room: a server that cannot write stops";
-            ill("disk", format!("only {megabytes} MiB are free"), advice)
+            let detail =
+                format!("only {megabytes} MiB are free, below disk_floor_mib ({floor_mib})");
+            ill("disk", detail, "make room: no new question is taken, and without any room nothing")
         }
         Err(error) => ill("disk", error.to_string(), "look at the mount"),
     }
