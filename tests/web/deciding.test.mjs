@@ -256,6 +256,33 @@ test("one sees where one is signed in, and ends it", async () => {
   for (const page of [here, there, again]) await page.context().close();
 });
 
+test("a password lets a member vote as themselves, without JavaScript", async () => {
+  await desk.policy({ name: "sure", needs: [{ from: ["members"] }], assurance: "session" });
+  const asked = await desk.ask({ ...deploy, policy: "sure" });
+  const emil = await desk.member("emil@example.com", "Emil");
+  const page = await desk.signedIn(await desk.link(emil), { javaScriptEnabled: false });
+  await page.goto(`${desk.url}/a/${asked.id}`);
+  await page.locator("#barred").waitFor();
+  await page.goto(`${desk.url}/account`);
+  await page.fill("#password", "correct horse battery");
+  await page.getByRole("button", { name: "Set a password" }).click();
+  await page.locator("#current").waitFor();
+  await page.locator(".me summary").click();
+  await page.locator(".me").getByRole("button", { name: "Sign out" }).click();
+  await page.fill("#email", "emil@example.com");
+  await page.fill("#password", "wrong horse battery");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  assert.match(await page.textContent(".notice"), /wrong/);
+  assert.equal(await page.inputValue("#email"), "emil@example.com");
+  await page.fill("#password", "correct horse battery");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.goto(`${desk.url}/a/${asked.id}`);
+  await page.click("#approve");
+  await page.locator(".ended.approved").waitFor();
+  assert.equal((await desk.get(asked.id)).votes[0].assurance, "session");
+  await page.context().close();
+});
+
 test("of two tabs the first decides and the second is told", async () => {
   const page = await desk.owner();
   const second = await page.context().newPage();

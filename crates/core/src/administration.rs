@@ -2,78 +2,33 @@
 //! sign-in. What each needs, and what is never allowed. The store applies a permitted change.
 
 mod change;
+mod denied;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use change::{Change, NewKey};
 
 use crate::policy::is_name;
-use crate::principal::{BadScopes, check_scopes};
+use crate::principal::check_scopes;
 use crate::{
     Assurance, Delegation, Environment, Facts, GroupId, MemberId, Policy, PolicyAllowance,
     PolicyName, Principal, Problem, Refusal, Role, Scope, Standing,
 };
 
+pub use denied::Denied;
+
 /// SHA-256 of a credential's secret; what the database keeps instead of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SecretHash(pub [u8; 32]);
 
-/// Why an administrative change is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Denied {
-    /// As for approvals: the credential is not good for this.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// A signed-in member's role is not enough.
-    #[error("this needs the role {needed}; yours is {has}", needed = .needed.as_str(), has = .has.as_str())]
-    Role {
-        /// The least role.
-        needed: Role,
-        /// The member's.
-        has: Role,
-    },
-    /// The last owner would be gone.
-    #[error("this is the last owner of the workspace; make someone else owner first")]
-    LastOwner,
-    /// No such thing here.
-    #[error("there is no such {what} here")]
-    Unknown {
-        /// The kind of thing.
-        what: &'static str,
-    },
-    /// The name or address is in use.
-    #[error("there is already a {what} called {name}")]
-    Taken {
-        /// The kind of thing.
-        what: &'static str,
-        /// As wanted.
-        name: String,
-    },
-    /// Scopes that may not share a key.
-    #[error(transparent)]
-    Scopes(#[from] BadScopes),
-    /// The request is well formed and makes no sense.
-    #[error("{}", .0.detail)]
-    Invalid(Problem),
-    /// The policy is wrong, or nobody could satisfy it.
-    #[error("the policy {name} cannot be saved")]
-    BadPolicy {
-        /// Its name.
-        name: PolicyName,
-        /// What is wrong, and where.
-        problems: Vec<Problem>,
-    },
-    /// Something still points at it.
-    #[error("{what} is still in use: {by}")]
-    InUse {
-        /// The thing.
-        what: String,
-        /// What uses it.
-        by: String,
-    },
-    /// A sign-in link that was used, ran out, or never was.
-    #[error("this sign-in link was already used or is no longer valid")]
-    LinkSpent,
+/// A password as it is kept: hashed by argon2id, in the PHC string format. Never logged.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(pub String);
+
+impl std::fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
 }
 
 /// The parts of a workspace, beside [`Facts`], that a change is judged by.
@@ -131,6 +86,10 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
                 _ => Ok(()),
             }
         }
+        Change::RemovePassword { member } => match facts.roster.people.get(member) {
+            Some(person) => guard_owner(person.role, facts),
+            None => Err(Denied::Unknown { what: "member" }),
+        },
         Change::AddLoginLink { member, .. } | Change::AddDecisionLink { member, .. } => {
             match facts.roster.people.get(member) {
                 Some(person) if person.enabled => guard_owner(person.role, facts),
@@ -140,10 +99,12 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         Change::CloseSessions { member, .. } if !facts.roster.people.contains_key(member) => {
             Err(Denied::Unknown { what: "member" })
         }
-        Change::CloseSessions { .. } => Ok(()),
-        Change::RevokeKey { .. } | Change::OpenSession { .. } | Change::CloseSession { .. } => {
-            Ok(())
-        }
+        Change::CloseSessions { .. }
+        | Change::SetPassword { .. }
+        | Change::SignIn { .. }
+        | Change::RevokeKey { .. }
+        | Change::OpenSession { .. }
+        | Change::CloseSession { .. } => Ok(()),
     }
 }
 
@@ -181,8 +142,22 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
             (Scope::Policies, Role::PolicyEditor)
         }
         Change::SetWorkspace { .. } => (Scope::Workspace, Role::Admin),
-        // The link, or the session itself, is what entitles to these.
-        Change::OpenSession { .. } | Change::CloseSession { .. } => return Ok(()),
+        // Who finds a session open must not get around the password that guards it.
+        Change::RemovePassword { member } => {
+            if matches!(&facts.principal, Principal::Session(own) if own.member == *member) {
+                return Err(invalid("/id", "change your own password; only others' are removed"));
+            }
+            (Scope::Members, Role::Admin)
+        }
+        // Nobody sets anybody else's, not even the operator.
+        Change::SetPassword { member, .. } => {
+            let own = matches!(&facts.principal, Principal::Session(own) if own.member == *member);
+            return if own { Ok(()) } else { Err(Denied::NotYours) };
+        }
+        // The link, the password or the session itself is what entitles to these.
+        Change::OpenSession { .. } | Change::SignIn { .. } | Change::CloseSession { .. } => {
+            return Ok(());
+        }
     };
     match &facts.principal {
         Principal::System => Ok(()),

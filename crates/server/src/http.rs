@@ -77,6 +77,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(people::delegate, people::end_delegation))
         .routes(routes!(sessions::list, sessions::close_all))
         .routes(routes!(sessions::close))
+        .routes(routes!(sessions::remove_password))
         .routes(routes!(people::add_group, people::list_groups))
         .routes(routes!(people::get_group, people::remove_group))
         .routes(routes!(people::set_group))

@@ -75,6 +75,16 @@ fn random() -> Result<Zeroizing<[u8; 32]>, NoRandomness> {
     Ok(bytes)
 }
 
+/// Salt for one password.
+///
+/// # Errors
+/// [`NoRandomness`].
+pub fn salt() -> Result<[u8; 16], NoRandomness> {
+    let mut salt = [0; 16];
+    salt.copy_from_slice(&random()?[..16]);
+    Ok(salt)
+}
+
 /// A new token for a session or link: 256 bits in base64url.
 ///
 /// # Errors

@@ -8,6 +8,7 @@ pub mod decide;
 pub mod form;
 pub mod keys;
 pub mod links;
+pub mod passwords;
 pub mod people;
 pub mod policies;
 pub mod presence;
@@ -20,7 +21,7 @@ pub mod workspace;
 use std::sync::Arc;
 
 use askfirst_core::administration::{self, Denied};
-use askfirst_core::{Approval, Digest, Problem, Refusal, Role, Roster, Scope, Timestamp};
+use askfirst_core::{Approval, Digest, Problem, Refusal, Role, Roster, Scope, Seconds, Timestamp};
 use askfirst_store::{
     Administer, AdministerError, Administered, Credential, Execute, ExecuteError, Idempotency,
     Proof, Store, StoreError,
@@ -43,6 +44,7 @@ pub struct Service {
     pub(crate) used_keys: caller::UsedKeys,
     /// What is counted.
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) passwords: passwords::Passwords,
     /// Cancelled when the server stops; whoever waits then answers at once.
     pub(crate) stopping: CancellationToken,
     /// Where people and programs reach this server, without a final slash.
@@ -86,6 +88,14 @@ pub enum ServiceError {
         /// JSON Pointer.
         pointer: String,
         /// What was wanted.
+        what: &'static str,
+    },
+    /// More than is taken in a while.
+    #[error("too many {what}; wait {retry_after}")]
+    TooMany {
+        /// Until it is taken again.
+        retry_after: Seconds,
+        /// Of what.
         what: &'static str,
     },
     /// The idempotency key was used with another request.
@@ -175,7 +185,8 @@ impl Service {
         let public_url = public_url.trim_end_matches('/').to_owned();
         let used_keys = caller::UsedKeys::default();
         let metrics = Arc::default();
-        Self { store, keyring, wakeups, used_keys, metrics, stopping, public_url }
+        let passwords = passwords::Passwords::default();
+        Self { store, keyring, wakeups, used_keys, metrics, passwords, stopping, public_url }
     }
 
     /// The store, for what is not a use case: health, workers.

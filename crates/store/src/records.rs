@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use askfirst_core::administration::SecretHash;
+use askfirst_core::administration::{PasswordHash, SecretHash};
 use askfirst_core::{
     Actor, ApprovalId, Assurance, Delegation, Digest, Environment, Floor, GroupId, KeyFacts, KeyId,
     LinkId, MemberId, Person, Policy, PolicyId, PolicyName, SessionFacts, SessionId, Status,
@@ -107,6 +107,17 @@ pub struct DecisionLink {
     pub approval: ApprovalId,
     /// Whose vote it gives.
     pub member: MemberId,
+}
+
+/// A password, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Password {
+    /// The tenant.
+    pub workspace: WorkspaceId,
+    /// Whose.
+    pub member: MemberId,
+    /// As it is kept.
+    pub hash: PasswordHash,
 }
 
 /// A sign-in link that can still be used.

@@ -19,6 +19,7 @@ mod queries;
 mod readers;
 mod record;
 mod repeats;
+mod signins;
 mod telling;
 mod writer;
 
@@ -35,8 +36,8 @@ use tokio::sync::broadcast;
 use crate::clock::Clock;
 use crate::records::{
     ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, EventRecord, Group, Health,
-    Key, LoginLink, Member, OutboxRow, Place, PolicyVersion, Proof, Secret, Session, Shown,
-    SigningKeyRecord, Workspace,
+    Key, LoginLink, Member, OutboxRow, Password, Place, PolicyVersion, Proof, Secret, Session,
+    Shown, SigningKeyRecord, Workspace,
 };
 use crate::store::{
     Administer, AdministerError, Administered, Change, Committed, Execute, ExecuteError,
@@ -260,6 +261,19 @@ impl Store for SqliteStore {
     async fn decision_link(&self, secret: Secret) -> Result<Option<DecisionLink>, StoreError> {
         let now = self.now();
         self.read(move |connection| people::decision_link(connection, secret, now)).await
+    }
+
+    async fn passwords_by_email(&self, email: &str) -> Result<Vec<Password>, StoreError> {
+        let email = email.to_owned();
+        self.read(move |connection| signins::passwords_by_email(connection, &email)).await
+    }
+
+    async fn password(
+        &self,
+        workspace: WorkspaceId,
+        member: MemberId,
+    ) -> Result<Option<Password>, StoreError> {
+        self.read(move |connection| signins::password(connection, workspace, member)).await
     }
 
     async fn login_link(&self, secret: Secret) -> Result<Option<LoginLink>, StoreError> {

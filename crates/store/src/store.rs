@@ -12,8 +12,8 @@ use tokio::sync::broadcast;
 
 use crate::records::{
     ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, EventRecord, Group, Health,
-    Key, LoginLink, Member, OutboxRow, Place, PolicyVersion, Proof, Secret, Session, Shown,
-    SigningKeyRecord, Workspace,
+    Key, LoginLink, Member, OutboxRow, Password, Place, PolicyVersion, Proof, Secret, Session,
+    Shown, SigningKeyRecord, Workspace,
 };
 
 const MEBIBYTE: u64 = 1024 * 1024;
@@ -270,6 +270,15 @@ pub trait Store: Send + Sync {
         workspace: WorkspaceId,
         member: MemberId,
     ) -> Result<Vec<Session>, StoreError>;
+    /// The passwords of enabled members with this address, in whatever ASCII case, in all
+    /// workspaces; at most eight.
+    async fn passwords_by_email(&self, email: &str) -> Result<Vec<Password>, StoreError>;
+    /// The password of one member.
+    async fn password(
+        &self,
+        workspace: WorkspaceId,
+        member: MemberId,
+    ) -> Result<Option<Password>, StoreError>;
     /// The login link whose token has this hash, if it can still be used. Does not use it.
     async fn login_link(&self, secret: Secret) -> Result<Option<LoginLink>, StoreError>;
     /// The decision link with this hash, if it can be used now.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::SecretHash;
+use super::{PasswordHash, SecretHash};
 use crate::{
     ApprovalId, Delegation, Digest, Environment, Floor, GroupId, KeyId, LinkId, MemberId, Policy,
     PolicyAllowance, PolicyId, PolicyName, Role, Scope, SessionId, Timestamp,
@@ -117,6 +117,33 @@ pub enum Change {
     OpenSession {
         /// Hash of the link's token.
         link: SecretHash,
+        /// The new session's id.
+        id: SessionId,
+        /// Hash of the new session's token.
+        secret: SecretHash,
+        /// Until when.
+        expires_at: Timestamp,
+    },
+    /// A member's password, set by themselves. Their other sessions and their links end.
+    SetPassword {
+        /// Whose.
+        member: MemberId,
+        /// The new one.
+        hash: PasswordHash,
+        /// The one that they have just proven to know; none if they had none.
+        before: Option<PasswordHash>,
+    },
+    /// A member has no password any more, by an admin's will. Their sessions and links end.
+    RemovePassword {
+        /// Whose.
+        member: MemberId,
+    },
+    /// Someone gave their password. It is the credential, so the principal is `System`.
+    SignIn {
+        /// Who.
+        member: MemberId,
+        /// The one that they have just proven to know.
+        password: PasswordHash,
         /// The new session's id.
         id: SessionId,
         /// Hash of the new session's token.

@@ -63,7 +63,7 @@ pub async fn pass(State(app): State<App>, request: Request, next: Next) -> Respo
     response
 }
 
-async fn answered(reach: &Reach, visitor: &Visitor, request: Request, next: Next) -> Response {
+async fn answered(reach: &Reach, visitor: &Visitor, mut request: Request, next: Next) -> Response {
     if !visitor.named_us {
         let detail = "this server does not answer to that host name; set public_url to it, or add it to hosts";
         let (status, title) = (StatusCode::MISDIRECTED_REQUEST, "Unknown host");
@@ -72,6 +72,7 @@ async fn answered(reach: &Reach, visitor: &Visitor, request: Request, next: Next
     if visitor.unprotected && reach.is_https() {
         return to_https(reach, &request);
     }
+    request.extensions_mut().insert(visitor.clone());
     match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
         Err(_) => {

@@ -33,6 +33,10 @@ pub struct Problem {
     /// Where in the request the mistakes are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
+    /// When to come back, in seconds; goes into the head.
+    #[serde(skip)]
+    #[schema(ignore)]
+    retry_after: Option<u32>,
     /// Particulars of this kind of problem.
     #[serde(flatten)]
     #[schema(ignore)]
@@ -64,6 +68,7 @@ impl Problem {
             detail: detail.into(),
             instance: String::new(),
             errors: Vec::new(),
+            retry_after: None,
             more: Map::new(),
         }
     }
@@ -129,8 +134,9 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        let unavailable = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(5);
+        if let Some(seconds) = self.retry_after.or(unavailable) {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }
@@ -176,6 +182,11 @@ impl From<ServiceError> for Problem {
                 detail,
             )
             .at(pointer, format!("{what} is not in this version")),
+            ServiceError::TooMany { retry_after, .. } => {
+                let (name, title) = ("too_many", "Too many");
+                let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, name, title, detail);
+                Self { retry_after: Some(retry_after.0), ..problem }
+            }
             ServiceError::IdempotencyMismatch => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "idempotency_mismatch",
@@ -372,6 +383,10 @@ fn denied(denied: Denied) -> Problem {
             Problem::new(S::UNPROCESSABLE_ENTITY, "bad_policy", title, detail).all(problems)
         }
         Denied::InUse { .. } => Problem::new(S::CONFLICT, "in_use", "Still in use", detail),
+        Denied::WrongPassword => {
+            Problem::new(S::FORBIDDEN, "wrong_password", "Wrong address or password", detail)
+        }
+        Denied::NotYours => Problem::new(S::FORBIDDEN, "forbidden", "Not allowed", detail),
         Denied::LinkSpent => Problem::new(S::CONFLICT, "link_spent", "Link already used", detail),
     }
 }

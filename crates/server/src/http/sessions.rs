@@ -1,4 +1,4 @@
-//! `/v1/members/{id}/sessions`: where a person is signed in, and ending that.
+//! `/v1/members/{id}/sessions` and `/password`: where a person is signed in, and ending that.
 
 use askfirst_core::{MemberId, SessionId};
 use askfirst_store::Session;
@@ -82,5 +82,18 @@ pub async fn close(
     let member = member.parse().unwrap_or(MemberId::from_bits(0));
     let session = session.parse().unwrap_or(SessionId::from_bits(0));
     app.service.close_session_of(&caller, member, session).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Take a person's password away. They are signed out everywhere, and need a link to come back.
+#[utoipa::path(delete, path = "/v1/members/{id}/password", tag = "people",
+    params(("id" = String, Path)),
+    responses((status = 204, description = "There is none any more"), (status = 404, body = Problem)))]
+pub async fn remove_password(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<MemberId>,
+) -> Result<StatusCode, Problem> {
+    app.service.remove_password(&caller, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -170,6 +170,10 @@ fn service_error(error: ServiceError) -> (StatusCode, &'static str, String) {
             let detail = format!("Nothing was done: {denied}.");
             (StatusCode::FORBIDDEN, "You cannot do this", detail)
         }
+        ServiceError::TooMany { .. } => {
+            let detail = format!("Nothing was done: {error}.");
+            (StatusCode::TOO_MANY_REQUESTS, "Too many", detail)
+        }
         ServiceError::Forbidden(needed) => {
             (StatusCode::FORBIDDEN, "You cannot do this", format!("This needs {needed}."))
         }

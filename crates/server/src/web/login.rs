@@ -1,18 +1,23 @@
-//! Signing in by a link, and out. Opening a link shows whom it signs in; only its button uses it
+//! Signing in by a password or a link, and out. Opening a link shows whom it signs in; only its button uses it
 //! up, because mail scanners and chat previews open links too.
 
 use askama::Template;
 use askfirst_core::ApprovalId;
-use axum::Form;
+use askfirst_core::administration::Denied;
+use axum::extract::rejection::FormRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use axum::{Extension, Form};
 use serde::Deserialize;
 
 use super::fault::{Fault, page};
 use super::session::{Cookie, Nothing, Posted, SessionToken, no_cookie};
-use super::shell::{Moment, Shell, Text, text};
+use super::shell::{Moment, Shell, Text, span, text};
 use crate::app::App;
+use crate::http::visitor::Visitor;
+use crate::service::ServiceError;
+use crate::service::passwords::Typed;
 
 /// Where to go after signing in; one of our own pages, never what a link says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,12 +72,17 @@ impl Wish {
     }
 }
 
-/// Says how to get a link.
+/// Takes a password, and says how to get a link.
 #[derive(Template)]
 #[template(path = "signed_out.html")]
 pub(super) struct SignedOutPage {
     pub(super) shell: Shell,
     pub(super) wanted: bool,
+    /// Why signing in did not work: a title and what to do.
+    pub(super) notice: Option<(&'static str, String)>,
+    /// As it was typed.
+    pub(super) email: String,
+    pub(super) next: String,
 }
 
 /// Says whom a link signs in.
@@ -88,8 +98,71 @@ pub(super) struct LoginPage {
 }
 
 pub(super) async fn signed_out(Query(wish): Query<Wish>) -> Response {
-    let wanted = wish.next() != Next::Inbox;
-    page(StatusCode::OK, &SignedOutPage { shell: Shell::bare("Sign in"), wanted })
+    page(StatusCode::OK, &SignedOutPage::new(&wish.next()))
+}
+
+impl SignedOutPage {
+    pub(super) fn new(next: &Next) -> Self {
+        let wanted = *next != Next::Inbox;
+        let (shell, email) = (Shell::bare("Sign in"), String::new());
+        Self { shell, wanted, notice: None, email, next: next.path() }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Credentials {
+    email: String,
+    password: String,
+    next: Option<String>,
+}
+
+pub(super) async fn sign_in(
+    State(app): State<App>,
+    visitor: Option<Extension<Visitor>>,
+    Cookie(earlier): Cookie,
+    form: Result<Form<Credentials>, FormRejection>,
+) -> Result<Response, Fault> {
+    let Form(Credentials { email, password, next }) = form.map_err(|_| Fault::BadForm)?;
+    let next = Wish { next }.next();
+    let place = visitor.and_then(|Extension(visitor)| visitor.address);
+    let email = email.trim().to_owned();
+    let (status, notice) = match app.service.sign_in(&email, Typed::new(password), place).await {
+        Ok(token) => return entered(&app, &SessionToken::new(token), earlier, &next).await,
+        Err(ServiceError::Denied(Denied::WrongPassword)) => (
+            StatusCode::FORBIDDEN,
+            (
+                "The address or the password is wrong",
+                "Try again. Who has no password yet needs a link.".to_owned(),
+            ),
+        ),
+        Err(ServiceError::TooMany { retry_after, .. }) => {
+            let detail = format!(
+                "Nobody can sign in with this address, or from this place, for {}. A link works \
+                 meanwhile.",
+                span(retry_after.0.into())
+            );
+            (StatusCode::TOO_MANY_REQUESTS, ("Too many attempts", detail))
+        }
+        Err(other) => return Err(other.into()),
+    };
+    let html = SignedOutPage { notice: Some(notice), email, ..SignedOutPage::new(&next) };
+    Ok(page(status, &html))
+}
+
+/// Gives the browser its new session. Whoever was signed in there before is not any more.
+async fn entered(
+    app: &App,
+    opened: &SessionToken,
+    earlier: Option<SessionToken>,
+    next: &Next,
+) -> Result<Response, Fault> {
+    if let Some(earlier) = earlier
+        && let Some(caller) = app.service.caller_by_session(earlier.as_str()).await?
+    {
+        app.service.close_session(&caller).await?;
+    }
+    let cookie = opened.to_cookie(&app.reach).map(|cookie| (header::SET_COOKIE, cookie));
+    Ok((AppendHeaders(cookie), Redirect::to(&next.path())).into_response())
 }
 
 pub(super) async fn show(
@@ -122,15 +195,7 @@ pub(super) async fn burn(
     Form(wish): Form<Wish>,
 ) -> Result<Response, Fault> {
     let opened = SessionToken::new(app.service.open_session(&token).await?);
-    // Whoever was signed in here before is not any more.
-    if let Some(earlier) = earlier
-        && let Some(caller) = app.service.caller_by_session(earlier.as_str()).await?
-    {
-        app.service.close_session(&caller).await?;
-    }
-    let cookie = opened.to_cookie(&app.reach).map(|cookie| (header::SET_COOKIE, cookie));
-    let gone = Redirect::to(&wish.next().path());
-    Ok((AppendHeaders(cookie), gone).into_response())
+    entered(&app, &opened, earlier, &wish.next()).await
 }
 
 pub(super) async fn sign_out(

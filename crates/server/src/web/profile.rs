@@ -1,7 +1,8 @@
-//! One's own account: who one is here, and where one is signed in.
+//! One's own account: who one is here, the password, and where one is signed in.
 
 use askama::Template;
-use askfirst_core::SessionId;
+use askfirst_core::administration::Denied;
+use askfirst_core::{Assurance, SessionId};
 use askfirst_store::{Credential, Session};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -13,6 +14,8 @@ use super::session::{Nothing, Posted, SignedIn, no_cookie};
 use super::shell::{Moment, Shell};
 use super::words;
 use crate::app::App;
+use crate::service::passwords::{SHORTEST, Typed};
+use crate::service::{Rights, ServiceError};
 
 /// One's own account.
 #[derive(Template)]
@@ -20,6 +23,12 @@ use crate::app::App;
 pub(super) struct ProfilePage {
     pub(super) shell: Shell,
     pub(super) sessions: Vec<SessionRow>,
+    pub(super) has_password: bool,
+    /// Whether votes from this browser are worth less than a factor of one's own makes them.
+    pub(super) weak: bool,
+    /// Why the password was not set.
+    pub(super) notice: Option<String>,
+    pub(super) shortest: usize,
 }
 
 /// One signed-in browser.
@@ -47,17 +56,65 @@ impl SessionRow {
 }
 
 impl ProfilePage {
-    pub(super) fn new(by: &SignedIn, sessions: &[Session]) -> Self {
+    pub(super) fn new(by: &SignedIn, sessions: &[Session], has_password: bool) -> Self {
+        let assurance = match by.caller.rights {
+            Rights::Member { assurance, .. } => assurance,
+            Rights::Key(_) | Rights::Link { .. } => Assurance::Key,
+        };
         Self {
+            has_password,
+            weak: assurance < Assurance::Session,
+            notice: None,
+            shortest: SHORTEST,
             shell: Shell::of("Your account", "/account", by, by.viewer.now),
             sessions: sessions.iter().map(|session| SessionRow::new(session, by)).collect(),
         }
     }
 }
 
+impl ProfilePage {
+    async fn read(app: &App, by: &SignedIn) -> Result<Self, Fault> {
+        let member = by.viewer.member.id;
+        let sessions = app.service.sessions(&by.caller, member).await?;
+        let has_password = app.service.has_password(&by.caller, member).await?;
+        Ok(Self::new(by, &sessions, has_password))
+    }
+}
+
 pub(super) async fn show(State(app): State<App>, by: SignedIn) -> Result<Response, Fault> {
-    let sessions = app.service.sessions(&by.caller, by.viewer.member.id).await?;
-    Ok(page(StatusCode::OK, &ProfilePage::new(&by, &sessions)))
+    Ok(page(StatusCode::OK, &ProfilePage::read(&app, &by).await?))
+}
+
+/// A new password, and the one before if there is one.
+#[derive(Deserialize)]
+pub(super) struct NewPassword {
+    #[serde(default)]
+    current: String,
+    password: String,
+}
+
+pub(super) async fn set_password(
+    State(app): State<App>,
+    posted: Posted<NewPassword>,
+) -> Result<Response, Fault> {
+    let Posted { by, form: NewPassword { current, password } } = posted;
+    let (current, password) = (Typed::new(current), Typed::new(password));
+    let (status, notice) = match app.service.set_password(&by.caller, current, password).await {
+        Ok(()) => return Ok(Redirect::to("/account").into_response()),
+        Err(ServiceError::Invalid(problems)) => {
+            let details: Vec<_> = problems.into_iter().map(|problem| problem.detail).collect();
+            (StatusCode::UNPROCESSABLE_ENTITY, details.join("; "))
+        }
+        Err(ServiceError::Denied(Denied::WrongPassword)) => {
+            (StatusCode::FORBIDDEN, "the current password is another one".into())
+        }
+        Err(error @ ServiceError::TooMany { .. }) => {
+            (StatusCode::TOO_MANY_REQUESTS, error.to_string())
+        }
+        Err(other) => return Err(other.into()),
+    };
+    let html = ProfilePage { notice: Some(notice), ..ProfilePage::read(&app, &by).await? };
+    Ok(page(status, &html))
 }
 
 /// Which session.

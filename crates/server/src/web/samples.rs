@@ -208,7 +208,7 @@ impl ProfilePage {
             expires_at: moment(90_000),
         };
         let open = [session(1, Assurance::Link), session(2, Assurance::Session)];
-        Self::new(&signed_in(), &open)
+        Self::new(&signed_in(), &open, true)
     }
 }
 
@@ -227,7 +227,8 @@ impl LoginPage {
 
 impl SignedOutPage {
     fn sample() -> Self {
-        Self { shell: Shell::bare("Sign in"), wanted: true }
+        let next = super::login::Next::of("/history");
+        Self { email: "ana@<b>".into(), ..Self::new(&next) }
     }
 }
 

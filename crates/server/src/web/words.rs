@@ -143,10 +143,15 @@ pub(super) fn refusal(refusal: &Refusal) -> Told {
             StatusCode::FORBIDDEN,
             "This needs a surer sign of who you are",
             format!(
-                "You are {}, which counts as “{has}”; this request needs “{needed}” or more. Ask \
-                 another approver who has it, or an admin whether the policy asks for more than \
-                 it should.",
-                assurance(*has)
+                "You are {}, which counts as “{has}”; this request needs “{needed}” or more. {}",
+                assurance(*has),
+                if *needed <= Assurance::Session {
+                    "Set a password on your account page, or sign in with the one you have; then \
+                     you can answer it."
+                } else {
+                    "Ask another approver who has it, or an admin whether the policy asks for \
+                     more than it should."
+                }
             ),
         ),
         Refusal::StaleDigest { .. } => return stale(),

@@ -148,9 +148,12 @@ impl Scene<'_> {
                 let body = json!({ "to": to.to_string(), "until": "2030-06-01T00:00:00Z" });
                 (route.replace("{id}", &id), (method == Method::PUT).then_some(body))
             }
-            (_, "/v1/members/{id}" | "/v1/members/{id}/login-link") => {
+            (
+                _,
+                "/v1/members/{id}" | "/v1/members/{id}/login-link" | "/v1/members/{id}/password",
+            ) => {
                 let id = self.ours.member(&name).await.to_string();
-                let body = (method != Method::GET).then(|| json!({}));
+                let body = matches!(method.as_str(), "PATCH" | "POST").then(|| json!({}));
                 (route.replace("{id}", &id), body)
             }
             (_, "/v1/members/{id}/sessions" | "/v1/members/{id}/sessions/{session}") => {

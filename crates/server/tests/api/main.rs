@@ -28,6 +28,7 @@ mod idempotency;
 mod leaving;
 mod links;
 mod lists;
+mod passwords;
 mod quorum;
 mod races;
 mod refusals;

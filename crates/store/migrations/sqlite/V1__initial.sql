@@ -34,6 +34,18 @@ CREATE TABLE members (
   UNIQUE (workspace, email)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX members_by_email ON members (email);
+
+-- Passwords, hashed by argon2id (PHC strings).
+CREATE TABLE passwords (
+  workspace BLOB NOT NULL,
+  member    BLOB NOT NULL,
+  hash      TEXT NOT NULL,
+  set_at    INTEGER NOT NULL,
+  PRIMARY KEY (workspace, member),
+  FOREIGN KEY (workspace, member) REFERENCES members
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE groups (
   workspace  BLOB NOT NULL REFERENCES workspaces,
   group_id   BLOB NOT NULL,

@@ -1,19 +1,15 @@
 //! Carries out an administrative change: who acts, what the workspace holds, what the rules say,
 //! then the change and its audit entry. Audit entries name things; they hold no secret or hash.
 
-use askfirst_core::administration::{self, Change, Denied, NewKey, SecretHash};
-use askfirst_core::{
-    Actor, Assurance, Facts, MemberId, Principal, Refusal, Role, Scope, SessionId, Standing,
-    Timestamp, WorkspaceId,
-};
-use rusqlite::{Connection, OptionalExtension, params};
+use askfirst_core::administration::{self, Change, Denied, NewKey};
+use askfirst_core::{Actor, Facts, Principal, Refusal, Role, Standing, Timestamp};
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::apply::{self, NewDecisionLink};
 use super::audit::{self, Telling};
-use super::codec::{self, Id};
+use super::codec;
 use super::facts::Tenant;
-use super::people;
 use super::repeats::{self, Seen};
 use super::writer::Desk;
 use crate::store::{self, Administer, AdministerError, Administered, Credential, StoreError};
@@ -86,7 +82,10 @@ pub(super) fn administer(
     // Sign-ins touch nothing that is kept.
     let sign_in = matches!(
         request.change,
-        Change::AddLoginLink { .. } | Change::OpenSession { .. } | Change::AddDecisionLink { .. }
+        Change::AddLoginLink { .. }
+            | Change::AddDecisionLink { .. }
+            | Change::OpenSession { .. }
+            | Change::SignIn { .. }
     );
     if done.kind.is_some() && !sign_in {
         desk.tenants.forget(request.workspace);
@@ -97,12 +96,12 @@ pub(super) fn administer(
 
 /// A permitted change on its way. What the rules cannot see (whether a key, a session or a link
 /// is there) is looked up here, before anything is written.
-struct Act<'a> {
-    connection: &'a Connection,
-    now: Timestamp,
-    tenant: &'a mut Tenant,
-    facts: &'a Facts,
-    credential: Credential,
+pub(super) struct Act<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) now: Timestamp,
+    pub(super) tenant: &'a mut Tenant,
+    pub(super) facts: &'a Facts,
+    pub(super) credential: Credential,
 }
 
 impl Act<'_> {
@@ -224,6 +223,13 @@ impl Act<'_> {
             Change::OpenSession { link, id, secret, expires_at } => {
                 self.open_session(*link, *id, *secret, *expires_at)
             }
+            Change::SetPassword { member, hash, before } => {
+                self.set_password(*member, hash, before.as_ref())
+            }
+            Change::RemovePassword { member } => self.remove_password(*member),
+            Change::SignIn { member, password, id, secret, expires_at } => {
+                self.sign_in(*member, password, *id, *secret, *expires_at)
+            }
             Change::CloseSession { id } => self.close_session(*id),
             Change::CloseSessions { member, except } => {
                 let closed = apply::close_sessions(connection, workspace, *member, *except, now)?;
@@ -255,76 +261,4 @@ impl Act<'_> {
         });
         Ok(Done::new("key.added", key.id, detail))
     }
-
-    fn open_session(
-        self,
-        link: SecretHash,
-        id: SessionId,
-        secret: SecretHash,
-        expires_at: Timestamp,
-    ) -> Result<Done, AdministerError> {
-        let workspace = self.tenant.workspace.id;
-        let found = people::login_link(self.connection, link, self.now)?;
-        let Some(found) = found.filter(|found| found.workspace == workspace) else {
-            return Err(Denied::LinkSpent.into());
-        };
-        apply::spend_link(self.connection, link, self.now)?;
-        apply::open_session(self.connection, &found, id, secret, expires_at, self.now)?;
-        let detail = json!({
-            "assurance": found.assurance.as_str(),
-            "expires_at": expires_at.to_string(),
-        });
-        let mut done = Done::new("session.opened", id, detail);
-        done.by = Some(self.facts.roster.actor(found.member));
-        Ok(done)
-    }
-
-    fn close_session(self, id: SessionId) -> Result<Done, AdministerError> {
-        let workspace = self.tenant.workspace.id;
-        let found = session(self.connection, workspace, id)?;
-        let own = self.credential == Credential::Session(id)
-            || matches!((&self.facts.principal, &found),
-                (Principal::Session(acting), Some((member, _, _))) if acting.member == *member);
-        if !own {
-            may_close_others(self.facts)?;
-        }
-        let Some((_, assurance, closed_at)) = found else {
-            return Err(Denied::Unknown { what: "session" }.into());
-        };
-        if closed_at.is_some() {
-            return Ok(Done::nothing(id));
-        }
-        apply::close_session(self.connection, id, self.now)?;
-        Ok(Done::new("session.closed", id, json!({ "assurance": assurance.as_str() })))
-    }
-}
-
-/// Closing somebody else's session is managing members.
-fn may_close_others(facts: &Facts) -> Result<(), Denied> {
-    match &facts.principal {
-        Principal::System => Ok(()),
-        Principal::Key(key) if key.scopes.contains(&Scope::Members) => Ok(()),
-        Principal::Key(_) | Principal::Link(_) => Err(Refusal::MissingScope(Scope::Members).into()),
-        Principal::Session(session) => {
-            let has = facts.roster.people.get(&session.member).map(|person| person.role);
-            match has.ok_or(Denied::Unknown { what: "member" })? {
-                role if role.is_admin() => Ok(()),
-                has => Err(Denied::Role { needed: Role::Admin, has }),
-            }
-        }
-    }
-}
-
-fn session(
-    connection: &Connection,
-    workspace: WorkspaceId,
-    id: SessionId,
-) -> Result<Option<(MemberId, Assurance, Option<Timestamp>)>, StoreError> {
-    let sql = "SELECT member, assurance, closed_at FROM sessions
-               WHERE session = ?1 AND workspace = ?2";
-    let mut statement = connection.prepare_cached(sql)?;
-    let found = statement.query_row(params![id.bytes(), workspace.bytes()], |row| {
-        Ok((codec::id(row, 0)?, codec::assurance(row, 1)?, codec::maybe_time(row, 2)?))
-    });
-    Ok(found.optional()?)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use askfirst_core::administration::{NewKey, SecretHash};
+use askfirst_core::administration::{NewKey, PasswordHash, SecretHash};
 use askfirst_core::{
     ApprovalId, Assurance, Delegation, Digest, Environment, GroupId, KeyId, LinkId, MemberId,
     Policy, PolicyId, PolicyName, Role, SessionId, Timestamp, WorkspaceId,
@@ -355,6 +355,55 @@ pub(super) fn add_login_link(
 pub(super) fn spend_link(connection: &Connection, secret: SecretHash, now: Timestamp) -> Written {
     let sql = "UPDATE login_links SET spent_at = ?2 WHERE secret = ?1";
     connection.prepare_cached(sql)?.execute(params![secret.0, now.micros()])?;
+    Ok(())
+}
+
+pub(super) fn set_password(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    member: MemberId,
+    hash: &PasswordHash,
+    now: Timestamp,
+) -> Written {
+    let sql = "INSERT INTO passwords (workspace, member, hash, set_at) VALUES (?1, ?2, ?3, ?4)
+               ON CONFLICT (workspace, member) DO UPDATE SET hash = ?3, set_at = ?4";
+    let row = params![workspace.bytes(), member.bytes(), hash.0, now.micros()];
+    connection.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
+
+/// Whether there was one.
+pub(super) fn remove_password(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    member: MemberId,
+) -> Result<bool, StoreError> {
+    let sql = "DELETE FROM passwords WHERE workspace = ?1 AND member = ?2";
+    let row = params![workspace.bytes(), member.bytes()];
+    Ok(connection.prepare_cached(sql)?.execute(row)? > 0)
+}
+
+pub(super) fn raise_session(
+    connection: &Connection,
+    id: SessionId,
+    assurance: Assurance,
+) -> Written {
+    let sql = "UPDATE sessions SET assurance = ?2 WHERE session = ?1";
+    connection.prepare_cached(sql)?.execute(params![id.bytes(), assurance.as_str()])?;
+    Ok(())
+}
+
+/// Uses up every link of a member.
+pub(super) fn spend_links(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    member: MemberId,
+    now: Timestamp,
+) -> Written {
+    let sql = "UPDATE login_links SET spent_at = ?3
+               WHERE workspace = ?1 AND member = ?2 AND spent_at IS NULL";
+    let row = params![workspace.bytes(), member.bytes(), now.micros()];
+    connection.prepare_cached(sql)?.execute(row)?;
     Ok(())
 }
 

@@ -73,6 +73,7 @@ promises! {
         a_link_that_somebody_else_made_opens_a_weaker_session
         a_session_is_closed_by_its_member_or_an_admin
         sessions_are_listed_while_open_and_closed_all_at_once
+        a_password_is_set_by_its_member_only_and_ends_what_was_open
         the_last_owner_stays
         a_key_without_an_owner_belongs_to_whoever_made_it
         the_same_policy_saved_again_is_no_new_version

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use askfirst_core::administration::{Change, Denied, NewKey};
+use askfirst_core::administration::{Change, Denied, NewKey, PasswordHash};
 use askfirst_core::*;
 use askfirst_store::*;
 
 use crate::world::{
-    self, Home, World, administer, cast, execute, name, new_key, policy, saved, secret,
+    self, Home, World, administer, cast, execute, name, new_key, next, policy, saved, secret,
 };
 
 fn refused(answer: Result<Committed, ExecuteError>) -> Refusal {
@@ -230,6 +230,78 @@ pub(crate) async fn sessions_are_listed_while_open_and_closed_all_at_once<H: Hom
     assert_eq!(closed, [("member:ben@us.example", 1.into()), ("member:ana@us.example", 1.into())]);
     world.clock.advance(86_400);
     assert!(listed(us.cleo).await.is_empty());
+}
+
+pub(crate) async fn a_password_is_set_by_its_member_only_and_ends_what_was_open<H: Home>() {
+    let world = World::<H>::new().await;
+    let us = &world.us;
+    let by = |credential, change| administer(&*world.store, us, credential, change);
+    let (ana, _) = world.sign_in(us.ana).await;
+    // An admin's link lets Ben in as `link`; he is signed in elsewhere too.
+    let (link, weak, token) = (secret(), SessionId::from_bits(next()), secret());
+    let expires_at = world.store.now().plus(Seconds(600));
+    let add = Change::AddLoginLink { secret: link, member: us.ben, expires_at };
+    by(Credential::Session(ana), add.clone()).await.unwrap();
+    let open = Change::OpenSession { link, id: weak, secret: token, expires_at };
+    world.administer(open).await.unwrap();
+    let (_, elsewhere) = world.sign_in(us.ben).await;
+    let spare = secret();
+    let another = Change::AddLoginLink { secret: spare, member: us.ben, expires_at };
+    by(Credential::Session(ana), another).await.unwrap();
+
+    let hash = |text: &str| PasswordHash(text.into());
+    let set = |member, new: &str, before: Option<&str>| Change::SetPassword {
+        member,
+        hash: hash(new),
+        before: before.map(hash),
+    };
+    for credential in [Credential::Session(ana), Credential::System, Credential::Key(us.ben_key)] {
+        let answer = by(credential, set(us.ben, "one", None)).await;
+        assert!(matches!(answer, Err(AdministerError::Denied(Denied::NotYours))), "{answer:?}");
+    }
+    by(Credential::Session(weak), set(us.ben, "one", None)).await.unwrap();
+    let own = world.store.session_by_secret(token).await.unwrap().unwrap();
+    assert_eq!(own.facts.assurance, Assurance::Session);
+    assert_eq!(world.store.session_by_secret(elsewhere).await.unwrap(), None);
+    assert_eq!(world.store.login_link(spare).await.unwrap(), None);
+
+    // Who does not know it changes nothing, even if it was known a moment ago.
+    for before in [None, Some("zero")] {
+        let answer = by(Credential::Session(weak), set(us.ben, "two", before)).await;
+        let denied = matches!(answer, Err(AdministerError::Denied(Denied::WrongPassword)));
+        assert!(denied, "{answer:?}");
+    }
+    by(Credential::Session(weak), set(us.ben, "two", Some("one"))).await.unwrap();
+    let sign_in = |member, password: &str| {
+        let (id, secret) = (SessionId::from_bits(next()), secret());
+        let password = hash(password);
+        (secret, Change::SignIn { member, password, id, secret, expires_at })
+    };
+    for (member, password) in [(us.ben, "one"), (us.cleo, "two"), (world.them.ben, "two")] {
+        let answer = world.administer(sign_in(member, password).1).await;
+        let denied = matches!(answer, Err(AdministerError::Denied(Denied::WrongPassword)));
+        assert!(denied, "{answer:?}");
+    }
+    let (opened, change) = sign_in(us.ben, "two");
+    world.administer(change).await.unwrap();
+    let opened = world.store.session_by_secret(opened).await.unwrap().unwrap();
+    assert_eq!((opened.facts.member, opened.facts.assurance), (us.ben, Assurance::Session));
+
+    // Found by address in whatever case, until disabled; an admin takes it away, Ben cannot.
+    let found = world.store.passwords_by_email("BEN@us.example").await.unwrap();
+    assert_eq!(found.iter().map(|found| found.member).collect::<Vec<_>>(), [us.ben]);
+    assert!(world.store.passwords_by_email("%").await.unwrap().is_empty());
+    let remove = Change::RemovePassword { member: us.ben };
+    assert!(by(Credential::Session(opened.id), remove.clone()).await.is_err());
+    by(Credential::Session(ana), remove).await.unwrap();
+    assert!(world.store.sessions(us.place.workspace, us.ben).await.unwrap().is_empty());
+    assert_eq!(world.store.password(us.place.workspace, us.ben).await.unwrap(), None);
+    let log = world.store.audit(us.place.workspace, None, 1_000).await.unwrap();
+    let kinds = log.iter().map(|record| record.entry.kind.as_str());
+    let kinds: Vec<_> = kinds.filter(|kind| kind.contains("password")).collect();
+    let set = "member.password_set";
+    assert_eq!(kinds, [set, set, "member.password_removed"]);
+    assert!(log.iter().all(|record| !record.entry.detail.to_string().contains("\"two\"")));
 }
 
 pub(crate) async fn the_last_owner_stays<H: Home>() {
