@@ -53,3 +53,26 @@ test("votes handed over wrongly are told in words", async () => {
   assert.match(await page.textContent(".notice"), /Say until which day/);
   await page.context().close();
 });
+
+test("who is asked again is told that it was rejected, by whom and why", async () => {
+  const page = await desk.owner();
+  const again = { ...deploy, action: { ...deploy.action, title: "Drop the orders?" } };
+  const first = await desk.ask(again);
+  await page.goto(`${desk.url}/a/${first.id}`);
+  assert.equal(await page.locator(".before").count(), 0);
+  await page.fill("#comment", "Legal needs <b>them</b> until March.");
+  await page.click("#reject");
+  await page.locator(".ended.rejected").waitFor();
+  const second = await desk.ask(again);
+  await page.goto(`${desk.url}/a/${second.id}`);
+  const told = await page.textContent(".before");
+  assert.match(told, /rejected by dev@localhost\.test just now/);
+  assert.match(told, /Legal needs <b>them<\/b> until March\./);
+  assert.deepEqual(await desk.examine(page, "asked-before"), []);
+  // Another action, however alike, was not asked before.
+  const other = await desk.ask({ ...again, action: { ...again.action, target: "prod-us" } });
+  await page.goto(`${desk.url}/a/${other.id}`);
+  assert.equal(await page.locator(".before").count(), 0);
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+});

@@ -408,6 +408,13 @@ impl Approval {
         }
     }
 
+    /// Whether it ended because people said no, and not by silence or withdrawal.
+    #[must_use]
+    pub fn was_said_no_to(&self) -> bool {
+        let cause = self.decision.as_ref().map(|decision| &decision.cause);
+        matches!(cause, Some(Cause::Rejections | Cause::Unreachable { .. }))
+    }
+
     /// What became of the one use, at `now`; none unless it was approved.
     #[must_use]
     pub fn claim_state(&self, now: Timestamp) -> Option<ClaimState> {

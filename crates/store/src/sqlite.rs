@@ -28,7 +28,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use askfirst_core::{
-    Approval, ApprovalId, KeyId, MemberId, PolicyName, Roster, Seconds, Timestamp, WorkspaceId,
+    Approval, ApprovalId, Digest, KeyId, MemberId, PolicyName, Roster, Seconds, Timestamp,
+    WorkspaceId,
 };
 use async_trait::async_trait;
 use tokio::sync::broadcast;
@@ -319,6 +320,17 @@ impl Store for SqliteStore {
 
     async fn proof(&self, place: Place, id: ApprovalId) -> Result<Option<Proof>, StoreError> {
         self.read(move |connection| queries::proof(connection, place, id)).await
+    }
+
+    async fn rejected_before(
+        &self,
+        place: Place,
+        digest: Digest,
+        but: ApprovalId,
+        limit: u32,
+    ) -> Result<Vec<ApprovalId>, StoreError> {
+        self.read(move |connection| queries::rejected_before(connection, place, digest, but, limit))
+            .await
     }
 
     async fn shown(&self, place: Place, id: ApprovalId) -> Result<Vec<Shown>, StoreError> {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use askfirst_core::administration::{self, Denied};
 use askfirst_core::{
-    Approval, ApprovalId, Command, Event, KeyId, LinkId, MemberId, PolicyName, Refusal, Roster,
-    SessionId, Status, Timestamp, WorkspaceId,
+    Approval, ApprovalId, Command, Digest, Event, KeyId, LinkId, MemberId, PolicyName, Refusal,
+    Roster, SessionId, Status, Timestamp, WorkspaceId,
 };
 use async_trait::async_trait;
 use tokio::sync::broadcast;
@@ -310,6 +310,14 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<EventRecord>, StoreError>;
     /// The proof of one approval; none while it is pending.
     async fn proof(&self, place: Place, id: ApprovalId) -> Result<Option<Proof>, StoreError>;
+    /// The newest approvals of this action, other than `but`, that people said no to.
+    async fn rejected_before(
+        &self,
+        place: Place,
+        digest: Digest,
+        but: ApprovalId,
+        limit: u32,
+    ) -> Result<Vec<ApprovalId>, StoreError>;
     /// What approvers of one approval were shown.
     async fn shown(&self, place: Place, id: ApprovalId) -> Result<Vec<Shown>, StoreError>;
     /// Audit entries by filter.

@@ -3,7 +3,7 @@
 
 use askfirst_core::{
     Approval, ApprovalId, CastVote, Claim, Command, Facts, KeyId, LinkFacts, MemberId, Principal,
-    Refusal, SessionFacts, Standing, Status, Timestamp, VoteDecision, transition,
+    Refusal, Seconds, SessionFacts, Standing, Status, Timestamp, VoteDecision, transition,
 };
 use askfirst_store::{ApprovalFilter, Member, Workspace};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,11 @@ use crate::wakeups::{Topic, Waiter};
 pub const FULL_INBOX: u32 = 200;
 /// How many ended approvals an inbox recalls.
 const RECALLED: u32 = 8;
+
+/// How many earlier rejections of the same action are told.
+const MOST_BEFORE: u32 = 3;
+/// For how long.
+const REMEMBERED: Seconds = Seconds(30 * 86_400);
 
 /// The person behind a session, where they are.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +52,8 @@ pub struct Sight {
     pub prospects: Prospects,
     /// The name of the key that used the approval.
     pub used_by: Option<String>,
+    /// The same action before, where people said no to it lately; newest first.
+    pub rejected_before: Vec<Approval>,
 }
 
 /// What waits, and what became of what waited.
@@ -105,7 +112,31 @@ impl Service {
         let workspace = self.workspace(caller).await?;
         let prospects = prospects(caller, &seen, &workspace);
         let used_by = self.used_by(caller, &seen.approval).await?;
-        Ok(Sight { seen, prospects, used_by })
+        let rejected_before = self.rejected_before(caller, &seen).await?;
+        Ok(Sight { seen, prospects, used_by, rejected_before })
+    }
+
+    /// While something is open: the same action, asked before, and what came of it.
+    async fn rejected_before(&self, caller: &Caller, seen: &Seen) -> Result<Vec<Approval>> {
+        let approval = &seen.approval;
+        if approval.status_at(seen.now) != Status::Pending {
+            return Ok(Vec::new());
+        }
+        let digest = approval.action_digest;
+        let ids =
+            self.store.rejected_before(caller.place, digest, approval.id, MOST_BEFORE).await?;
+        let mut before = Vec::new();
+        for id in ids {
+            let Some(known) = self.store.approval(caller.place, id).await? else { continue };
+            let lately = known
+                .decision
+                .as_ref()
+                .is_some_and(|decision| seen.now < decision.decided_at.plus(REMEMBERED));
+            if lately && caller.reads(&known, &seen.roster, seen.now) {
+                before.push(known);
+            }
+        }
+        Ok(before)
     }
 
     async fn used_by(&self, caller: &Caller, approval: &Approval) -> Result<Option<String>> {

@@ -123,7 +123,12 @@ fn used() -> Seen {
 fn sight(seen: Seen, vote: Result<(), Refusal>) -> Sight {
     let cancel = seen.approval.decision.is_none();
     let used_by = seen.approval.claim.is_some().then(|| "release-bot".into());
-    Sight { prospects: Prospects { vote, cancel, revoke: !cancel }, seen, used_by }
+    Sight {
+        prospects: Prospects { vote, cancel, revoke: !cancel },
+        seen,
+        used_by,
+        rejected_before: Vec::new(),
+    }
 }
 
 impl ApprovalPage {

@@ -31,6 +31,8 @@ pub(super) struct ApprovalPage {
     pub(super) account: Account,
     pub(super) open: Vec<Text>,
     pub(super) votes: Vec<VoteLine>,
+    /// The same action before, where people said no to it.
+    pub(super) before: Vec<Before>,
     /// Who says that they are looking at it, lately.
     pub(super) looks: Vec<LookLine>,
     /// Whether this person is not among them yet, and could vote.
@@ -170,6 +172,7 @@ impl ApprovalPage {
             account,
             open: open.iter().map(|need| text(&words::open_need(need))).collect(),
             votes: approval.votes.iter().map(|vote| VoteLine::new(approval, vote, now)).collect(),
+            before: sight.rejected_before.iter().filter_map(|b| Before::of(b, now)).collect(),
             looks: if pending { looks(approval, now) } else { Vec::new() },
             may_look: sight.prospects.vote.is_ok()
                 && !looks(approval, now).iter().any(|look| look.id == by.viewer.member.id),
@@ -303,6 +306,27 @@ impl ClaimLine {
             until.map(|until| Moment::seen_from(until, now))
         });
         Some(Self { word, detail, particulars: text(&particulars), key, until: until.flatten() })
+    }
+}
+
+/// The same action, asked before and rejected.
+#[derive(Clone, Debug)]
+pub(super) struct Before {
+    pub(super) id: String,
+    pub(super) by: Text,
+    pub(super) at: Moment,
+    pub(super) comment: Vec<Text>,
+}
+
+impl Before {
+    fn of(before: &Approval, now: askfirst_core::Timestamp) -> Option<Self> {
+        let decision = before.decision.as_ref()?;
+        Some(Self {
+            id: before.id.to_string(),
+            by: text(&decision.by.to_string()),
+            at: Moment::seen_from(decision.decided_at, now),
+            comment: decision.comment.as_deref().map(lines).unwrap_or_default(),
+        })
     }
 }
 

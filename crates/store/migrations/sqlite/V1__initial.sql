@@ -205,6 +205,15 @@ CREATE TABLE timers (
   PRIMARY KEY (due_at, approval)
 ) STRICT, WITHOUT ROWID;
 
+-- What people said no to, by the action, so that who is asked again is told.
+CREATE TABLE rejected_actions (
+  workspace   BLOB NOT NULL,
+  environment TEXT NOT NULL,
+  digest      BLOB NOT NULL,
+  approval    BLOB NOT NULL,
+  PRIMARY KEY (workspace, environment, digest, approval)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE proofs (
   approval    BLOB NOT NULL PRIMARY KEY, -- so there is at most one decision
   workspace   BLOB NOT NULL,

@@ -3,7 +3,7 @@
 
 use askfirst_core::administration::SecretHash;
 use askfirst_core::{
-    Actor, Approval, ApprovalId, KeyFacts, KeyId, PolicyName, Standing, Status, Timestamp,
+    Actor, Approval, ApprovalId, Digest, KeyFacts, KeyId, PolicyName, Standing, Status, Timestamp,
     WorkspaceId,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -300,6 +300,23 @@ pub(super) fn proof(
         })
     });
     Ok(found.optional()?)
+}
+
+pub(super) fn rejected_before(
+    connection: &Connection,
+    place: Place,
+    digest: Digest,
+    but: ApprovalId,
+    limit: u32,
+) -> Result<Vec<ApprovalId>, StoreError> {
+    let sql = "SELECT approval FROM rejected_actions
+               WHERE workspace = ?1 AND environment = ?2 AND digest = ?3 AND approval <> ?4
+               ORDER BY approval DESC LIMIT ?5";
+    let mut statement = connection.prepare_cached(sql)?;
+    let environment = place.environment.as_str();
+    let key = params![place.workspace.bytes(), environment, digest.0, but.bytes(), limit];
+    let rows = statement.query_map(key, |row| codec::id(row, 0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 pub(super) fn shown(

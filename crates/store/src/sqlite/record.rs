@@ -1,7 +1,7 @@
 //! Writes what the rules have decided: the approval as it is now, its events, their audit entries,
 //! its timer, and with a decision the statement and the work of signing it.
 
-use askfirst_core::{Approval, Event, MemberId, OnTimeout, Status, Timestamp};
+use askfirst_core::{Approval, Digest, Event, MemberId, OnTimeout, Status, Timestamp};
 use askfirst_proof::{log, text_digest};
 use rusqlite::{Connection, params};
 
@@ -200,10 +200,26 @@ impl Recording<'_, '_> {
         statement.to_bytes().map_err(|error| damaged(&error))
     }
 
+    fn said_no_to(&self, digest: Digest) -> Result<(), StoreError> {
+        let sql = "INSERT INTO rejected_actions (workspace, environment, digest, approval)
+                   VALUES (?1, ?2, ?3, ?4)";
+        let next = self.next;
+        let environment = next.environment.as_str();
+        let row = params![next.workspace.bytes(), environment, digest.0, next.id.bytes()];
+        self.pens.write(sql, row)?;
+        Ok(())
+    }
+
     fn decided(&self, statement: &[u8], audit_index: u64) -> Result<(), StoreError> {
         let next = self.next;
         let workspace = next.workspace.bytes();
         let environment = next.environment.as_str();
+        if next.was_said_no_to() {
+            self.said_no_to(next.action_digest)?;
+            if next.asked_digest() != next.action_digest {
+                self.said_no_to(next.asked_digest())?;
+            }
+        }
         let sql = "INSERT INTO proofs (approval, workspace, environment, statement, audit_index)
                    VALUES (?1, ?2, ?3, ?4, ?5)";
         self.pens.write(sql, params![
