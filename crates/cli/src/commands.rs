@@ -10,6 +10,7 @@ mod dev;
 mod doctor;
 mod groups;
 mod init;
+mod keyring;
 mod keys;
 mod members;
 mod policy;
@@ -56,6 +57,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Audit(audit::AuditCommand),
     Doctor(doctor::DoctorArgs),
+    #[command(subcommand)]
+    Keyring(keyring::KeyringCommand),
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
     #[command(subcommand)]
@@ -88,6 +91,7 @@ impl Command {
             Self::Groups(command) => (exit::FAILED, command.connection().json),
             Self::Audit(command) => (exit::FAILED, command.connection().json),
             Self::Doctor(args) => (exit::FAILED, args.connection.json),
+            Self::Keyring(command) => (exit::FAILED, command.json()),
             Self::Backup(args) => (exit::FAILED, args.json),
             Self::Restore(args) => (exit::FAILED, args.json),
             Self::Config(command) => (exit::FAILED, command.json()),
@@ -119,6 +123,7 @@ impl Command {
             Self::Groups(command) => command.run(),
             Self::Audit(command) => command.run(),
             Self::Doctor(args) => args.run(),
+            Self::Keyring(command) => command.run(),
             Self::Backup(args) => args.run(),
             Self::Restore(args) => args.run(),
             Self::Config(command) => command.run(),

@@ -154,6 +154,14 @@ pub(crate) fn renew_on_hangup(certificates: Option<Arc<Certificates>>) -> Result
     Ok(())
 }
 
+/// The size of a signing key, as the settings write it.
+pub(crate) const fn bits(count: u16) -> KeyBits {
+    match count {
+        3072 => KeyBits::Rsa3072,
+        _ => KeyBits::Rsa2048,
+    }
+}
+
 /// Ends with the first SIGINT or SIGTERM; a second one is the system's to handle.
 pub(crate) fn asked_to_stop() -> Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;

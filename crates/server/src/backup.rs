@@ -368,7 +368,7 @@ fn manifest(census: &Census, now: Timestamp, bytes: u64, sha256: Digest) -> Mani
 
 fn sealed_by(keys: &[SigningKeyRecord]) -> Vec<String> {
     let mut ids: Vec<_> =
-        keys.iter().filter_map(|key| SealingKey::sealed_by(&key.sealed)).collect();
+        keys.iter().filter_map(|key| SealingKey::sealed_by(key.sealed.as_ref()?)).collect();
     ids.sort();
     ids.dedup();
     ids

@@ -3,9 +3,10 @@
 
 use std::sync::{Arc, OnceLock};
 
+use askfirst_core::Timestamp;
 use askfirst_proof::key::KeyBits;
-use askfirst_proof::{JwkSet, SealingKey, SigningKey};
-use askfirst_store::{SigningKeyRecord, Store, StoreError};
+use askfirst_proof::{Jwk, JwkSet, SealingKey, SigningKey};
+use askfirst_store::{KeyringChange, SigningKeyRecord, Store, StoreError};
 use tokio::sync::Notify;
 use tracing::info;
 
@@ -30,7 +31,7 @@ pub enum KeyringError {
     Make(String),
 }
 
-/// Holds the signing key once there is one.
+/// Holds the signing keys once they are there.
 #[derive(Default)]
 pub struct Keyring {
     ready: OnceLock<Held>,
@@ -38,15 +39,19 @@ pub struct Keyring {
 }
 
 struct Held {
-    signing: Arc<SigningKey>,
+    /// In the order in which they come to sign.
+    signing: Vec<(Timestamp, Arc<SigningKey>)>,
     jwks: JwkSet,
 }
 
 impl Keyring {
-    /// The key that signs, once it is there.
+    /// The key that signs at this time, once they are there.
     #[must_use]
-    pub fn signing(&self) -> Option<Arc<SigningKey>> {
-        self.ready.get().map(|held| Arc::clone(&held.signing))
+    pub fn signing(&self, now: Timestamp) -> Option<Arc<SigningKey>> {
+        let held = self.ready.get()?;
+        let due = held.signing.iter().rev().find(|(from, _)| *from <= now);
+        // A clock that is set back must not leave nobody to sign.
+        due.or(held.signing.first()).map(|(_, key)| Arc::clone(key))
     }
 
     /// The public keys, once they are there; an empty set before.
@@ -56,11 +61,11 @@ impl Keyring {
     }
 
     /// Returns once there is a key.
-    pub async fn arrived(&self) -> Arc<SigningKey> {
+    pub async fn arrived(&self) {
         loop {
             let notified = self.arrived.notified();
-            if let Some(key) = self.signing() {
-                return key;
+            if self.ready.get().is_some() {
+                return;
             }
             notified.await;
         }
@@ -83,18 +88,82 @@ impl Keyring {
             store.add_signing_key(record).await?;
             records = store.signing_keys().await?;
         }
-        let mut keys = Vec::new();
+        let mut signing = Vec::new();
+        let mut jwks = JwkSet { keys: Vec::new() };
         for record in &records {
-            keys.push(open(&sealing, record)?);
+            // Those that sign no more, and those that do not sign yet, are published too.
+            jwks.keys.push(public(record)?);
+            if let Some(key) = open(&sealing, record)? {
+                signing.push((record.signs_from, Arc::new(key)));
+            }
         }
-        let jwks = JwkSet { keys: keys.iter().map(|key| key.jwk().clone()).collect() };
-        // The newest signs; the others stay published for what they signed.
-        let newest = keys.pop().ok_or_else(|| KeyringError::Make("none was kept".into()))?;
-        if self.ready.set(Held { signing: Arc::new(newest), jwks }).is_ok() {
+        if signing.is_empty() {
+            return Err(KeyringError::Make("every one that there was is lost".into()));
+        }
+        if self.ready.set(Held { signing, jwks }).is_ok() {
             self.arrived.notify_waiters();
         }
         Ok(())
     }
+}
+
+/// Makes another key that signs from `signs_from` on; what signs now goes on until then.
+///
+/// # Errors
+/// If the store fails, the present keys do not open, or none can be made.
+pub async fn rotate(
+    store: &dyn Store,
+    sealing: Arc<SealingKey>,
+    bits: KeyBits,
+    signs_from: Timestamp,
+) -> Result<SigningKeyRecord, KeyringError> {
+    opens(&sealing, &store.signing_keys().await?)?;
+    let record = SigningKeyRecord { signs_from, ..make(sealing, bits, store.now()).await? };
+    store.change_signing_keys(vec![record.clone()], KeyringChange::Rotated).await?;
+    Ok(record)
+}
+
+/// Seals every key under another sealing key, all or none.
+///
+/// # Errors
+/// If the store fails or a present key does not open.
+pub async fn reseal(
+    store: &dyn Store,
+    from: &SealingKey,
+    to: &SealingKey,
+) -> Result<Vec<SigningKeyRecord>, KeyringError> {
+    let mut records = store.signing_keys().await?;
+    for record in &mut records {
+        let Some(key) = open(from, record)? else { continue };
+        let failed = |error: &dyn std::fmt::Display| KeyringError::Make(error.to_string());
+        let private = key.to_pkcs8().map_err(|e| failed(&e))?;
+        let sealed = to.seal(&associated(&record.kid), &private).map_err(|e| failed(&e))?;
+        record.sealed = Some(sealed);
+    }
+    store.change_signing_keys(records.clone(), KeyringChange::Resealed).await?;
+    Ok(records)
+}
+
+/// Goes on without the keys whose sealing key is lost: they stay published, so that what they
+/// signed can be checked, and another one signs from now on.
+///
+/// # Errors
+/// If the store fails or none can be made.
+pub async fn replace_lost(
+    store: &dyn Store,
+    sealing: Arc<SealingKey>,
+    bits: KeyBits,
+) -> Result<SigningKeyRecord, KeyringError> {
+    let mut records = store.signing_keys().await?;
+    for record in &mut records {
+        if open(&sealing, record).is_err() {
+            record.sealed = None;
+        }
+    }
+    let made = make(sealing, bits, store.now()).await?;
+    records.push(made.clone());
+    store.change_signing_keys(records, KeyringChange::Replaced).await?;
+    Ok(made)
 }
 
 /// Whether every one of these keys opens with this sealing key.
@@ -112,7 +181,7 @@ fn associated(kid: &str) -> String {
 async fn make(
     sealing: Arc<SealingKey>,
     bits: KeyBits,
-    now: askfirst_core::Timestamp,
+    now: Timestamp,
 ) -> Result<SigningKeyRecord, KeyringError> {
     let failed = |error: &dyn std::fmt::Display| KeyringError::Make(error.to_string());
     let made = tokio::task::spawn_blocking(move || {
@@ -121,15 +190,28 @@ async fn make(
         let private = key.to_pkcs8().map_err(|e| failed(&e))?;
         let sealed = sealing.seal(&associated(&kid), &private).map_err(|e| failed(&e))?;
         let public_jwk = serde_json::to_string(key.jwk()).map_err(|e| failed(&e))?;
-        Ok(SigningKeyRecord { kid, public_jwk, sealed, created_at: now })
+        let sealed = Some(sealed);
+        Ok(SigningKeyRecord { kid, public_jwk, sealed, created_at: now, signs_from: now })
     });
     made.await.map_err(|error| KeyringError::Make(error.to_string()))?
 }
 
-fn open(sealing: &SealingKey, record: &SigningKeyRecord) -> Result<SigningKey, KeyringError> {
-    let sealed = |why: String| KeyringError::Sealed { kid: record.kid.clone(), why };
+/// None where the private key is gone for good.
+fn open(
+    sealing: &SealingKey,
+    record: &SigningKeyRecord,
+) -> Result<Option<SigningKey>, KeyringError> {
+    let failed = |why: String| KeyringError::Sealed { kid: record.kid.clone(), why };
+    let Some(sealed) = &record.sealed else { return Ok(None) };
     let private = sealing
-        .open(&associated(&record.kid), &record.sealed)
-        .map_err(|error| sealed(error.to_string()))?;
-    SigningKey::from_pkcs8(&private).map_err(|error| sealed(error.to_string()))
+        .open(&associated(&record.kid), sealed)
+        .map_err(|error| failed(error.to_string()))?;
+    SigningKey::from_pkcs8(&private).map(Some).map_err(|error| failed(error.to_string()))
+}
+
+fn public(record: &SigningKeyRecord) -> Result<Jwk, KeyringError> {
+    let damaged = |error: serde_json::Error| {
+        StoreError::Damaged(format!("the public key {}: {error}", record.kid))
+    };
+    Ok(serde_json::from_str(&record.public_jwk).map_err(damaged)?)
 }

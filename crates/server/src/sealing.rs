@@ -50,6 +50,10 @@ pub fn find(file: &Path) -> Result<Option<SealingKey>, SealingError> {
     if let Ok(text) = std::env::var(VARIABLE) {
         return parse(VARIABLE, &Zeroizing::new(text)).map(Some);
     }
+    read(file)
+}
+
+fn read(file: &Path) -> Result<Option<SealingKey>, SealingError> {
     match std::fs::metadata(file) {
         Ok(metadata) => {
             if metadata.permissions().mode() & 0o077 != 0 {
@@ -69,9 +73,24 @@ pub fn find(file: &Path) -> Result<Option<SealingKey>, SealingError> {
 /// # Errors
 /// If the file is readable by others, or holds no key, or cannot be made.
 pub fn find_or_make(file: &Path) -> Result<SealingKey, SealingError> {
-    if let Some(key) = find(file)? {
-        return Ok(key);
+    match find(file)? {
+        Some(key) => Ok(key),
+        None => make(file),
     }
+}
+
+/// The key in `file`, whatever the environment says, or newly made there with mode 0600.
+///
+/// # Errors
+/// If the file is readable by others, or holds no key, or cannot be made.
+pub fn in_file(file: &Path) -> Result<SealingKey, SealingError> {
+    match read(file)? {
+        Some(key) => Ok(key),
+        None => make(file),
+    }
+}
+
+fn make(file: &Path) -> Result<SealingKey, SealingError> {
     let key = SealingKey::generate().map_err(|e| broken(file, &e))?;
     if let Some(folder) = file.parent() {
         let mut builder = std::fs::DirBuilder::new();

@@ -228,10 +228,35 @@ pub struct SigningKeyRecord {
     pub kid: String,
     /// The public JWK as JSON.
     pub public_jwk: String,
-    /// The private key, sealed under the key-encryption key.
-    pub sealed: Vec<u8>,
+    /// The private key, sealed under the key-encryption key; none where that was lost.
+    pub sealed: Option<Vec<u8>>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// From when on it signs, unless a newer one does. It is published from the start.
+    pub signs_from: Timestamp,
+}
+
+/// What was done to the keys that sign, as the audit log of every workspace tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyringChange {
+    /// Another key signs, or will.
+    Rotated,
+    /// They are sealed under another key now.
+    Resealed,
+    /// What they were sealed under is lost; another key signs.
+    Replaced,
+}
+
+impl KeyringChange {
+    /// Its name in the audit log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rotated => "keyring.rotated",
+            Self::Resealed => "keyring.resealed",
+            Self::Replaced => "keyring.replaced",
+        }
+    }
 }
 
 /// Work that was written with the change that causes it.

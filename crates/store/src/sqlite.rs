@@ -11,6 +11,7 @@ mod execute;
 mod facts;
 #[cfg(feature = "testing")]
 mod faults;
+mod keyring;
 mod open;
 mod outbox;
 mod pens;
@@ -37,8 +38,8 @@ use tokio::sync::broadcast;
 use crate::clock::Clock;
 use crate::records::{
     ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, EventRecord, Group, Health,
-    Key, LoginLink, Member, OutboxRow, Password, Place, PolicyVersion, Proof, Secret, Session,
-    Shown, SigningKeyRecord, Workspace,
+    Key, KeyringChange, LoginLink, Member, OutboxRow, Password, Place, PolicyVersion, Proof,
+    Secret, Session, Shown, SigningKeyRecord, Workspace,
 };
 use crate::store::{
     Administer, AdministerError, Administered, Change, Committed, Execute, ExecuteError,
@@ -346,12 +347,20 @@ impl Store for SqliteStore {
     }
 
     async fn signing_keys(&self) -> Result<Vec<SigningKeyRecord>, StoreError> {
-        self.read(queries::signing_keys).await
+        self.read(keyring::all).await
     }
 
     async fn add_signing_key(&self, key: SigningKeyRecord) -> Result<(), StoreError> {
-        let work =
-            move |desk: &mut writer::Desk<'_, '_>| apply::add_signing_key(desk.connection, &key);
+        let work = move |desk: &mut writer::Desk<'_, '_>| keyring::add(desk.connection, &key);
+        self.writer.write(work).await
+    }
+
+    async fn change_signing_keys(
+        &self,
+        keys: Vec<SigningKeyRecord>,
+        change: KeyringChange,
+    ) -> Result<(), StoreError> {
+        let work = move |desk: &mut writer::Desk<'_, '_>| keyring::change(desk, &keys, change);
         self.writer.write(work).await
     }
 

@@ -12,8 +12,8 @@ use tokio::sync::broadcast;
 
 use crate::records::{
     ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, EventRecord, Group, Health,
-    Key, LoginLink, Member, OutboxRow, Password, Place, PolicyVersion, Proof, Secret, Session,
-    Shown, SigningKeyRecord, Workspace,
+    Key, KeyringChange, LoginLink, Member, OutboxRow, Password, Place, PolicyVersion, Proof,
+    Secret, Session, Shown, SigningKeyRecord, Workspace,
 };
 
 const MEBIBYTE: u64 = 1024 * 1024;
@@ -340,6 +340,13 @@ pub trait Store: Send + Sync {
     async fn signing_keys(&self) -> Result<Vec<SigningKeyRecord>, StoreError>;
     /// Adds a signing key; idempotent by kid.
     async fn add_signing_key(&self, key: SigningKeyRecord) -> Result<(), StoreError>;
+    /// Puts these in the place of those with the same kid, or beside the others, together with an
+    /// audit entry in every workspace.
+    async fn change_signing_keys(
+        &self,
+        keys: Vec<SigningKeyRecord>,
+        change: KeyringChange,
+    ) -> Result<(), StoreError>;
 
     /// Approvals whose deadline has come, longest overdue first. An `Expire` for each ends them.
     async fn due_timers(&self, limit: u32) -> Result<Vec<DueTimer>, StoreError>;

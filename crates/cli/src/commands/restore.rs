@@ -31,6 +31,9 @@ pub(crate) struct RestoreArgs {
     /// Where the sealing key is, if not where the configuration says
     #[arg(long, value_name = "FILE")]
     sealing_key_file: Option<PathBuf>,
+    /// Restore although the sealing key is lost for good; then run `askfirst keyring replace-lost`
+    #[arg(long, conflicts_with = "sealing_key_file")]
+    sealing_key_lost: bool,
     /// Put it in the place of a database that is there; that one is kept beside it
     #[arg(long)]
     force: bool,
@@ -52,6 +55,7 @@ impl RestoreArgs {
             database: &database,
             sealing_key_file: self.sealing_key_file.as_deref().unwrap_or(&places.sealing_key),
             replace: self.force,
+            sealing_key_lost: self.sealing_key_lost,
         };
         let manifest = restore.manifest().map_err(told)?;
         if self.force && !self.yes && database.exists() {

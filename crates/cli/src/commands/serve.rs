@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use askfirst_proof::key::KeyBits;
 use askfirst_server::config::{Config, Network};
 use askfirst_server::serve::Entrance;
 use clap::Args;
@@ -107,10 +106,7 @@ async fn serve(config: Config, repeated: &str) -> Result<u8> {
         )));
     }
     let sealing = premises::sealing_key_of(&config)?;
-    let bits = match config.signing_key_bits {
-        3072 => KeyBits::Rsa3072,
-        _ => KeyBits::Rsa2048,
-    };
+    let bits = premises::bits(config.signing_key_bits);
     let asked = premises::asked_to_stop()?;
     premises::renew_on_hangup(certificates.clone())?;
     let mut reach = premises::reach(&config.public_url, listen, &config.hosts);

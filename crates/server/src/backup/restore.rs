@@ -28,6 +28,8 @@ pub struct Restore<'a> {
     pub sealing_key_file: &'a Path,
     /// Whether a database that is there gives way.
     pub replace: bool,
+    /// Whether to go on although nothing opens the signing keys.
+    pub sealing_key_lost: bool,
 }
 
 /// What was put back.
@@ -110,11 +112,13 @@ impl Restore<'_> {
     }
 
     fn check_key(&self, keys: &[SigningKeyRecord]) -> Result<(), BackupError> {
-        if keys.is_empty() {
+        if sealed_by(keys).is_empty() || self.sealing_key_lost {
             return Ok(());
         }
         let advice = format!(
-            "it needs the sealing key {}: put that file back, or name it with --sealing-key-file",
+            "it needs the sealing key {}: put that file back, or name it with --sealing-key-file. \
+             if it is lost for good, add --sealing-key-lost and then run `askfirst keyring \
+             replace-lost`",
             sealed_by(keys).join(", ")
         );
         let wrong = |why: String| Err(BackupError::SealingKey(format!("{why}. {advice}")));

@@ -25,12 +25,14 @@ const MOST_TRIES: u32 = 50;
 
 /// Runs until `stop`.
 pub async fn run(store: Arc<dyn Store>, keyring: Arc<Keyring>, stop: CancellationToken) {
-    let key = tokio::select! {
-        key = keyring.arrived() => key,
+    tokio::select! {
+        () = keyring.arrived() => {}
         () = stop.cancelled() => return,
-    };
+    }
     let mut changes = store.changes();
     while !stop.is_cancelled() {
+        // Asked for each time: another one may have come to sign.
+        let Some(key) = keyring.signing(store.now()) else { return };
         match sign_waiting(&store, &key).await {
             Ok(0) => {}
             Ok(_) => continue,

@@ -290,6 +290,7 @@ CREATE INDEX outbox_due ON outbox (kind, due_at) WHERE dead_at IS NULL;
 CREATE TABLE signing_keys (
   kid        TEXT NOT NULL PRIMARY KEY,
   public_jwk TEXT NOT NULL,
-  sealed     BLOB NOT NULL,
-  created_at INTEGER NOT NULL
+  sealed     BLOB,              -- nothing where the sealing key was lost: it only verifies
+  created_at INTEGER NOT NULL,
+  signs_from INTEGER NOT NULL   -- published before, so that verifiers know it in time
 ) STRICT;

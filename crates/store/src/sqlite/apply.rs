@@ -13,7 +13,7 @@ use serde_json::json;
 use super::audit::{self, Telling};
 use super::codec::{self, Id, Json};
 use super::pens::Pens;
-use crate::records::{LoginLink, Member, PolicyVersion, SigningKeyRecord, Workspace};
+use crate::records::{LoginLink, Member, PolicyVersion, Workspace};
 use crate::store::StoreError;
 
 type Written = Result<(), StoreError>;
@@ -449,12 +449,4 @@ pub(super) fn close_sessions(
                  AND (?4 IS NULL OR session <> ?4)";
     let row = params![workspace.bytes(), member.bytes(), now.micros(), except.map(Id::bytes)];
     Ok(connection.prepare_cached(sql)?.execute(row)?)
-}
-
-pub(super) fn add_signing_key(connection: &Connection, key: &SigningKeyRecord) -> Written {
-    let sql = "INSERT INTO signing_keys (kid, public_jwk, sealed, created_at)
-               VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
-    let row = params![key.kid, key.public_jwk, key.sealed, key.created_at.micros()];
-    connection.prepare_cached(sql)?.execute(row)?;
-    Ok(())
 }

@@ -8,7 +8,7 @@ use askfirst_core::{Timestamp, WorkspaceId};
 use askfirst_proof::log::Head;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::{audit, codec, open, queries};
+use super::{audit, codec, keyring, open, queries};
 use crate::records::SigningKeyRecord;
 use crate::store::StoreError;
 
@@ -114,7 +114,7 @@ pub fn glance(path: &Path) -> Result<Glance, StoreError> {
     let sql = "SELECT high_water, (SELECT min(due_at) FROM timers) FROM meta";
     let (recorded_until, oldest_timer) = connection
         .query_row(sql, [], |row| Ok((codec::time(row, 0)?, codec::maybe_time(row, 1)?)))?;
-    let signing_keys = queries::signing_keys(&connection)?;
+    let signing_keys = keyring::all(&connection)?;
     Ok(Glance { schema, recorded_until, oldest_timer, signing_keys })
 }
 
@@ -137,7 +137,7 @@ fn count(connection: &Connection, schema: u32) -> Result<Census, StoreError> {
     for workspace in queries::workspaces(connection)? {
         census.heads.push((workspace.id, audit::head(connection, workspace.id)?));
     }
-    census.signing_keys = queries::signing_keys(connection)?;
+    census.signing_keys = keyring::all(connection)?;
     Ok(census)
 }
 

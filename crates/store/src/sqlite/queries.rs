@@ -10,8 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codec::{self, Id};
 use crate::records::{
-    ApprovalFilter, EventRecord, Key, Place, PolicyVersion, Proof, Shown, SigningKeyRecord,
-    Workspace,
+    ApprovalFilter, EventRecord, Key, Place, PolicyVersion, Proof, Shown, Workspace,
 };
 use crate::store::StoreError;
 
@@ -338,21 +337,6 @@ pub(super) fn shown(
             channel: row.get(2)?,
             locale: row.get(3)?,
             text: row.get(4)?,
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-pub(super) fn signing_keys(connection: &Connection) -> Result<Vec<SigningKeyRecord>, StoreError> {
-    let sql = "SELECT kid, public_jwk, sealed, created_at FROM signing_keys
-               ORDER BY created_at, kid";
-    let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map([], |row| {
-        Ok(SigningKeyRecord {
-            kid: row.get(0)?,
-            public_jwk: row.get(1)?,
-            sealed: row.get(2)?,
-            created_at: codec::time(row, 3)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -96,6 +96,7 @@ promises! {
         changes_are_told_after_they_are_durable
         health_tells_what_waits
         a_signing_key_is_added_once
+        a_change_of_the_signing_keys_is_told_to_every_workspace
     }
     disk {
         a_full_disk_refuses_what_it_cannot_keep

@@ -159,12 +159,46 @@ pub(crate) async fn a_signing_key_is_added_once<H: Home>() {
     let key = SigningKeyRecord {
         kid: "kid-1".into(),
         public_jwk: "{}".into(),
-        sealed: vec![1, 2, 3],
+        sealed: Some(vec![1, 2, 3]),
         created_at: world.store.now(),
+        signs_from: world.store.now(),
     };
     world.store.add_signing_key(key.clone()).await.unwrap();
-    let other = SigningKeyRecord { sealed: vec![9], ..key.clone() };
+    let other = SigningKeyRecord { sealed: Some(vec![9]), ..key.clone() };
     world.store.add_signing_key(other).await.unwrap();
     world.reopen().await;
     assert_eq!(world.store.signing_keys().await.unwrap(), [key]);
+}
+
+pub(crate) async fn a_change_of_the_signing_keys_is_told_to_every_workspace<H: Home>() {
+    let mut world = World::<H>::new().await;
+    let now = world.store.now();
+    let old = SigningKeyRecord {
+        kid: "old".into(),
+        public_jwk: "{}".into(),
+        sealed: Some(vec![1]),
+        created_at: now,
+        signs_from: now,
+    };
+    world.store.add_signing_key(old.clone()).await.unwrap();
+    let resealed = SigningKeyRecord { sealed: None, ..old };
+    let later = now.plus(Seconds(60));
+    let new = SigningKeyRecord {
+        kid: "new".into(),
+        sealed: Some(vec![2]),
+        signs_from: later,
+        ..resealed.clone()
+    };
+    let both = vec![new.clone(), resealed.clone()];
+    world.store.change_signing_keys(both, KeyringChange::Rotated).await.unwrap();
+    world.reopen().await;
+    assert_eq!(world.store.signing_keys().await.unwrap(), [resealed, new]);
+    for tenant in [&world.us, &world.them] {
+        let workspace = tenant.place.workspace;
+        let log = world.store.audit(workspace, None, 1_000).await.unwrap();
+        assert_eq!(log.last().unwrap().entry.kind, "keyring.rotated");
+        let entries = log.into_iter().map(|record| (record.entry, record.hash));
+        askfirst_proof::log::verify_chain(&workspace.to_string(), entries, &[]).unwrap();
+    }
+    world.store.close().await;
 }
