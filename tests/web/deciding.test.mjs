@@ -283,6 +283,52 @@ test("a password lets a member vote as themselves, without JavaScript", async ()
   await page.context().close();
 });
 
+test("an admin invites, moves and removes people, without JavaScript", async () => {
+  const page = await desk.owner({ javaScriptEnabled: false });
+  await page.locator(".me summary").click();
+  await page.getByRole("link", { name: "People" }).click();
+  await page.locator("#invite summary").click();
+  await page.fill("#invite-email", "gina@example.com");
+  await page.getByRole("button", { name: "Make the invitation" }).click();
+  const link = (await page.textContent("#new-link pre")).trim();
+  const gina = await (await desk.browser.newContext({ javaScriptEnabled: false })).newPage();
+  await gina.goto(link);
+  await gina.fill("#name", "Gina <b>G.</b>");
+  await gina.fill("#password", "correct horse battery");
+  await gina.getByRole("button", { name: "Sign in" }).click();
+  await gina.locator("#inbox").waitFor();
+
+  await page.goto(`${desk.url}/people`);
+  const row = page.locator("li.entry", { hasText: "gina@example.com" }).first();
+  assert.match(await row.textContent(), /Gina <b>G\.<\/b>/);
+  await row.locator("summary").first().click();
+  await row.locator("select").selectOption("auditor");
+  await row.getByRole("button", { name: "Set the role" }).click();
+  await page.locator("#new-group summary").click();
+  await page.fill("#group-name", "finance");
+  await page.fill("#group-members", "gina@example.com\nnobody@example.com");
+  await page.getByRole("button", { name: "Make the group" }).click();
+  assert.match(await page.textContent("main"), /nobody here has the address nobody@example.com/);
+  await page.goto(`${desk.url}/people`);
+  await page.locator("#new-group summary").click();
+  await page.fill("#group-name", "finance");
+  await page.fill("#group-members", "gina@example.com");
+  await page.getByRole("button", { name: "Make the group" }).click();
+  assert.match(await page.locator("#groups").textContent(), /finance[\s\S]*gina@example.com/);
+  await gina.goto(`${desk.url}/people`);
+  assert.equal(await gina.locator("form[action^='/people']").count(), 0, "an auditor only looks");
+
+  await row.locator("summary").first().click();
+  await row.locator("details details summary").click();
+  await row.getByRole("button", { name: "Yes, remove" }).click();
+  assert.match(await page.textContent("#people"), /Removed[\s\S]*was auditor/);
+  await gina.goto(`${desk.url}/`);
+  assert.match(gina.url(), /\/login/);
+  await page.getByRole("button", { name: /Let in again/ }).first().click();
+  await page.locator("#people").waitFor();
+  for (const one of [page, gina]) await one.context().close();
+});
+
 test("of two tabs the first decides and the second is told", async () => {
   const page = await desk.owner();
   const second = await page.context().newPage();

@@ -44,7 +44,7 @@ before(async () => {
   await anas.context().close();
   await desk.api("POST", `/v1/approvals/${wondered.id}/reply`, desk.ready.agent_key, { number: 1, text: "Yes, for 48 hours." });
   paths = {
-    inbox: "/", history: "/history", found: "/history?q=newsletter&status=approved&from=2020-01-31", unfound: "/history?approver=nobody", audit: "/audit?kind=approval", unaudited: "/audit?actor=nobody", account: "/account", pending: `/a/${pair.id}`, hostile: `/a/${hostile.id}`,
+    inbox: "/", history: "/history", found: "/history?q=newsletter&status=approved&from=2020-01-31", unfound: "/history?approver=nobody", audit: "/audit?kind=approval", unaudited: "/audit?actor=nobody", account: "/account", people: "/people", pending: `/a/${pair.id}`, hostile: `/a/${hostile.id}`,
     approved: `/a/${decided.id}`, wondered: `/a/${wondered.id}`, rejected: `/a/${rejected.id}`, missing: "/a/nothing",
   };
 });
@@ -71,7 +71,7 @@ async function look(page, name, path) {
   }
 }
 
-for (const name of ["inbox", "history", "found", "unfound", "audit", "unaudited", "account", "pending", "hostile", "approved", "wondered", "rejected", "missing"]) {
+for (const name of ["inbox", "history", "found", "unfound", "audit", "unaudited", "account", "people", "pending", "hostile", "approved", "wondered", "rejected", "missing"]) {
   test(`${name} looks right and can be used by everyone`, async () => {
     const page = await desk.owner();
     await look(page, name, paths[name]);

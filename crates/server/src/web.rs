@@ -13,6 +13,7 @@ mod inbox;
 mod link;
 mod live;
 mod login;
+mod people;
 mod profile;
 mod session;
 mod sheet;
@@ -44,6 +45,10 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/a/{id}/proof.json", get(approval::bundle))
         .route("/away", get(away::show).post(away::hand_over))
         .route("/away/end", post(away::take_back))
+        .route("/people", get(people::show))
+        .route("/people/invite", post(people::invite))
+        .route("/people/change", post(people::change))
+        .route("/people/group", post(people::group))
         .route("/account", get(profile::show))
         .route("/account/password", post(profile::set_password))
         .route("/account/sessions/close", post(profile::close))

@@ -9,7 +9,8 @@ use std::time::Duration;
 use argon2::password_hash::phc::PasswordHash as Phc;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use askfirst_core::administration::{Change, Denied, PasswordHash};
-use askfirst_core::{MemberId, Seconds, SessionId, Timestamp};
+use askfirst_core::{Assurance, MemberId, Seconds, SessionId, Timestamp};
+use askfirst_store::LoginLink;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
@@ -267,6 +268,48 @@ impl Service {
         let hash = self.passwords.hash(password).await?;
         self.administer(caller, Change::SetPassword { member, hash, before }, None).await?;
         Ok(())
+    }
+
+    /// Whether a link invites: somebody else made it, and whom it signs in has no password yet.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub async fn is_invitation(&self, link: &LoginLink) -> Result<bool> {
+        let weak = link.assurance < Assurance::Session;
+        Ok(weak && self.store.password(link.workspace, link.member).await?.is_none())
+    }
+
+    /// Uses a link up, and with an invitation sets the name and a password, if they are given;
+    /// gives the session's token. What is wrong with them is told before the link is used.
+    ///
+    /// # Errors
+    /// An unfit name or password; a link that was used, ran out or never was.
+    pub async fn accept(&self, token: &str, name: &str, password: Option<Typed>) -> Result<String> {
+        let Some((link, member)) = self.login_link(token).await? else {
+            return Err(ServiceError::Denied(Denied::LinkSpent));
+        };
+        let invites = self.is_invitation(&link).await?;
+        let (name, password) = (name.trim(), password.filter(|_| invites));
+        if name.chars().count() > 128 || name.chars().any(char::is_control) {
+            return Err(mistake("/name", "a name has 1 to 128 printable characters"));
+        }
+        if let Some(why) = password.as_ref().and_then(|it| unfit(it, &member.person.email)) {
+            return Err(mistake("/password", why));
+        }
+        let session = self.open_session(token).await?;
+        if let Some(caller) = self.caller_by_session(&session).await?
+            && invites
+        {
+            if !name.is_empty() && name != member.person.name {
+                let (id, name) = (member.id, Some(name.to_owned()));
+                let change = Change::UpdateMember { id, name, role: None, enabled: None };
+                self.administer(&caller, change, None).await?;
+            }
+            if let Some(password) = password {
+                self.set_password(&caller, Typed::new(String::new()), password).await?;
+            }
+        }
+        Ok(session)
     }
 
     /// Takes somebody else's password away; they are signed out and need a link.

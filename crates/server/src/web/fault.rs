@@ -168,7 +168,15 @@ fn service_error(error: ServiceError) -> (StatusCode, &'static str, String) {
         }
         ServiceError::Denied(denied) => {
             let detail = format!("Nothing was done: {denied}.");
-            (StatusCode::FORBIDDEN, "You cannot do this", detail)
+            match denied {
+                Denied::Invalid(_) => {
+                    (StatusCode::UNPROCESSABLE_ENTITY, "Something needs to be changed", detail)
+                }
+                Denied::Taken { .. } | Denied::LastOwner | Denied::InUse { .. } => {
+                    (StatusCode::CONFLICT, "This cannot be done as things are", detail)
+                }
+                _ => (StatusCode::FORBIDDEN, "You cannot do this", detail),
+            }
         }
         ServiceError::TooMany { .. } => {
             let detail = format!("Nothing was done: {error}.");

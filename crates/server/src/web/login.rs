@@ -30,7 +30,7 @@ pub(super) enum Next {
 }
 
 /// Pages without an id in their path.
-const PAGES: [&str; 4] = ["/history", "/audit", "/account", "/away"];
+const PAGES: [&str; 5] = ["/history", "/audit", "/people", "/account", "/away"];
 
 impl Next {
     pub(super) fn of(path: &str) -> Self {
@@ -95,6 +95,12 @@ pub(super) struct LoginPage {
     pub(super) email: Text,
     pub(super) until: Moment,
     pub(super) next: String,
+    /// Whether it is an invitation: somebody else made it, and there is no password yet.
+    pub(super) welcome: bool,
+    /// The name as it is typed.
+    pub(super) plain_name: String,
+    /// Why the link was not used.
+    pub(super) notice: Option<String>,
 }
 
 pub(super) async fn signed_out(Query(wish): Query<Wish>) -> Response {
@@ -174,28 +180,57 @@ pub(super) async fn show(
     if is_prefetch(&headers) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let Some((link, member)) = app.service.login_link(&token).await? else {
-        return Err(Fault::LinkSpent);
-    };
-    let login = LoginPage {
-        shell: Shell::bare("Sign in"),
-        token,
-        name: text(&member.person.name),
-        email: text(&member.person.email),
-        until: Moment::at(link.expires_at),
-        next: wish.next().path(),
-    };
-    Ok(page(StatusCode::OK, &login))
+    Ok(page(StatusCode::OK, &LoginPage::read(&app, token, &wish.next()).await?))
+}
+
+impl LoginPage {
+    async fn read(app: &App, token: String, next: &Next) -> Result<Self, Fault> {
+        let Some((link, member)) = app.service.login_link(&token).await? else {
+            return Err(Fault::LinkSpent);
+        };
+        Ok(Self {
+            shell: Shell::bare("Sign in"),
+            name: text(&member.person.name),
+            email: text(&member.person.email),
+            until: Moment::at(link.expires_at),
+            next: next.path(),
+            welcome: app.service.is_invitation(&link).await?,
+            plain_name: member.person.name,
+            notice: None,
+            token,
+        })
+    }
+}
+
+/// What goes with using a link up.
+#[derive(Deserialize)]
+pub(super) struct Entry {
+    next: Option<String>,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    password: String,
 }
 
 pub(super) async fn burn(
     State(app): State<App>,
     Path(token): Path<String>,
     Cookie(earlier): Cookie,
-    Form(wish): Form<Wish>,
+    form: Result<Form<Entry>, FormRejection>,
 ) -> Result<Response, Fault> {
-    let opened = SessionToken::new(app.service.open_session(&token).await?);
-    entered(&app, &opened, earlier, &wish.next()).await
+    let Form(Entry { next, name, password }) = form.map_err(|_| Fault::BadForm)?;
+    let next = Wish { next }.next();
+    let wanted = (!password.is_empty()).then(|| Typed::new(password));
+    match app.service.accept(&token, &name, wanted).await {
+        Ok(opened) => entered(&app, &SessionToken::new(opened), earlier, &next).await,
+        Err(ServiceError::Invalid(problems)) => {
+            let details: Vec<_> = problems.into_iter().map(|problem| problem.detail).collect();
+            let read = LoginPage::read(&app, token, &next).await?;
+            let html = LoginPage { plain_name: name, notice: Some(details.join("; ")), ..read };
+            Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &html))
+        }
+        Err(other) => Err(other.into()),
+    }
 }
 
 pub(super) async fn sign_out(

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use askama::Template;
 use askfirst_core::{
-    Actor, Assurance, Cause, Claim, Decision, Environment, Floor, KeyId, MemberId, Outcome,
-    OutcomeStatus, Person, Refusal, Role, Roster, Seconds, SessionFacts, SessionId, Standing,
-    Status, Timestamp, Via, Vote, VoteDecision, Voter, WorkspaceId,
+    Actor, Assurance, Cause, Claim, Decision, Environment, Floor, GroupId, KeyId, MemberId,
+    Outcome, OutcomeStatus, Person, Refusal, Role, Roster, Seconds, SessionFacts, SessionId,
+    Standing, Status, Timestamp, Via, Vote, VoteDecision, Voter, WorkspaceId,
 };
-use askfirst_store::{AuditRecord, Credential, Member, Place, Proof, Session, Workspace};
+use askfirst_store::{AuditRecord, Credential, Group, Member, Place, Proof, Session, Workspace};
 
 use super::approval::Said;
 use super::audit::{AuditPage, EntryView};
@@ -18,6 +18,7 @@ use super::fields::Typed;
 use super::history::{HistoryPage, Wish};
 use super::inbox::{InboxPage, Row};
 use super::login::{LoginPage, SignedOutPage};
+use super::people::PeoplePage;
 use super::profile::ProfilePage;
 use super::session::{SessionToken, SignedIn};
 use super::sheet::ApprovalPage;
@@ -217,6 +218,27 @@ impl ProfilePage {
     }
 }
 
+impl PeoplePage {
+    fn sample() -> Self {
+        let member = |id: u128, email: &str, enabled| Member {
+            id: MemberId::from_bits(id),
+            person: Person { enabled, ..person(email, "A <b>name</b>") },
+            delegation: None,
+            created_at: moment(0),
+        };
+        let members = [member(11, "ana@example.com", true), member(13, "gone@example.com", false)];
+        let group = Group {
+            id: GroupId::from_bits(5),
+            name: "sre".into(),
+            members: [members[0].id].into(),
+            created_at: moment(0),
+        };
+        let mut by = signed_in();
+        by.viewer.member.person.role = Role::Admin;
+        Self::new(&by, &members, &[group], false)
+    }
+}
+
 impl LoginPage {
     fn sample() -> Self {
         Self {
@@ -226,6 +248,9 @@ impl LoginPage {
             email: text("ben@example.com"),
             until: Moment::at(moment(86_400)),
             next: "/".into(),
+            welcome: true,
+            plain_name: "Ben \"<b>".into(),
+            notice: None,
         }
     }
 }
@@ -259,6 +284,7 @@ fn every_page_looks_as_it_did() {
     insta::assert_snapshot!("inbox", html(&InboxPage::sample()));
     insta::assert_snapshot!("history", html(&HistoryPage::sample()));
     insta::assert_snapshot!("audit", html(&AuditPage::sample()));
+    insta::assert_snapshot!("people", html(&PeoplePage::sample()));
     insta::assert_snapshot!("profile", html(&ProfilePage::sample()));
     insta::assert_snapshot!("login", html(&LoginPage::sample()));
     insta::assert_snapshot!("signed_out", html(&SignedOutPage::sample()));

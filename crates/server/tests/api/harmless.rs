@@ -52,6 +52,8 @@ async fn no_look_changes_a_byte() {
         "/history",
         "/audit",
         "/audit/export?format=csv",
+        "/people",
+        "/people/change",
         "/account",
         "/account/sessions/close",
         "/login",

@@ -163,6 +163,79 @@ async fn nobody_learns_who_has_an_account_and_nobody_guesses_for_long() {
 }
 
 #[tokio::test]
+async fn an_invitation_is_used_up_only_by_what_is_in_order() {
+    let server = TestServer::start().await;
+    let workspace = server.workspace();
+    let admin = workspace.member("root").await;
+    let role = Some(askfirst_core::Role::Admin);
+    let change = Change::UpdateMember { id: admin, name: None, role, enabled: None };
+    workspace.change(change).await;
+    let desk = workspace.sign_in(admin).await;
+    let token = csrf(&page(&server, "/people", &desk).await);
+    let invite = async |email: &str, role: &str| {
+        let fields = [("csrf", token.as_str()), ("email", email), ("role", role)];
+        post(&server, "/people/invite", &desk, &fields).await
+    };
+    let made = invite(" gus@example.com ", "approver").await;
+    assert_eq!(made.status, 200);
+    let text = String::from_utf8(made.body.to_vec()).unwrap();
+    let at = text.find("/login/").unwrap();
+    let link = text[at..].split('<').next().unwrap().to_owned();
+    // Looking does not use it, nor does what is not in order.
+    for _ in 0..3 {
+        assert!(page(&server, &link, "").await.contains("Your name"));
+    }
+    let go = async |name: &str, password: &str| {
+        let fields = [("next", "/"), ("name", name), ("password", password)];
+        post(&server, &link, "", &fields).await
+    };
+    for (name, password) in [("Gus", "short"), ("G\nus", GOOD), (&"x".repeat(129), GOOD)] {
+        let refused = go(name, password).await;
+        assert_eq!(refused.status, 422, "{name:?} {password}");
+        assert!(String::from_utf8_lossy(&refused.body).contains("The link was not used up"));
+    }
+    let entered = go("Gus \u{202e}G.", GOOD).await;
+    assert_eq!(entered.status, 303);
+    assert_eq!(go("Gus", GOOD).await.status, 404, "it works once");
+    let (again, gus) = (sign_in(&server, "gus@example.com", GOOD).await, cookie(&entered));
+    assert_eq!(again.status, 303);
+    assert!(page(&server, "/account", &gus).await.contains("Gus"));
+    let list = server.admin().get("/v1/members?limit=100").await.expect(200);
+    let found = list["data"].as_array().unwrap().iter().find(|m| m["email"] == "gus@example.com");
+    assert_eq!(found.unwrap()["name"], "Gus \u{202e}G.");
+
+    // What makes no sense is told, and makes nothing.
+    for (email, role, status) in [
+        ("gus@example.com", "approver", 409),
+        ("nonsense", "approver", 422),
+        ("h@example.com", "king", 400),
+        ("h@example.com", "owner", 403),
+    ] {
+        assert_eq!(invite(email, role).await.status, status, "{email} {role}");
+    }
+    // An approver finds no such page, and no form of theirs works.
+    for path in ["/people/invite", "/people/change", "/people/group"] {
+        let token = csrf(&page(&server, "/account", &gus).await);
+        let all = [
+            ("csrf", token.as_str()),
+            ("email", "evil@example.com"),
+            ("role", "approver"),
+            ("member", &admin.to_string()),
+            ("what", if path.ends_with("group") { "add" } else { "remove" }),
+            ("name", "evil"),
+        ];
+        assert_eq!(post(&server, path, &gus, &all).await.status, 403, "{path}");
+    }
+    let look = server.stranger().call(Method::GET, "/people").header("cookie", &gus).send().await;
+    assert_eq!(look.status, 403);
+    let kinds = server.admin().get("/v1/audit?limit=100&actor=gus@example.com").await.expect(200);
+    let kinds: Vec<_> =
+        kinds["data"].as_array().unwrap().iter().map(|entry| entry["kind"].clone()).collect();
+    let (opened, updated, set) = ("session.opened", "member.updated", "member.password_set");
+    assert_eq!(kinds, [opened, updated, set, opened]);
+}
+
+#[tokio::test]
 async fn no_password_is_told_or_kept_as_it_is() {
     let mut server = TestServer::start().await;
     let workspace = server.workspace();
