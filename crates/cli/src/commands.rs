@@ -12,6 +12,7 @@ mod groups;
 mod init;
 mod keyring;
 mod keys;
+mod limits;
 mod members;
 mod policy;
 mod proof;
@@ -56,6 +57,7 @@ pub(crate) enum Command {
     Groups(groups::GroupsCommand),
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    Limits(limits::LimitsArgs),
     Doctor(doctor::DoctorArgs),
     #[command(subcommand)]
     Keyring(keyring::KeyringCommand),
@@ -90,6 +92,7 @@ impl Command {
             Self::Members(command) => (exit::FAILED, command.connection().json),
             Self::Groups(command) => (exit::FAILED, command.connection().json),
             Self::Audit(command) => (exit::FAILED, command.connection().json),
+            Self::Limits(args) => (exit::FAILED, args.connection.json),
             Self::Doctor(args) => (exit::FAILED, args.connection.json),
             Self::Keyring(command) => (exit::FAILED, command.json()),
             Self::Backup(args) => (exit::FAILED, args.json),
@@ -122,6 +125,7 @@ impl Command {
             Self::Members(command) => command.run(),
             Self::Groups(command) => command.run(),
             Self::Audit(command) => command.run(),
+            Self::Limits(args) => args.run(),
             Self::Doctor(args) => args.run(),
             Self::Keyring(command) => command.run(),
             Self::Backup(args) => args.run(),

@@ -9,11 +9,12 @@ use anyhow::Result;
 use askfirst_proof::SealingKey;
 use askfirst_proof::key::KeyBits;
 use askfirst_server::app::Reach;
+use askfirst_server::config::limits::Limits;
 use askfirst_server::config::{self, Config};
 use askfirst_server::sealing::{self, SealingError};
 use askfirst_server::serve::{Server, Setup, Stopped};
 use askfirst_server::tls::Certificates;
-use askfirst_store::{Options, SqliteStore, Store, StoreError, SystemClock};
+use askfirst_store::{EvenClock, Options, SqliteStore, Store, StoreError, SystemClock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
@@ -33,14 +34,20 @@ pub(crate) fn database(data: &Path) -> PathBuf {
 /// Opens the store in a data folder; makes what is missing.
 pub(crate) fn open_store(data: &Path, public_url: &str) -> Result<Arc<dyn Store>> {
     let floor = Config::default().disk_floor_mib;
-    open(data, public_url, floor).map_err(not_set_up)
+    open(data, public_url, floor, &Limits::default()).map_err(not_set_up)
 }
 
-fn open(data: &Path, public_url: &str, disk_floor_mib: u64) -> Result<Arc<dyn Store>, StoreError> {
+fn open(
+    data: &Path,
+    public_url: &str,
+    disk_floor_mib: u64,
+    limits: &Limits,
+) -> Result<Arc<dyn Store>, StoreError> {
     let options = Options {
         clock: Arc::new(SystemClock),
         issuer_base: public_url.trim_end_matches('/').to_owned(),
         readers: READERS,
+        allowances: limits.allowances(),
     };
     let store = SqliteStore::open(&database(data), options)?;
     store.keep_free(disk_floor_mib.saturating_mul(MEBIBYTE));
@@ -49,7 +56,8 @@ fn open(data: &Path, public_url: &str, disk_floor_mib: u64) -> Result<Arc<dyn St
 
 /// As [`open_store`], where the settings say; who may not write there is told how to choose.
 pub(crate) fn store_of(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
-    open(&config.data, &config.public_url, config.disk_floor_mib).map_err(|error| match error {
+    let Config { data, public_url, disk_floor_mib, limits, .. } = config;
+    open(data, public_url, *disk_floor_mib, limits).map_err(|error| match error {
         StoreError::NoPlace(told) => StoreError::NoPlace(format!(
             "{told}\nchoose a folder of your own with --data DIR, or with `data` in a \
              configuration file that you name with --config FILE"
@@ -111,8 +119,11 @@ pub(crate) fn start(
     sealing: &Arc<SealingKey>,
     signing_bits: KeyBits,
     reach: Reach,
+    limits: Limits,
 ) -> Server {
-    Server::start(Setup { store, sealing: Arc::clone(sealing), signing_bits, reach })
+    let sealing = Arc::clone(sealing);
+    let pace = Arc::new(EvenClock::default());
+    Server::start(Setup { store, sealing, signing_bits, reach, limits, pace })
 }
 
 /// The key-encryption key.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Actor, ApprovalId, Assurance, Environment, FrozenPolicy, KeyId, MemberId, PolicyAllowance,
-    Role, Scope, Timestamp,
+    Role, Room, Scope, Timestamp,
 };
 
 /// Whether a credential may still be used.
@@ -186,6 +186,8 @@ pub struct Facts {
     pub policy: Option<Arc<FrozenPolicy>>,
     /// For an ask: which of the consumers it names are keys of this workspace and environment.
     pub known_keys: BTreeSet<KeyId>,
+    /// For an ask: the room there is for it.
+    pub room: Room,
 }
 
 impl Facts {

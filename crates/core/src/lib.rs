@@ -8,6 +8,7 @@ pub mod approval;
 pub mod digest;
 pub mod facts;
 pub mod ids;
+pub mod limits;
 pub mod policy;
 pub mod principal;
 pub mod quorum;
@@ -31,6 +32,7 @@ pub use facts::{
     Standing,
 };
 pub use ids::{ApprovalId, GroupId, KeyId, LinkId, MemberId, PolicyId, SessionId, WorkspaceId};
+pub use limits::{Allowance, Allowances, Gauge, Holder, Limit, Load, Overrun, Room};
 pub use policy::{
     FrozenPolicy, Need, OnTimeout, Policy, PolicyName, Problem, Separate, Source, steps::Step,
 };

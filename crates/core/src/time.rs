@@ -35,6 +35,19 @@ impl Timestamp {
         self.0.div_euclid(1_000_000)
     }
 
+    /// The beginning of its month and that of the next, in UTC; none at the ends of the calendar.
+    #[must_use]
+    pub fn month(self) -> Option<(Self, Self)> {
+        let time = jiff::Timestamp::from_microsecond(self.0).ok()?;
+        let first = jiff::tz::TimeZone::UTC.to_datetime(time).date().first_of_month();
+        let next = first.last_of_month().tomorrow().ok()?;
+        let start = |day: jiff::civil::Date| {
+            let start = day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+            Some(Self::from_seconds(start.as_second()))
+        };
+        Some((start(first)?, start(next)?))
+    }
+
     /// The point that lies `span` later.
     #[must_use]
     pub const fn plus(self, span: Seconds) -> Self {
@@ -167,6 +180,18 @@ mod tests {
         assert_eq!(time.to_string().parse(), Ok(time));
         assert_eq!("2030-01-01T01:00:00+01:00".parse(), Ok(Timestamp::from_seconds(1_893_456_000)));
         assert_eq!("2030-01-01".parse::<Timestamp>(), Err(NotATime));
+    }
+
+    #[test]
+    fn a_month_lasts_from_its_first_day_to_that_of_the_next() {
+        let month = |text: &str| text.parse::<Timestamp>().unwrap().month();
+        let time = |text: &str| text.parse::<Timestamp>().unwrap();
+        let (january, february) = (time("2030-01-01T00:00:00Z"), time("2030-02-01T00:00:00Z"));
+        assert_eq!(month("2030-01-01T00:00:00Z"), Some((january, february)));
+        assert_eq!(month("2030-01-31T23:59:59.999Z"), Some((january, february)));
+        let december = (time("2031-12-01T00:00:00Z"), time("2032-01-01T00:00:00Z"));
+        assert_eq!(month("2031-12-15T12:00:00Z"), Some(december));
+        assert_eq!(Timestamp::from_micros(i64::MAX).month(), None);
     }
 
     #[test]

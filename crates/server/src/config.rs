@@ -1,6 +1,8 @@
 //! What an operator can set: a file, then environment variables, then flags. Every setting has a
 //! default that works on one machine.
 
+pub mod limits;
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -11,6 +13,8 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use figment::value::Dict;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+
+use limits::Limits;
 
 /// The settings of `askfirst serve`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +47,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// What to log, as `RUST_LOG` writes it.
     pub log: String,
+    /// How much keys, workspaces and all together may ask of it.
+    pub limits: Limits,
 }
 
 /// A part of the network: `10.0.0.0/8`, or one address.
@@ -119,6 +125,7 @@ impl Default for Config {
             signing_key_bits: 2048,
             log_format: LogFormat::Text,
             log: "info".into(),
+            limits: Limits::default(),
         }
     }
 }
@@ -220,7 +227,7 @@ impl Config {
         if ![2048, 3072].contains(&self.signing_key_bits) {
             return wrong("signing_key_bits", "2048 or 3072");
         }
-        Ok(())
+        self.limits.check()
     }
 
     /// The default configuration as a commented file.

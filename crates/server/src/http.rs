@@ -10,6 +10,7 @@ pub mod front;
 pub mod health;
 pub mod json;
 pub mod keys;
+pub mod limits;
 pub mod links;
 pub mod list;
 pub mod people;
@@ -86,6 +87,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(keys::revoke))
         .routes(routes!(workspace::get, workspace::change))
         .routes(routes!(audit::list))
+        .routes(routes!(limits::limits))
         .routes(routes!(proofs::jwks))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

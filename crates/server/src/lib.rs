@@ -4,11 +4,13 @@
 pub mod app;
 pub mod backup;
 pub mod config;
+pub mod crowd;
 pub mod dev;
 pub mod http;
 pub mod keyring;
 pub mod metrics;
 pub mod mint;
+pub mod rates;
 pub mod render;
 pub mod sealing;
 pub mod serve;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use askfirst_proof::SealingKey;
 use askfirst_proof::key::KeyBits;
-use askfirst_store::Store;
+use askfirst_store::{Clock, Store};
 use axum::Router;
 use axum::middleware;
 use hyper::body::Incoming;
@@ -22,6 +22,7 @@ use tower::ServiceExt;
 use tracing::{debug, error, info, warn};
 
 use crate::app::{App, Reach};
+use crate::config::limits::Limits;
 use crate::http::visitor::Peer;
 use crate::keyring::Keyring;
 use crate::service::Service;
@@ -46,6 +47,10 @@ pub struct Setup {
     pub signing_bits: KeyBits,
     /// How it is reached.
     pub reach: Reach,
+    /// How much may be asked of it.
+    pub limits: Limits,
+    /// The clock that requests per minute go by; it never jumps.
+    pub pace: Arc<dyn Clock>,
 }
 
 /// How a server came to stop.
@@ -115,6 +120,8 @@ impl Server {
             Arc::clone(&wakeups),
             stop.clone(),
             &setup.reach.public_url,
+            &setup.limits,
+            setup.pace,
         ));
         workers.spawn(wakeups::feed(wakeups, Arc::clone(&store), stop.clone(), halted.clone()));
         workers.spawn(workers::timers::run(

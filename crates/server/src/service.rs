@@ -7,6 +7,7 @@ pub mod caller;
 pub mod decide;
 pub mod form;
 pub mod keys;
+pub mod limits;
 pub mod links;
 pub mod passwords;
 pub mod people;
@@ -23,17 +24,20 @@ use std::sync::Arc;
 use askfirst_core::administration::{self, Denied};
 use askfirst_core::{Approval, Digest, Problem, Refusal, Role, Roster, Scope, Seconds, Timestamp};
 use askfirst_store::{
-    Administer, AdministerError, Administered, Credential, Execute, ExecuteError, Idempotency,
-    Proof, Store, StoreError,
+    Administer, AdministerError, Administered, Clock, Credential, Execute, ExecuteError,
+    Idempotency, Proof, Store, StoreError,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 pub use caller::{Caller, NotSignedIn, Rights};
 
+use crate::config::limits::Limits;
+use crate::crowd::Crowd;
 use crate::keyring::Keyring;
 use crate::metrics::Metrics;
 use crate::mint::NoRandomness;
+use crate::rates::Rates;
 use crate::wakeups::Wakeups;
 
 /// Everything the use cases stand on.
@@ -45,6 +49,8 @@ pub struct Service {
     /// What is counted.
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) passwords: passwords::Passwords,
+    pub(crate) rates: Rates,
+    pub(crate) crowd: Arc<Crowd>,
     /// Cancelled when the server stops; whoever waits then answers at once.
     pub(crate) stopping: CancellationToken,
     /// Where people and programs reach this server, without a final slash.
@@ -181,12 +187,26 @@ impl Service {
         wakeups: Arc<Wakeups>,
         stopping: CancellationToken,
         public_url: &str,
+        limits: &Limits,
+        pace: Arc<dyn Clock>,
     ) -> Self {
         let public_url = public_url.trim_end_matches('/').to_owned();
         let used_keys = caller::UsedKeys::default();
         let metrics = Arc::default();
         let passwords = passwords::Passwords::default();
-        Self { store, keyring, wakeups, used_keys, metrics, passwords, stopping, public_url }
+        let (rates, crowd) = (Rates::new(limits, pace), Arc::new(Crowd::new(limits)));
+        Self {
+            store,
+            keyring,
+            wakeups,
+            used_keys,
+            metrics,
+            passwords,
+            rates,
+            crowd,
+            stopping,
+            public_url,
+        }
     }
 
     /// The store, for what is not a use case: health, workers.

@@ -24,6 +24,7 @@ async fn main() {
         clock: Arc::new(SystemClock),
         issuer_base: "https://ask.example".into(),
         readers: 2,
+        allowances: Allowances::default(),
     };
     let store = Arc::new(SqliteStore::open(&folder.path().join("bench.db"), options).unwrap());
     let place = Place { workspace: WorkspaceId::from_bits(1), environment: Environment::Live };

@@ -22,6 +22,24 @@ impl Clock for SystemClock {
     }
 }
 
+/// A clock that goes on evenly, whatever is done to the machine's: for spans, not for the record.
+#[derive(Debug, Clone, Copy)]
+pub struct EvenClock(std::time::Instant);
+
+impl Default for EvenClock {
+    fn default() -> Self {
+        Self(std::time::Instant::now())
+    }
+}
+
+impl Clock for EvenClock {
+    /// The time since it was made.
+    fn now(&self) -> Timestamp {
+        let micros = self.0.elapsed().as_micros();
+        Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+    }
+}
+
 /// A clock that stands still until a test moves it.
 #[cfg(feature = "testing")]
 #[derive(Debug)]

@@ -11,7 +11,7 @@ pub mod store;
 
 pub mod sqlite;
 
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, EvenClock, SystemClock};
 pub use records::*;
 pub use sqlite::{Options, SqliteStore, copies};
 pub use store::{

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use askfirst_core::administration::{PasswordHash, SecretHash};
 use askfirst_core::{
     Actor, ApprovalId, Assurance, Delegation, Digest, Environment, Floor, GroupId, KeyFacts, KeyId,
-    LinkId, MemberId, Person, Policy, PolicyId, PolicyName, SessionFacts, SessionId, Status,
+    LinkId, Load, MemberId, Person, Policy, PolicyId, PolicyName, SessionFacts, SessionId, Status,
     Timestamp, WorkspaceId,
 };
 use serde_json::Value;
@@ -79,6 +79,15 @@ pub struct Key {
     pub revoked_at: Option<Timestamp>,
     /// When it was last used; written now and then, so it may lag by a minute.
     pub last_used_at: Option<Timestamp>,
+}
+
+/// What a key has open and has asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyLoad {
+    /// The key.
+    pub key: KeyId,
+    /// How much.
+    pub load: Load,
 }
 
 /// A signed-in browser.

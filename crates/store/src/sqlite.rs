@@ -21,6 +21,7 @@ mod readers;
 mod record;
 mod repeats;
 mod signins;
+mod tallies;
 mod telling;
 mod writer;
 
@@ -29,8 +30,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use askfirst_core::{
-    Approval, ApprovalId, Digest, KeyId, MemberId, PolicyName, Roster, Seconds, Timestamp,
-    WorkspaceId,
+    Allowances, Approval, ApprovalId, Digest, KeyId, MemberId, PolicyName, Room, Roster, Seconds,
+    Timestamp, WorkspaceId,
 };
 use async_trait::async_trait;
 use tokio::sync::broadcast;
@@ -38,8 +39,8 @@ use tokio::sync::broadcast;
 use crate::clock::Clock;
 use crate::records::{
     ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, EventRecord, Group, Health,
-    Key, KeyringChange, LoginLink, Member, OutboxRow, Password, Place, PolicyVersion, Proof,
-    Secret, Session, Shown, SigningKeyRecord, Workspace,
+    Key, KeyLoad, KeyringChange, LoginLink, Member, OutboxRow, Password, Place, PolicyVersion,
+    Proof, Secret, Session, Shown, SigningKeyRecord, Workspace,
 };
 use crate::store::{
     Administer, AdministerError, Administered, Change, Committed, Execute, ExecuteError,
@@ -58,6 +59,8 @@ pub struct Options {
     pub issuer_base: String,
     /// Threads that read, at least 1.
     pub readers: usize,
+    /// How many asks keys and workspaces may have open, and put in a month.
+    pub allowances: Allowances,
 }
 
 /// A store in one SQLite file.
@@ -88,6 +91,7 @@ impl SqliteStore {
             kept: readers::Kept::default(),
             tally: writer::Tally::default(),
             disk: disk::Disk::of(path),
+            allowances: options.allowances,
             #[cfg(feature = "testing")]
             faults: faults::Faults::default(),
         });
@@ -344,6 +348,16 @@ impl Store for SqliteStore {
         filter: AuditFilter,
     ) -> Result<Vec<AuditRecord>, StoreError> {
         self.read(move |connection| audit::entries(connection, workspace, &filter)).await
+    }
+
+    async fn room(&self, place: Place, key: Option<KeyId>) -> Result<Room, StoreError> {
+        let (allowances, now) = (self.shared.allowances, self.now());
+        self.read(move |connection| tallies::room(connection, place, key, allowances, now)).await
+    }
+
+    async fn full_keys(&self, place: Place) -> Result<Vec<KeyLoad>, StoreError> {
+        let (allowance, now) = (self.shared.allowances.key, self.now());
+        self.read(move |connection| tallies::full_keys(connection, place, allowance, now)).await
     }
 
     async fn signing_keys(&self) -> Result<Vec<SigningKeyRecord>, StoreError> {

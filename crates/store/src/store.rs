@@ -5,15 +5,15 @@ use std::sync::Arc;
 use askfirst_core::administration::{self, Denied};
 use askfirst_core::{
     Approval, ApprovalId, Command, Digest, Event, KeyId, LinkId, MemberId, PolicyName, Refusal,
-    Roster, SessionId, Status, Timestamp, WorkspaceId,
+    Room, Roster, SessionId, Status, Timestamp, WorkspaceId,
 };
 use async_trait::async_trait;
 use tokio::sync::broadcast;
 
 use crate::records::{
     ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, EventRecord, Group, Health,
-    Key, KeyringChange, LoginLink, Member, OutboxRow, Password, Place, PolicyVersion, Proof,
-    Secret, Session, Shown, SigningKeyRecord, Workspace,
+    Key, KeyLoad, KeyringChange, LoginLink, Member, OutboxRow, Password, Place, PolicyVersion,
+    Proof, Secret, Session, Shown, SigningKeyRecord, Workspace,
 };
 
 const MEBIBYTE: u64 = 1024 * 1024;
@@ -335,6 +335,11 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<AuditRecord>, StoreError> {
         self.find_audit(workspace, AuditFilter { after, limit, ..AuditFilter::default() }).await
     }
+
+    /// The room for another ask now: of this key, if one is named, and of the place.
+    async fn room(&self, place: Place, key: Option<KeyId>) -> Result<Room, StoreError>;
+    /// The keys of a place that have no room for another ask now, by id; at most 100.
+    async fn full_keys(&self, place: Place) -> Result<Vec<KeyLoad>, StoreError>;
 
     /// Signing keys, oldest first.
     async fn signing_keys(&self) -> Result<Vec<SigningKeyRecord>, StoreError>;

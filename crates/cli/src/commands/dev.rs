@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use askfirst_proof::key::KeyBits;
+use askfirst_server::config::limits::Limits;
 use askfirst_server::config::{Config, LogFormat};
 use askfirst_server::dev::{self, Ready};
 use clap::Args;
@@ -107,7 +108,7 @@ impl DevArgs {
         let sealing = premises::sealing_key(&places.sealing_key)?;
         let asked = premises::asked_to_stop()?;
         let reach = premises::reach(&public_url, listen, &[]);
-        let server = premises::start(store, &sealing, KeyBits::Rsa2048, reach);
+        let server = premises::start(store, &sealing, KeyBits::Rsa2048, reach, Limits::default());
         let service = Arc::clone(server.service());
         let ready = dev::prepare(&service, &sealing).await.context("the dev workspace")?;
         let running = server.run(listener, asked);

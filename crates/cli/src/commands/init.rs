@@ -10,7 +10,7 @@ use askfirst_server::config::Config;
 use askfirst_server::service::Service;
 use askfirst_server::service::keys::KeyWish;
 use askfirst_server::service::workspace::Founder;
-use askfirst_store::StoreError;
+use askfirst_store::{EvenClock, StoreError};
 use clap::Args;
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
@@ -67,8 +67,15 @@ impl InitArgs {
             premises::sealing_key_of(&config)?;
             let stopping = CancellationToken::new();
             let url = &config.public_url;
-            let service =
-                Service::new(Arc::clone(&store), Arc::default(), Arc::default(), stopping, url);
+            let service = Service::new(
+                Arc::clone(&store),
+                Arc::default(),
+                Arc::default(),
+                stopping,
+                url,
+                &config.limits,
+                Arc::new(EvenClock::default()),
+            );
             let done = self.make(&service, &config).await;
             store.close().await;
             done

@@ -111,7 +111,7 @@ async fn serve(config: Config, repeated: &str) -> Result<u8> {
     premises::renew_on_hangup(certificates.clone())?;
     let mut reach = premises::reach(&config.public_url, listen, &config.hosts);
     reach.trusted_proxies.clone_from(&config.trusted_proxies);
-    let server = premises::start(store, &sealing, bits, reach);
+    let server = premises::start(store, &sealing, bits, reach, config.limits);
     let tls = certificates.is_some();
     let (public_url, version) = (&config.public_url, crate::VERSION);
     info!(address = %listen, public_url, tls, version, "listening");

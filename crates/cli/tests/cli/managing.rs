@@ -98,3 +98,15 @@ fn groups_are_made_of_addresses() {
     assert_eq!(server.admin(&["groups", "list"]).expect(0).out, "none\n");
     server.admin(&["groups", "set", "sre"]).expect(1);
 }
+
+#[test]
+fn limits_say_what_is_used_and_who_is_over_which() {
+    let server = Dev::start();
+    server.agent(&["ask", "x", "--no-wait"]).expect(0);
+    let told = server.agent(&["limits"]).expect(0).out;
+    assert!(told.contains("key        pending              1 of 200000"), "{told}");
+    assert!(told.contains("workspace  asks_per_month"), "{told}");
+    let json = server.agent(&["limits", "--json"]).expect(0).json();
+    assert_eq!(json["key"][1]["used"], 1);
+    assert_eq!(json["over"], serde_json::json!([]));
+}

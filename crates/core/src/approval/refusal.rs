@@ -2,8 +2,8 @@
 
 use super::edit::Pointer;
 use crate::{
-    Actor, Assurance, Digest, KeyId, OutcomeStatus, PolicyName, Problem, Scope, Seconds, Standing,
-    Status, Timestamp, VoteDecision,
+    Actor, Assurance, Digest, KeyId, OutcomeStatus, Overrun, PolicyName, Problem, Scope, Seconds,
+    Standing, Status, Timestamp, VoteDecision,
 };
 
 /// A "no" that leaves everything as it was.
@@ -59,6 +59,9 @@ pub enum Refusal {
         /// Which needs, and why.
         problems: Vec<Problem>,
     },
+    /// There is no room for another one.
+    #[error("{0}")]
+    OverLimit(Overrun),
     /// It has its one outcome already.
     #[error("already {status} by {by} at {at}")]
     AlreadyDecided {

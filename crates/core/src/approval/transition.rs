@@ -106,6 +106,7 @@ fn put(ask: &Ask, facts: &Facts, now: Timestamp) -> Result<Event, Refusal> {
     if !problems.is_empty() {
         return Err(Refusal::Unsatisfiable { name: rules.name.clone(), problems });
     }
+    facts.room.for_one_more(now)?;
     Ok(Event::Asked {
         approval: Box::new(Approval {
             id: ask.id,

@@ -35,6 +35,39 @@ fn a_question_is_frozen_with_its_policy_and_its_asker() {
 }
 
 #[test]
+fn an_ask_needs_room_and_nothing_else_does() {
+    let full = Gauge { used: 2, allowed: 2 };
+    let over = |room: Room| {
+        let mut stage = Stage::new(rules(json!({})));
+        stage.room = room;
+        match stage.ask(ask()) {
+            Err(Refusal::OverLimit(over)) => over,
+            other => panic!("{other:?}"),
+        }
+    };
+    let pending = Load { pending: full, ..Load::default() };
+    let asked = Load { asks_per_month: full, ..Load::default() };
+    let told = over(Room { key: pending, workspace: asked, month_ends: None });
+    assert_eq!((told.limit, told.of, told.used), (Limit::Pending, Holder::Key, 2));
+    let told = over(Room { workspace: pending, ..Room::default() });
+    assert_eq!((told.limit, told.of), (Limit::Pending, Holder::Workspace));
+    let told = over(Room { key: asked, month_ends: Some(at(90)), ..Room::default() });
+    assert_eq!((told.limit, told.of), (Limit::AsksPerMonth, Holder::Key));
+    assert_eq!((told.resets_at, told.retry_after), (Some(at(90)), Seconds(90)));
+
+    // However full it is, what was asked before is decided, withdrawn and claimed.
+    let none = Room { key: pending, workspace: asked, month_ends: Some(at(90)) };
+    let mut stage = Stage::asked(json!({}));
+    stage.room = none;
+    assert_eq!(stage.approve("ana"), Ok(vec!["voted", "approved"]));
+    let claim = Command::Consume { action_digest: DIGEST };
+    assert!(stage.act(bot(), claim).is_ok());
+    let mut stage = Stage::asked(json!({}));
+    stage.room = none;
+    assert!(stage.act(bot(), Command::Cancel { reason: None }).is_ok());
+}
+
+#[test]
 fn only_a_key_with_the_scope_ask_asks() {
     let mut stage = Stage::new(rules(json!({})));
     let question = Command::Ask(Box::new(ask()));

@@ -160,6 +160,7 @@ fn explore_world(policy: &FrozenPolicy, roster: &Roster, count: &mut Count) {
         floor: Floor::default(),
         policy: Some(Arc::new(policy.clone())),
         known_keys: [key_id("runner")].into(),
+        room: Room::default(),
     };
     let people = roster.people.keys().map(|id| {
         let session = SessionFacts { member: *id, ..session("ana") };

@@ -193,6 +193,7 @@ pub(crate) struct Stage {
     pub(crate) now: Timestamp,
     pub(crate) approval: Option<Approval>,
     pub(crate) log: Vec<Event>,
+    pub(crate) room: Room,
 }
 
 impl Stage {
@@ -223,6 +224,7 @@ impl Stage {
             now: at(0),
             approval: None,
             log: Vec::new(),
+            room: Room::default(),
         }
     }
 
@@ -248,6 +250,7 @@ impl Stage {
             floor: self.floor,
             policy: self.saved.clone(),
             known_keys: BTreeSet::from([key_id("bot"), key_id("runner")]),
+            room: self.room,
         }
     }
 

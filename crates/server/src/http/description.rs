@@ -57,6 +57,7 @@ fn complete_one(path: &str, method: &str, operation: &mut Map<String, Value>) {
         problems.extend([
             StatusCode::UNAUTHORIZED,
             StatusCode::FORBIDDEN,
+            StatusCode::TOO_MANY_REQUESTS,
             StatusCode::SERVICE_UNAVAILABLE,
         ]);
     }

@@ -15,6 +15,7 @@ use serde_json::json;
 use super::problem::Problem;
 use super::request::Id;
 use crate::app::App;
+use crate::crowd::Stay;
 use crate::service::Caller;
 
 /// How often a silent stream says that it is alive; shorter than proxies' usual patience.
@@ -41,7 +42,8 @@ pub async fn stream(
     };
     // The first look is part of the answer, so that an unknown id is a 404 and not a stream.
     let first = app.service.events(&caller, id, after, Duration::ZERO).await?;
-    let stream = follow(app, caller, id, after, first);
+    let stay = app.service.stay(&caller)?;
+    let stream = follow(app, caller, id, after, first, stay);
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
@@ -51,8 +53,9 @@ fn follow(
     id: ApprovalId,
     after: u32,
     first: Vec<EventRecord>,
+    stay: Stay,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
-    let looks = stream::unfold((after, Some(first)), move |(after, ready)| {
+    let looks = stream::unfold((after, Some(first), stay), move |(after, ready, stay)| {
         let (app, caller) = (app.clone(), caller.clone());
         async move {
             let records = match ready {
@@ -63,7 +66,7 @@ fn follow(
                 None => app.service.events(&caller, id, after, PATIENCE).await.ok()?,
             };
             let after = records.last().map_or(after, |record| record.version);
-            Some((stream::iter(records), (after, None)))
+            Some((stream::iter(records), (after, None, stay)))
         }
     });
     looks.flatten().map(move |record| Ok(event(id, &record)))

@@ -2,7 +2,7 @@
 //! become status codes.
 
 use askfirst_core::administration::Denied;
-use askfirst_core::{Pointer, Problem as Mistake, Refusal, Standing};
+use askfirst_core::{Overrun, Pointer, Problem as Mistake, Refusal, Standing};
 use askfirst_store::StoreError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -250,6 +250,7 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::Unsatisfiable { .. } => {
             (S::UNPROCESSABLE_ENTITY, "unsatisfiable_policy", "Nobody can satisfy this policy")
         }
+        Refusal::OverLimit(_) => (S::TOO_MANY_REQUESTS, "limit", "Over a limit"),
         Refusal::AlreadyDecided { .. } => (S::CONFLICT, "already_decided", "Already decided"),
         Refusal::AskerCannotDecide => {
             (S::FORBIDDEN, "asker_cannot_decide", "Who asks cannot decide")
@@ -329,6 +330,7 @@ fn refused(refusal: Refusal) -> Problem {
             problem.detail = format!("{detail}: {}", summary(&problems));
             problem.all(problems)
         }
+        Refusal::OverLimit(overrun) => over_limit(problem, &overrun),
         Refusal::AlreadyDecided { status, by, at } => problem
             .with("decision", json!({ "status": status, "by": by.to_string(), "decided_at": at })),
         Refusal::StaleDigest { current } => {
@@ -343,6 +345,16 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::NotApproved { status } => problem.with("approval_status", json!(status)),
         _ => problem,
     }
+}
+
+/// Which limit it was, and when to come back.
+fn over_limit(mut problem: Problem, overrun: &Overrun) -> Problem {
+    let Overrun { limit, of, allowed, used, resets_at, retry_after } = *overrun;
+    problem.retry_after = Some(retry_after.0.max(1));
+    let limit = json!({
+        "name": limit, "of": of, "limit": allowed, "used": used, "resets_at": resets_at,
+    });
+    problem.with("limit", limit)
 }
 
 /// Where in a vote an edit stands: its pointer is a member's name there.

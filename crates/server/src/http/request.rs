@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use super::json;
 use super::problem::Problem;
 use crate::app::App;
+use crate::rates::Pair;
 use crate::service::{Caller, NotSignedIn};
 
 /// The largest body, in bytes.
@@ -24,7 +25,24 @@ const LONGEST_KEY: usize = 255;
 /// The longest that one request may wait.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
+/// Who calls, with what the request counts towards.
+#[derive(Debug)]
+pub struct Metered {
+    /// Who.
+    pub caller: Caller,
+    /// How fast its key and workspace make requests.
+    pub rates: Option<Pair>,
+}
+
 impl FromRequestParts<App> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        Metered::from_request_parts(parts, app).await.map(|metered| metered.caller)
+    }
+}
+
+impl FromRequestParts<App> for Metered {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
@@ -39,7 +57,9 @@ impl FromRequestParts<App> for Caller {
             Some((scheme, secret)) if scheme.eq_ignore_ascii_case("bearer") => secret.trim(),
             _ => return Err(NotSignedIn::Missing.into()),
         };
-        Ok(app.service.caller_by_key(secret).await?)
+        let caller = app.service.caller_by_key(secret).await?;
+        let rates = app.service.admit(&caller)?;
+        Ok(Self { caller, rates })
     }
 }
 

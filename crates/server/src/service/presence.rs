@@ -3,12 +3,13 @@
 
 use askfirst_core::{
     Approval, ApprovalId, CastVote, Claim, Command, Facts, KeyId, LinkFacts, MemberId, Principal,
-    Refusal, Seconds, SessionFacts, Standing, Status, Timestamp, VoteDecision, transition,
+    Refusal, Room, Seconds, SessionFacts, Standing, Status, Timestamp, VoteDecision, transition,
 };
 use askfirst_store::{ApprovalFilter, Member, Workspace};
 use tokio_util::sync::CancellationToken;
 
 use super::{Caller, Result, Rights, Seen, Service, ServiceError};
+use crate::crowd::Stay;
 use crate::wakeups::{Topic, Waiter};
 
 /// The most pending approvals that an inbox holds.
@@ -72,6 +73,7 @@ pub struct Inbox {
 pub struct WorkspaceChanges {
     waiter: Waiter,
     stopping: CancellationToken,
+    _stay: Stay,
 }
 
 impl WorkspaceChanges {
@@ -97,10 +99,13 @@ impl Service {
     }
 
     /// Hints about the caller's workspace. Register before reading.
-    #[must_use]
-    pub fn workspace_changes(&self, caller: &Caller) -> WorkspaceChanges {
+    ///
+    /// # Errors
+    /// If this person listens too often already.
+    pub fn workspace_changes(&self, caller: &Caller) -> Result<WorkspaceChanges> {
+        let stay = self.stay(caller)?;
         let waiter = self.wakeups.register(Topic::Workspace(caller.place.workspace));
-        WorkspaceChanges { waiter, stopping: self.stopping.clone() }
+        Ok(WorkspaceChanges { waiter, stopping: self.stopping.clone(), _stay: stay })
     }
 
     /// One approval, with what this caller could do.
@@ -182,6 +187,7 @@ fn prospects(caller: &Caller, seen: &Seen, workspace: &Workspace) -> Prospects {
         floor: workspace.floor,
         policy: None,
         known_keys: std::collections::BTreeSet::new(),
+        room: Room::default(),
     };
     let ask = |command: Command| transition(Some(&seen.approval), &command, &facts, seen.now);
     let vote = Command::Vote(CastVote {

@@ -53,8 +53,19 @@ impl Service {
     /// One approval once `until` holds, or as it is after `patience` or when the server stops.
     ///
     /// # Errors
-    /// As [`Service::approval`].
+    /// As [`Service::approval`], or if this caller waits too often already.
     pub async fn wait(
+        &self,
+        caller: &Caller,
+        id: ApprovalId,
+        until: Until,
+        patience: Duration,
+    ) -> Result<Seen> {
+        let _stay = if patience.is_zero() { None } else { Some(self.stay(caller)?) };
+        self.patiently(caller, id, until, patience).await
+    }
+
+    async fn patiently(
         &self,
         caller: &Caller,
         id: ApprovalId,
@@ -142,7 +153,7 @@ impl Service {
     }
 
     /// What happened to one approval after version `after`; waits up to `patience` for more if
-    /// there is nothing yet.
+    /// there is nothing yet. Who does so again and again has a [`Service::stay`] meanwhile.
     ///
     /// # Errors
     /// As [`Service::approval`].
@@ -153,7 +164,7 @@ impl Service {
         after: u32,
         patience: Duration,
     ) -> Result<Vec<EventRecord>> {
-        self.wait(caller, id, Until::Past(after), patience).await?;
+        self.patiently(caller, id, Until::Past(after), patience).await?;
         Ok(self.store.events(caller.place, id, after).await?)
     }
 }

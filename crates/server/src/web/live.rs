@@ -23,7 +23,7 @@ pub(super) async fn hints(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Fault> {
     // A redirect to a page would only confuse an event stream.
     let signed_in = signed_in.ok_or(Fault::NoStream)?;
-    let changes = app.service.workspace_changes(&signed_in.caller);
+    let changes = app.service.workspace_changes(&signed_in.caller)?;
     let first = Some(Event::default().comment("listening").retry(Duration::from_secs(2)));
     let state = (app, signed_in.token, changes, first);
     Ok(Sse::new(futures_util::stream::unfold(state, |mut state| async move {

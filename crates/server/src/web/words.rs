@@ -227,6 +227,11 @@ pub(super) fn refusal(refusal: &Refusal) -> Told {
             "Nothing to see here",
             "There is no such request, or it is not for your account.".into(),
         ),
+        Refusal::OverLimit(_) => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "This is too much at once",
+            format!("Nothing was done: {refusal}. Close pages that you do not need."),
+        ),
         // What only programs can do, or run into.
         other @ (Refusal::MissingScope(_)
         | Refusal::PolicyUnknown { .. }

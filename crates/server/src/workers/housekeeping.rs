@@ -18,6 +18,7 @@ pub async fn run(service: Arc<Service>, stop: CancellationToken) {
             () = stop.cancelled() => true,
             () = tokio::time::sleep(EVERY) => false,
         };
+        service.rates.tidy();
         let used = service.used_keys.take();
         if !used.is_empty()
             && let Err(error) = service.store().touch_keys(used).await

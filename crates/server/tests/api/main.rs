@@ -26,6 +26,7 @@ mod escalating;
 mod harmless;
 mod idempotency;
 mod leaving;
+mod limits;
 mod links;
 mod lists;
 mod passwords;

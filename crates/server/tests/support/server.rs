@@ -8,12 +8,13 @@ use askfirst_core::{Environment, Timestamp, WorkspaceId};
 use askfirst_proof::SealingKey;
 use askfirst_proof::key::KeyBits;
 use askfirst_server::app::Reach;
+use askfirst_server::config::limits::Limits;
 use askfirst_server::dev::{self, Ready};
 use askfirst_server::serve::{Server, Setup, Stopped};
 use askfirst_server::service::Service;
 use askfirst_server::service::workspace::Founder;
 use askfirst_store::clock::TestClock;
-use askfirst_store::{Options, SqliteStore, Store};
+use askfirst_store::{Clock, EvenClock, Options, SqliteStore, Store};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -40,19 +41,37 @@ pub struct TestServer {
 impl TestServer {
     /// Starts a server with a developer's workspace.
     pub async fn start() -> Self {
+        let clock = TestClock::at(Timestamp::from_seconds(START));
+        Self::begin(Limits::default(), Arc::new(clock), Arc::new(EvenClock::default())).await
+    }
+
+    /// Starts one of which not everything may be asked; its rates go by the story's clock too,
+    /// which must not go back then.
+    pub async fn limited(limits: Limits) -> Self {
+        let clock = Arc::new(TestClock::at(Timestamp::from_seconds(START)));
+        Self::begin(limits, clock.clone(), clock).await
+    }
+
+    async fn begin(limits: Limits, clock: Arc<TestClock>, pace: Arc<dyn Clock>) -> Self {
         let temporary = tempfile::tempdir().expect("a temporary folder");
         let folder = temporary.path().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let public_url = format!("http://{address}");
-        let clock = Arc::new(TestClock::at(Timestamp::from_seconds(START)));
-        let options = Options { clock: clock.clone(), issuer_base: public_url.clone(), readers: 2 };
+        let options = Options {
+            clock: clock.clone(),
+            issuer_base: public_url.clone(),
+            readers: 2,
+            allowances: limits.allowances(),
+        };
         let store = SqliteStore::open(&folder.join("askfirst.db"), options).expect("a new store");
         let store: Arc<dyn Store> = Arc::new(store);
         let sealing = Arc::new(SealingKey::generate().expect("a sealing key"));
         let reach = Reach { public_url, hosts: vec![address.to_string()], ..Reach::default() };
         let signing_bits = KeyBits::Rsa2048;
-        let server = Server::start(Setup { store, sealing: sealing.clone(), signing_bits, reach });
+        let sealed = sealing.clone();
+        let setup = Setup { store, sealing: sealed, signing_bits, reach, limits, pace };
+        let server = Server::start(setup);
         let service = server.service().clone();
         let ready = dev::prepare(&service, &sealing).await.expect("a dev workspace");
         let stop = CancellationToken::new();
@@ -109,6 +128,19 @@ impl TestServer {
     /// Returns once there is a key to sign with.
     pub async fn signing(&self) {
         while self.stranger().get("/readyz").await.status != 200 {}
+    }
+
+    /// Returns once this key has so much pending, as `used of limit`.
+    pub async fn settled(&self, client: &Client, pending: &str) {
+        loop {
+            let limits = client.get("/v1/limits").await.expect(200);
+            let levels = limits["key"].as_array().cloned().unwrap_or_default();
+            let level = levels.iter().find(|level| level["name"] == "pending");
+            let told = level.map(|level| format!("{} of {}", level["used"], level["limit"]));
+            if told.as_deref() == Some(pending) {
+                return;
+            }
+        }
     }
 
     /// Every byte that the store has written. Two equal pictures: nothing was written between.

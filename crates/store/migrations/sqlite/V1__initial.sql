@@ -164,6 +164,17 @@ CREATE TABLE approvals (
 CREATE INDEX approvals_pending ON approvals (workspace, environment, approval)
   WHERE status = 'pending';
 
+-- How much each key has open and has asked for this month; with an empty key, all of the place.
+CREATE TABLE tallies (
+  workspace   BLOB NOT NULL,
+  environment TEXT NOT NULL,
+  key         BLOB NOT NULL,
+  pending     INTEGER NOT NULL,
+  month       INTEGER NOT NULL, -- when it began
+  asks        INTEGER NOT NULL,
+  PRIMARY KEY (workspace, environment, key)
+) STRICT, WITHOUT ROWID;
+
 -- Who has voted on what, to find it by.
 CREATE TABLE voters (
   workspace   BLOB NOT NULL,

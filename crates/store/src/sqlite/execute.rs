@@ -1,12 +1,12 @@
 //! Carries out a command on one approval: looks for a repeat, reads the facts, asks the rules and
 //! records what they say. Nothing is written before the rules have said yes.
 
-use askfirst_core::{Command, Refusal, Standing, Status, transition};
+use askfirst_core::{Command, Principal, Refusal, Standing, Status, transition};
 
 use super::record;
 use super::repeats::{self, Scope, Seen};
 use super::writer::Desk;
-use super::{audit, queries};
+use super::{audit, queries, tallies};
 use crate::store::{Change, Committed, Execute, ExecuteError, StoreError};
 
 pub(super) fn execute(
@@ -22,7 +22,7 @@ pub(super) fn execute(
         Command::Ask(ask) => Some(&**ask),
         _ => None,
     };
-    let facts = tenant.facts(connection, place, request.credential, ask, now)??;
+    let mut facts = tenant.facts(connection, place, request.credential, ask, now)??;
     let scope = Scope::approval(place, request.credential);
     if let Some(idempotency) = &request.idempotency
         && let Some(seen) = repeats::find(connection, &scope, idempotency)?
@@ -53,6 +53,9 @@ pub(super) fn execute(
     };
     let (before, snapshot) =
         current.map_or((None, None), |(approval, row)| (Some(approval), Some(row)));
+    if let (Some(_), Principal::Key(key)) = (ask, &facts.principal) {
+        facts.room = tallies::room(connection, place, Some(key.id), desk.allowances, now)?;
+    }
     let done = transition(before.as_ref(), &request.command, &facts, now)?;
 
     let next = &done.next;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use askfirst_core::administration::Holdings;
 use askfirst_core::{
     Ask, Facts, FrozenPolicy, GroupId, KeyId, LinkFacts, LinkId, PolicyChoice, PolicyName,
-    Principal, Refusal, Roster, SessionFacts, SessionId, Standing, Timestamp, WorkspaceId,
+    Principal, Refusal, Room, Roster, SessionFacts, SessionId, Standing, Timestamp, WorkspaceId,
 };
 use askfirst_proof::log::Head;
 use rusqlite::{Connection, OptionalExtension};
@@ -150,6 +150,7 @@ impl Tenant {
             floor: self.workspace.floor,
             policy,
             known_keys,
+            room: Room::default(),
         }))
     }
 
@@ -169,6 +170,7 @@ impl Tenant {
             floor: self.workspace.floor,
             policy: None,
             known_keys: BTreeSet::new(),
+            room: Room::default(),
         }))
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use askfirst_core::Timestamp;
+use askfirst_core::{Allowances, Timestamp};
 use crossbeam_channel::{Receiver, Sender};
 use rusqlite::Connection;
 use tokio::sync::{broadcast, oneshot};
@@ -35,6 +35,7 @@ pub(super) struct Shared {
     pub(super) kept: Kept,
     pub(super) tally: Tally,
     pub(super) disk: Disk,
+    pub(super) allowances: Allowances,
     #[cfg(feature = "testing")]
     pub(super) faults: super::faults::Faults,
 }
@@ -70,6 +71,7 @@ pub(super) struct Desk<'a, 'c> {
     pub(super) tenants: &'a mut Tenants,
     pub(super) issuer_base: &'a str,
     pub(super) disk: &'a Disk,
+    pub(super) allowances: Allowances,
     /// Told to the world after the commit.
     pub(super) changes: &'a mut Vec<Change>,
 }
@@ -278,6 +280,7 @@ impl Thread {
                 tenants: &mut self.tenants,
                 issuer_base: &self.issuer_base,
                 disk: &self.shared.disk,
+                allowances: self.shared.allowances,
                 changes,
             })?;
         }

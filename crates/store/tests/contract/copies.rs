@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use askfirst_core::Allowances;
 use askfirst_store::{Options, SqliteStore, Store, StoreError, copies};
 use rusqlite::Connection;
 
@@ -33,7 +34,12 @@ async fn a_copy_taken_while_the_store_writes_is_whole_and_has_what_was_acknowled
     assert_eq!(log[0].hash, head.hash, "the copy's log is the beginning of the store's");
 
     let issuer_base = "https://ask.example".into();
-    let options = Options { clock: Arc::clone(&world.clock) as _, issuer_base, readers: 1 };
+    let options = Options {
+        clock: Arc::clone(&world.clock) as _,
+        issuer_base,
+        readers: 1,
+        allowances: Allowances::default(),
+    };
     let copy = SqliteStore::open(&to, options).unwrap();
     assert_eq!(copy.health().await.unwrap().pending, census.pending);
     copy.close().await;

@@ -46,6 +46,7 @@ promises! {
         of_64_racing_actors_one_gives_the_outcome
         of_64_racing_consumers_one_claims
         of_100_repeated_asks_at_once_one_is_put
+        of_100_asks_at_once_as_many_are_put_as_there_is_room_for
         of_two_last_owners_leaving_at_once_one_stays
         an_operation_that_fails_harms_no_other
     }

@@ -112,6 +112,30 @@ pub(crate) async fn of_100_repeated_asks_at_once_one_is_put<H: Home>() {
     }
 }
 
+pub(crate) async fn of_100_asks_at_once_as_many_are_put_as_there_is_room_for<H: Home>() {
+    let mut world = World::<H>::new().await;
+    let allowance = Allowance { pending: 7, ..Allowance::default() };
+    world.reopen_with(Allowances { key: allowance, ..Allowances::default() }).await;
+    let us = world.us.clone();
+    let requests = (0..100).map(|_| {
+        let ask = ask(&us, PolicyChoice::Default);
+        execute(&us, Credential::Key(us.asker), ask.id, Command::Ask(Box::new(ask)))
+    });
+    let answers = together(&world.store, requests.collect()).await;
+    let (put, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+    assert_eq!((put.len(), refused.len()), (7, 93));
+    let full = |error: &ExecuteError| matches!(error, ExecuteError::Refused(Refusal::OverLimit(_)));
+    assert!(refused.into_iter().all(|answer| full(&answer.unwrap_err())));
+    let room = world.store.room(us.place, Some(us.asker)).await.unwrap();
+    assert_eq!((room.key.pending.used, room.workspace.pending.used), (7, 7));
+    assert_eq!(world.store.full_keys(us.place).await.unwrap()[0].key, us.asker);
+    assert_eq!(world.store.full_keys(world.them.place).await.unwrap(), []);
+    // The count is as durable as what it counts.
+    world.reopen_with(Allowances { key: allowance, ..Allowances::default() }).await;
+    let kept = world.store.room(us.place, Some(us.asker)).await.unwrap();
+    assert_eq!(kept, room);
+}
+
 pub(crate) async fn of_two_last_owners_leaving_at_once_one_stays<H: Home>() {
     use askfirst_core::administration::{Change, Denied};
     let world = World::<H>::new().await;

@@ -175,6 +175,15 @@ pub(crate) async fn nothing_of_the_record_stands_alone<H: Home>() {
            (SELECT 1 FROM outbox o WHERE o.approval = p.approval AND o.kind = 'sign_receipt')",
         "outbox o WHERE NOT EXISTS
            (SELECT 1 FROM proofs p WHERE p.approval = o.approval)",
+        "tallies t WHERE t.pending <> (SELECT count(*) FROM approvals a
+           WHERE a.workspace = t.workspace AND a.environment = t.environment
+             AND t.key IN (a.asker, x'') AND a.status = 'pending')",
+        "tallies t WHERE t.asks <> (SELECT count(*) FROM approvals a
+           WHERE a.workspace = t.workspace AND a.environment = t.environment
+             AND t.key IN (a.asker, x''))",
+        "approvals a WHERE 2 <> (SELECT count(*) FROM tallies t
+           WHERE a.workspace = t.workspace AND a.environment = t.environment
+             AND t.key IN (a.asker, x''))",
         "proofs p WHERE NOT EXISTS
            (SELECT 1 FROM audit l WHERE l.workspace = p.workspace AND l.position = p.audit_index)",
     ] {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use askfirst_core::Allowances;
 use askfirst_store::clock::TestClock;
 use askfirst_store::{Options, SqliteStore, Store, StoreError};
 use rusqlite::Connection;
@@ -19,9 +20,13 @@ impl SqliteFile {
         self.folder.path().join("data").join("askfirst.db")
     }
 
-    fn try_open(&self, clock: Arc<TestClock>) -> Result<SqliteStore, StoreError> {
+    fn try_open(
+        &self,
+        clock: Arc<TestClock>,
+        allowances: Allowances,
+    ) -> Result<SqliteStore, StoreError> {
         let issuer_base = "https://ask.example".into();
-        SqliteStore::open(&self.path(), Options { clock, issuer_base, readers: 2 })
+        SqliteStore::open(&self.path(), Options { clock, issuer_base, readers: 2, allowances })
     }
 
     fn beside(&self) -> Connection {
@@ -34,12 +39,16 @@ impl Home for SqliteFile {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    fn open(&self, clock: Arc<TestClock>) -> Result<Arc<dyn Store>, StoreError> {
-        Ok(Arc::new(self.try_open(clock)?))
+    fn open_with(
+        &self,
+        clock: Arc<TestClock>,
+        allowances: Allowances,
+    ) -> Result<Arc<dyn Store>, StoreError> {
+        Ok(Arc::new(self.try_open(clock, allowances)?))
     }
 
     fn open_with_levers(&self, clock: Arc<TestClock>) -> (Arc<dyn Store>, Arc<dyn Levers>) {
-        let store = Arc::new(self.try_open(clock).unwrap());
+        let store = Arc::new(self.try_open(clock, Allowances::default()).unwrap());
         (Arc::clone(&store) as _, store)
     }
 

@@ -19,7 +19,15 @@ pub(crate) trait Home: Sized + Send + Sync + 'static {
     /// A new, empty place.
     fn new() -> Self;
     /// Opens the store that lives here.
-    fn open(&self, clock: Arc<TestClock>) -> Result<Arc<dyn Store>, StoreError>;
+    fn open(&self, clock: Arc<TestClock>) -> Result<Arc<dyn Store>, StoreError> {
+        self.open_with(clock, Allowances::default())
+    }
+    /// Opens it with so much room for asks.
+    fn open_with(
+        &self,
+        clock: Arc<TestClock>,
+        allowances: Allowances,
+    ) -> Result<Arc<dyn Store>, StoreError>;
     /// Opens it with a hand on its disk.
     fn open_with_levers(&self, clock: Arc<TestClock>) -> (Arc<dyn Store>, Arc<dyn Levers>);
     /// Rows in every table, counted beside the store.
@@ -108,8 +116,12 @@ impl<H: Home> World<H> {
     }
 
     pub(crate) async fn reopen(&mut self) {
+        self.reopen_with(Allowances::default()).await;
+    }
+
+    pub(crate) async fn reopen_with(&mut self, allowances: Allowances) {
         self.store.close().await;
-        self.store = self.home.open(Arc::clone(&self.clock)).unwrap();
+        self.store = self.home.open_with(Arc::clone(&self.clock), allowances).unwrap();
     }
 
     pub(crate) async fn ask(&self) -> Approval {
