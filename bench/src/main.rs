@@ -7,6 +7,7 @@ mod client;
 mod crash;
 mod ledger;
 mod server;
+mod slow;
 mod speed;
 
 use std::path::PathBuf;
@@ -32,6 +33,8 @@ enum What {
     Run(speed::Options),
     /// Kills the server at random moments under mixed load and checks what is left.
     Crash(crash::Options),
+    /// Others' answers beside a crowd of slow clients.
+    Slow(slow::Options),
 }
 
 #[tokio::main]
@@ -40,5 +43,6 @@ async fn main() -> anyhow::Result<()> {
         What::Ceiling { data } => ceiling::serve(&data).await,
         What::Run(options) => speed::run(options).await,
         What::Crash(options) => crash::run(options).await,
+        What::Slow(options) => slow::run(options).await,
     }
 }

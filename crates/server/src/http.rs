@@ -24,8 +24,8 @@ pub mod visitor;
 pub mod votes;
 pub mod workspace;
 
-use axum::http::StatusCode;
-use axum::{Json, Router};
+use axum::Router;
+use axum::http::{StatusCode, header};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -101,10 +101,12 @@ pub fn openapi() -> serde_json::Value {
 
 /// The API as a router.
 pub fn routes() -> Router<App> {
-    let api = openapi();
+    // Written once: anyone may ask for it, as often as they like.
+    let api = bytes::Bytes::from(openapi().to_string());
+    let json = [(header::CONTENT_TYPE, "application/json")];
     let (router, _) = described().split_for_parts();
     router
-        .route("/v1/openapi.json", axum::routing::get(|| async move { Json(api) }))
+        .route("/v1/openapi.json", axum::routing::get(|| async move { (json, api) }))
         .route("/v1", axum::routing::any(nothing_here))
         .route("/v1/", axum::routing::any(nothing_here))
         .route("/v1/{*rest}", axum::routing::any(nothing_here))

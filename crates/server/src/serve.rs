@@ -25,13 +25,12 @@ use crate::app::{App, Reach};
 use crate::config::limits::Limits;
 use crate::http::visitor::Peer;
 use crate::keyring::Keyring;
+use crate::patience::{self, Patient, Punctual};
 use crate::service::Service;
 use crate::tls::Certificates;
 use crate::wakeups::{self, Wakeups};
-use crate::{http, metrics, workers};
+use crate::{http, metrics, turned_away, workers};
 
-/// How long a client may take to send its request head.
-const HEADER_PATIENCE: Duration = Duration::from_secs(10);
 /// The most that is buffered for a connection's request heads; hyper's own default is 400 KiB.
 const LARGEST_HEAD: usize = 16 * 1024;
 /// How long connections have to finish when the server stops.
@@ -97,6 +96,8 @@ impl std::fmt::Display for Stopped {
 pub struct Server {
     app: App,
     router: Router,
+    /// Connections at a time.
+    most: usize,
     stop: CancellationToken,
     halted: CancellationToken,
     keyless: CancellationToken,
@@ -145,7 +146,15 @@ impl Server {
         });
         let app = App { service, reach: Arc::new(setup.reach) };
         let router = router(app.clone());
-        Self { app, router, stop, halted, keyless, workers }
+        Self {
+            app,
+            router,
+            most: setup.limits.connections as usize,
+            stop,
+            halted,
+            keyless,
+            workers,
+        }
     }
 
     /// The use cases, for who stands at the console.
@@ -177,12 +186,26 @@ impl Server {
             let service = Arc::clone(&self.app.service);
             self.workers.spawn(metrics::page::run(listener, service, self.stop.clone()));
         }
-        let connections = TaskTracker::new();
+        let (connections, away) = (TaskTracker::new(), TaskTracker::new());
+        let mut full = false;
         tokio::pin!(asked);
         let why = loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => self.serve(&connections, stream, peer, acceptor.clone()),
+                    Ok((stream, peer)) if connections.len() < self.most => {
+                        full = false;
+                        self.serve(&connections, stream, peer, acceptor.clone());
+                    }
+                    Ok((stream, peer)) => {
+                        // Once, however many knock.
+                        if !std::mem::replace(&mut full, true) {
+                            warn!(%peer, connections = connections.len(), "no room for another");
+                        }
+                        // A handshake is more than there is time for.
+                        if acceptor.is_none() && away.len() < turned_away::MOST {
+                            away.spawn(turned_away::tell(stream));
+                        }
+                    }
                     Err(error) => {
                         // Out of file descriptors, mostly: a busy loop would make it worse.
                         warn!(%error, "a connection could not be accepted");
@@ -226,9 +249,10 @@ impl Server {
         let (router, stop) = (self.router.clone(), self.stop.clone());
         connections.spawn(async move {
             let Some(acceptor) = acceptor else {
-                return converse(stream, peer, router, stop).await;
+                return converse(Patient::new(stream), peer, router, stop).await;
             };
-            let shaken = tokio::time::timeout(HEADER_PATIENCE, acceptor.accept(stream));
+            let shaken =
+                tokio::time::timeout(patience::HEAD, acceptor.accept(Patient::new(stream)));
             let shaken = tokio::select! {
                 shaken = shaken => shaken,
                 () = stop.cancelled() => return,
@@ -253,7 +277,9 @@ pub(crate) async fn converse(
         let router = router.clone();
         request.extensions_mut().insert(Peer(peer.ip()));
         async move {
-            let response = router.oneshot(request.map(axum::body::Body::new)).await;
+            let response = router
+                .oneshot(request.map(|body| axum::body::Body::new(Punctual::new(body))))
+                .await;
             Ok::<_, Infallible>(match response {
                 Ok(response) => response,
                 Err(never) => match never {},
@@ -263,7 +289,7 @@ pub(crate) async fn converse(
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_PATIENCE)
+        .header_read_timeout(patience::HEAD)
         .max_buf_size(LARGEST_HEAD)
         .keep_alive(true);
     let connection = builder.serve_connection(TokioIo::new(stream), service);

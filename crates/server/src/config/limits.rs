@@ -27,6 +27,8 @@ pub struct Limits {
     pub waiters_per_key: u32,
     /// Waiting requests of everyone.
     pub waiters: u32,
+    /// Connections of everyone.
+    pub connections: u32,
 }
 
 impl Default for Limits {
@@ -40,6 +42,7 @@ impl Default for Limits {
             asks_per_month: 200_000_000,
             waiters_per_key: 20_000,
             waiters: 50_000,
+            connections: 60_000,
         }
     }
 }
@@ -59,6 +62,7 @@ impl Limits {
             ("limits.asks_per_month", self.asks_per_month),
             ("limits.waiters_per_key", self.waiters_per_key),
             ("limits.waiters", self.waiters),
+            ("limits.connections", self.connections),
         ];
         match all.into_iter().find(|(_, number)| *number == 0) {
             None => Ok(()),

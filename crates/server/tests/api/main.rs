@@ -34,6 +34,7 @@ mod quorum;
 mod races;
 mod refusals;
 mod secrets;
+mod slow;
 mod story;
 mod tenancy;
 mod votes;
