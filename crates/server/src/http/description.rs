@@ -5,6 +5,39 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
+/// An absent body is read as an empty object, so it is needed only where a member is.
+fn need_only_what_is_needed(body: &mut Value, schemas: &Value) {
+    let named = body["content"]["application/json"]["schema"]["$ref"].as_str();
+    let name = named.and_then(|path| path.strip_prefix("#/components/schemas/"));
+    let needed = |name| schemas[name]["required"].as_array().is_some_and(|all| !all.is_empty());
+    if name.is_some_and(|name| !needed(name)) {
+        body["required"] = json!(false);
+    }
+}
+
+/// What can be counted here; a description of `int32` or `int64` would promise too little or too
+/// much.
+fn unsign(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            let most = match members.get("format").and_then(Value::as_str) {
+                Some("int32") => Some(u64::from(u32::MAX)),
+                Some("int64") => Some(u64::MAX),
+                _ => None,
+            };
+            if let Some(most) = most
+                && members.get("minimum") == Some(&json!(0))
+            {
+                members.remove("format");
+                members.entry("maximum").or_insert_with(|| json!(most));
+            }
+            members.values_mut().for_each(unsign);
+        }
+        Value::Array(items) => items.iter_mut().for_each(unsign),
+        _ => {}
+    }
+}
+
 /// The media type of every problem.
 const PROBLEM: &str = "application/problem+json";
 
@@ -29,10 +62,14 @@ pub(super) fn complete(described: utoipa::openapi::OpenApi) -> Value {
     });
     // Some kinds of problem have particulars of their own.
     api["components"]["schemas"]["Problem"]["additionalProperties"] = json!(true);
+    unsign(&mut api);
+    let schemas = api["components"]["schemas"].clone();
     let paths = api["paths"].as_object_mut();
     for (path, item) in paths.into_iter().flatten() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
             if let Some(operation) = operation.as_object_mut() {
+                let body = operation.get_mut("requestBody");
+                body.into_iter().for_each(|body| need_only_what_is_needed(body, &schemas));
                 complete_one(path, method, operation);
             }
         }
