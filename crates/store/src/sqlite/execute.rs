@@ -6,7 +6,7 @@ use askfirst_core::{Command, Principal, Refusal, Standing, Status, transition};
 use super::record;
 use super::repeats::{self, Scope, Seen};
 use super::writer::Desk;
-use super::{audit, queries, tallies};
+use super::{audit, queries};
 use crate::store::{Change, Committed, Execute, ExecuteError, StoreError};
 
 pub(super) fn execute(
@@ -54,7 +54,7 @@ pub(super) fn execute(
     let (before, snapshot) =
         current.map_or((None, None), |(approval, row)| (Some(approval), Some(row)));
     if let (Some(_), Principal::Key(key)) = (ask, &facts.principal) {
-        facts.room = tallies::room(connection, place, Some(key.id), desk.allowances, now)?;
+        facts.room = desk.tallies.room(connection, place, key.id, desk.allowances, now)?;
     }
     let done = transition(before.as_ref(), &request.command, &facts, now)?;
 
@@ -70,11 +70,17 @@ pub(super) fn execute(
         events: &done.events,
     };
     match (&before, snapshot) {
-        (Some(before), Some(row)) => recording.update(before, row)?,
+        (Some(before), Some(row)) => {
+            recording.update(before, row)?;
+            if before.decision.is_none() && next.decision.is_some() {
+                desk.tallies.ended(connection, next)?;
+            }
+        }
         _ => {
             if !recording.insert()? {
                 return Err(Refusal::Exists.into());
             }
+            desk.tallies.asked(connection, next)?;
         }
     }
     recording.tell(tenant)?;

@@ -207,6 +207,15 @@ impl Tenant {
     }
 }
 
+/// Of what somebody may have closed, and what ends by itself.
+fn standing(closed_at: Option<Timestamp>, expires_at: Timestamp, now: Timestamp) -> Standing {
+    match closed_at {
+        Some(_) => Standing::Revoked,
+        None if now >= expires_at => Standing::Expired,
+        None => Standing::Good,
+    }
+}
+
 fn link(
     connection: &Connection,
     workspace: WorkspaceId,
@@ -217,11 +226,7 @@ fn link(
                WHERE link = ?1 AND workspace = ?2";
     let mut statement = connection.prepare_cached(sql)?;
     let found = statement.query_row((id.bytes(), workspace.bytes()), |row| {
-        let standing = match (codec::maybe_time(row, 3)?, codec::time(row, 2)?) {
-            (Some(_), _) => Standing::Revoked,
-            (None, expires_at) if now >= expires_at => Standing::Expired,
-            (None, _) => Standing::Good,
-        };
+        let standing = standing(codec::maybe_time(row, 3)?, codec::time(row, 2)?, now);
         Ok(LinkFacts { member: codec::id(row, 0)?, approval: codec::id(row, 1)?, standing })
     });
     Ok(found.optional()?)
@@ -237,11 +242,7 @@ fn session(
                WHERE session = ?1 AND workspace = ?2";
     let mut statement = connection.prepare_cached(sql)?;
     let found = statement.query_row((id.bytes(), workspace.bytes()), |row| {
-        let standing = match (codec::maybe_time(row, 3)?, codec::time(row, 2)?) {
-            (Some(_), _) => Standing::Revoked,
-            (None, expires_at) if now >= expires_at => Standing::Expired,
-            (None, _) => Standing::Good,
-        };
+        let standing = standing(codec::maybe_time(row, 3)?, codec::time(row, 2)?, now);
         Ok(SessionFacts {
             member: codec::id(row, 0)?,
             assurance: codec::assurance(row, 1)?,

@@ -10,7 +10,6 @@ use super::codec::{self, Id, Json};
 use super::facts::Tenant;
 use super::pens::Pens;
 use super::repeats;
-use super::tallies;
 use super::telling::Told;
 use crate::records::Shown;
 use crate::statement::statement_of;
@@ -70,7 +69,6 @@ impl Recording<'_, '_> {
             self.pens.write("DELETE FROM snapshots WHERE snapshot = ?1", [snapshot])?;
             return Ok(false);
         }
-        tallies::asked(self.pens, next)?;
         self.set_timer()?;
         Ok(true)
     }
@@ -235,7 +233,6 @@ impl Recording<'_, '_> {
                    VALUES (?1, ?2, 'sign_receipt', ?3, ?4)";
         self.pens
             .write(sql, params![workspace, environment, next.id.bytes(), self.now.micros(),])?;
-        tallies::ended(self.pens, next)?;
         repeats::approval_ended(self.connection, next.id, self.now)
     }
 }

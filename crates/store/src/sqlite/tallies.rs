@@ -2,48 +2,180 @@
 //! along in the transaction that makes or ends an approval, for counting rows would take longer
 //! the more there are.
 
+use std::collections::HashMap;
+
 use askfirst_core::{Allowance, Allowances, Approval, Gauge, KeyId, Load, Room, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codec::{self, Id};
-use super::pens::Pens;
 use crate::records::{KeyLoad, Place};
 use crate::store::StoreError;
 
 /// The most keys that are told to be full.
 const MOST_FULL: u32 = 100;
 
-/// One more open, one more asked.
-pub(super) fn asked(pens: &Pens<'_>, approval: &Approval) -> Result<(), StoreError> {
-    let sql = "INSERT INTO tallies (workspace, environment, key, pending, month, asks)
-               VALUES (?1, ?2, ?3, 1, ?4, 1), (?1, ?2, x'', 1, ?4, 1)
-               ON CONFLICT DO UPDATE SET
-                 pending = pending + 1,
-                 asks = CASE WHEN month = excluded.month THEN asks + 1 ELSE 1 END,
-                 month = excluded.month";
-    pens.write(
-        sql,
-        params![
-            approval.workspace.bytes(),
-            approval.environment.as_str(),
-            approval.asker.key.bytes(),
-            month(approval.created_at),
-        ],
-    )?;
-    Ok(())
+/// More than this many are forgotten together, between transactions.
+const MOST_KEPT: usize = 16_384;
+
+/// The counts that the writer has read, kept between transactions, since nobody else changes them.
+/// What a batch changed is written once, at its end; a rollback forgets all of them.
+#[derive(Default)]
+pub(super) struct Tallies {
+    known: HashMap<Whose, Tally>,
+    /// What the database does not know yet.
+    changed: Vec<Whose>,
 }
 
-/// One fewer open.
-pub(super) fn ended(pens: &Pens<'_>, approval: &Approval) -> Result<(), StoreError> {
-    let sql = "UPDATE tallies SET pending = pending - 1
-               WHERE workspace = ?1 AND environment = ?2 AND key IN (?3, x'')";
-    let workspace = approval.workspace.bytes();
-    let key = approval.asker.key.bytes();
-    pens.write(sql, params![workspace, approval.environment.as_str(), key])?;
-    Ok(())
+/// A key's count in a place, or, without one, the whole workspace's.
+type Whose = (Place, Option<KeyId>);
+
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    pending: i64,
+    month: i64,
+    asks: i64,
+    /// Whether it is among what changed.
+    changed: bool,
 }
 
-/// The room that a key, and its workspace, have at `now`.
+impl Tallies {
+    fn of(
+        &mut self,
+        connection: &Connection,
+        place: Place,
+        key: Option<KeyId>,
+    ) -> Result<&mut Tally, StoreError> {
+        use std::collections::hash_map::Entry;
+        match self.known.entry((place, key)) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(free) => Ok(free.insert(read_tally(connection, place, key)?)),
+        }
+    }
+
+    /// One more open, one more asked.
+    pub(super) fn asked(
+        &mut self,
+        connection: &Connection,
+        approval: &Approval,
+    ) -> Result<(), StoreError> {
+        let this_month = month(approval.created_at);
+        for key in [Some(approval.asker.key), None] {
+            let tally = self.of(connection, place_of(approval), key)?;
+            let asks = if tally.month == this_month { tally.asks + 1 } else { 1 };
+            let pending = tally.pending + 1;
+            let noted = std::mem::replace(&mut tally.changed, true);
+            (tally.pending, tally.month, tally.asks) = (pending, this_month, asks);
+            if !noted {
+                self.changed.push((place_of(approval), key));
+            }
+        }
+        Ok(())
+    }
+
+    /// One fewer open.
+    pub(super) fn ended(
+        &mut self,
+        connection: &Connection,
+        approval: &Approval,
+    ) -> Result<(), StoreError> {
+        for key in [Some(approval.asker.key), None] {
+            let tally = self.of(connection, place_of(approval), key)?;
+            tally.pending -= 1;
+            if !std::mem::replace(&mut tally.changed, true) {
+                self.changed.push((place_of(approval), key));
+            }
+        }
+        Ok(())
+    }
+
+    /// The room that a key, and its workspace, have at `now`, with what this batch did so far.
+    pub(super) fn room(
+        &mut self,
+        connection: &Connection,
+        place: Place,
+        key: KeyId,
+        allowances: Allowances,
+        now: Timestamp,
+    ) -> Result<Room, StoreError> {
+        let own = self.of(connection, place, Some(key))?.load(allowances.key, now);
+        let workspace = self.of(connection, place, None)?.load(allowances.workspace, now);
+        Ok(Room { key: own, workspace, month_ends: now.month().map(|(_, end)| end) })
+    }
+
+    /// Writes what changed; part of every transaction, before its commit.
+    pub(super) fn flush(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        let sql = "INSERT INTO tallies (workspace, environment, key, pending, month, asks)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                   ON CONFLICT DO UPDATE SET
+                     pending = excluded.pending, month = excluded.month, asks = excluded.asks";
+        for (place, key) in std::mem::take(&mut self.changed) {
+            let Some(tally) = self.known.get_mut(&(place, key)) else { continue };
+            connection.prepare_cached(sql)?.execute(params![
+                place.workspace.bytes(),
+                place.environment.as_str(),
+                key_bytes(key),
+                tally.pending,
+                tally.month,
+                tally.asks,
+            ])?;
+            tally.changed = false;
+        }
+        Ok(())
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.known.clear();
+        self.changed.clear();
+    }
+
+    /// Between transactions, when all of it is written.
+    pub(super) fn trim(&mut self) {
+        if self.known.len() > MOST_KEPT {
+            self.clear();
+        }
+    }
+}
+
+impl Tally {
+    fn load(self, allowance: Allowance, now: Timestamp) -> Load {
+        let mut load = none_of(allowance);
+        load.pending.used = self.pending.max(0).unsigned_abs();
+        // What was counted in an earlier month counts no more.
+        if self.month == month(now) {
+            load.asks_per_month.used = self.asks.max(0).unsigned_abs();
+        }
+        load
+    }
+}
+
+fn place_of(approval: &Approval) -> Place {
+    Place { workspace: approval.workspace, environment: approval.environment }
+}
+
+/// The workspace as a whole has the empty key.
+fn key_bytes(key: Option<KeyId>) -> Vec<u8> {
+    key.map(|key| key.bytes().to_vec()).unwrap_or_default()
+}
+
+fn read_tally(
+    connection: &Connection,
+    place: Place,
+    key: Option<KeyId>,
+) -> Result<Tally, StoreError> {
+    let sql = "SELECT pending, month, asks FROM tallies
+               WHERE workspace = ?1 AND environment = ?2 AND key = ?3";
+    let mut statement = connection.prepare_cached(sql)?;
+    let environment = place.environment.as_str();
+    let row = params![place.workspace.bytes(), environment, key_bytes(key)];
+    Ok(statement.query_row(row, |row| tally(row, 0)).optional()?.unwrap_or_default())
+}
+
+fn tally(row: &Row<'_>, first: usize) -> rusqlite::Result<Tally> {
+    let (pending, month, asks) = (row.get(first)?, row.get(first + 1)?, row.get(first + 2)?);
+    Ok(Tally { pending, month, asks, changed: false })
+}
+
+/// The room that a key, and its workspace, have at `now`, as the database knows it.
 pub(super) fn room(
     connection: &Connection,
     place: Place,
@@ -51,32 +183,17 @@ pub(super) fn room(
     allowances: Allowances,
     now: Timestamp,
 ) -> Result<Room, StoreError> {
-    let load = |key: &[u8], allowance| load(connection, place, key, allowance, now);
+    let load = |key, allowance: Allowance| {
+        read_tally(connection, place, key).map(|tally| tally.load(allowance, now))
+    };
     Ok(Room {
         key: match key {
-            Some(key) => load(&key.bytes(), allowances.key)?,
+            Some(key) => load(Some(key), allowances.key)?,
             None => Load::default(),
         },
-        workspace: load(&[], allowances.workspace)?,
+        workspace: load(None, allowances.workspace)?,
         month_ends: now.month().map(|(_, end)| end),
     })
-}
-
-fn load(
-    connection: &Connection,
-    place: Place,
-    key: &[u8],
-    allowance: Allowance,
-    now: Timestamp,
-) -> Result<Load, StoreError> {
-    let sql = "SELECT pending, month, asks FROM tallies
-               WHERE workspace = ?1 AND environment = ?2 AND key = ?3";
-    let mut statement = connection.prepare_cached(sql)?;
-    let found = statement
-        .query_row(params![place.workspace.bytes(), place.environment.as_str(), key], |row| {
-            read(row, 0, allowance, now)
-        });
-    Ok(found.optional()?.unwrap_or_else(|| none_of(allowance)))
 }
 
 /// The keys of a place that may ask for nothing more at `now`.
@@ -100,26 +217,9 @@ pub(super) fn full_keys(
             codec::signed(allowance.asks_per_month),
             MOST_FULL,
         ],
-        |row| Ok(KeyLoad { key: codec::id(row, 0)?, load: read(row, 1, allowance, now)? }),
+        |row| Ok(KeyLoad { key: codec::id(row, 0)?, load: tally(row, 1)?.load(allowance, now) }),
     )?;
     Ok(rows.collect::<Result<_, _>>()?)
-}
-
-fn read(
-    row: &Row<'_>,
-    first: usize,
-    allowance: Allowance,
-    now: Timestamp,
-) -> rusqlite::Result<Load> {
-    let (pending, counted, asks): (i64, i64, i64) =
-        (row.get(first)?, row.get(first + 1)?, row.get(first + 2)?);
-    let mut load = none_of(allowance);
-    load.pending.used = pending.max(0).unsigned_abs();
-    // What was counted in an earlier month counts no more.
-    if counted == month(now) {
-        load.asks_per_month.used = asks.max(0).unsigned_abs();
-    }
-    Ok(load)
 }
 
 fn none_of(allowance: Allowance) -> Load {

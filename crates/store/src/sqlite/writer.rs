@@ -15,6 +15,7 @@ use super::disk::Disk;
 use super::facts::Tenants;
 use super::pens::Pens;
 use super::readers::Kept;
+use super::tallies::Tallies;
 use crate::clock::Clock;
 use crate::store::{Change, StoreError};
 
@@ -69,6 +70,7 @@ pub(super) struct Desk<'a, 'c> {
     /// The time of the whole batch.
     pub(super) now: Timestamp,
     pub(super) tenants: &'a mut Tenants,
+    pub(super) tallies: &'a mut Tallies,
     pub(super) issuer_base: &'a str,
     pub(super) disk: &'a Disk,
     pub(super) allowances: Allowances,
@@ -128,7 +130,13 @@ impl Writer {
         issuer_base: String,
     ) -> Result<Self, StoreError> {
         let (queue, waiting) = crossbeam_channel::unbounded();
-        let thread = Thread { connection, shared, issuer_base, tenants: Tenants::default() };
+        let thread = Thread {
+            connection,
+            shared,
+            issuer_base,
+            tenants: Tenants::default(),
+            tallies: Tallies::default(),
+        };
         std::thread::Builder::new()
             .name("askfirst-writer".into())
             .spawn(move || {
@@ -180,6 +188,7 @@ struct Thread {
     shared: Arc<Shared>,
     issuer_base: String,
     tenants: Tenants,
+    tallies: Tallies,
 }
 
 /// Why a transaction did not become durable.
@@ -267,6 +276,7 @@ impl Thread {
     ) -> Result<(), StoreError> {
         let now = self.shared.now();
         self.tenants.trim();
+        self.tallies.trim();
         #[cfg(feature = "testing")]
         self.shared.faults.make_room(&self.connection)?;
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
@@ -278,12 +288,14 @@ impl Thread {
                 pens: &pens,
                 now,
                 tenants: &mut self.tenants,
+                tallies: &mut self.tallies,
                 issuer_base: &self.issuer_base,
                 disk: &self.shared.disk,
                 allowances: self.shared.allowances,
                 changes,
             })?;
         }
+        self.tallies.flush(&self.connection)?;
         if self.connection.total_changes() != written {
             let sql = "UPDATE meta SET high_water = ?1 WHERE high_water < ?1";
             self.connection.prepare_cached(sql)?.execute([now.micros()])?;
@@ -305,6 +317,7 @@ impl Thread {
     fn undo(&mut self) {
         // What was read or counted up in the transaction is not true any more.
         self.tenants.clear();
+        self.tallies.clear();
         // A full disk makes SQLite roll back by itself.
         if !self.connection.is_autocommit()
             && let Err(error) = self.connection.execute_batch("ROLLBACK")

@@ -14,14 +14,22 @@ pub(crate) async fn what_was_acknowledged_is_there_after_reopening<H: Home>() {
     let asked = world.ask().await;
     let approved = world.approve(world.us.ben_key, &asked).await;
     let head = world.store.audit(world.us.place.workspace, None, 1_000).await.unwrap();
+    let room = world.store.room(world.us.place, Some(world.us.asker)).await.unwrap();
+    let counted = (room.key.pending.used, room.workspace.asks_per_month.used);
+    assert_eq!(counted, (1, 2), "one open, two asked");
 
     world.reopen().await;
     let read = |id| world.store.approval(world.us.place, id);
     assert_eq!(read(pending.id).await.unwrap(), Some(pending.clone()));
     assert_eq!(read(approved.id).await.unwrap(), Some(approved.clone()));
     assert_eq!(world.event_names(approved.id).await, ["asked", "voted", "approved"]);
+    assert_eq!(world.store.room(world.us.place, Some(world.us.asker)).await.unwrap(), room);
     assert_eq!(world.store.audit(world.us.place.workspace, None, 1_000).await.unwrap(), head);
     assert_eq!(world.store.members(world.us.place.workspace, None, 10).await.unwrap().len(), 3);
+    // And it counts on from there.
+    world.approve(world.us.ben_key, &pending).await;
+    let after = world.store.room(world.us.place, Some(world.us.asker)).await.unwrap();
+    assert_eq!((after.key.pending.used, after.workspace.asks_per_month.used), (0, 2));
 }
 
 pub(crate) async fn a_refusal_writes_nothing<H: Home>() {

@@ -103,6 +103,9 @@ pub(crate) async fn a_full_disk_refuses_what_it_cannot_keep<H: Home>() {
     store.close().await;
 
     let store = world.home.open(Arc::clone(&world.clock)).unwrap();
+    // What was rolled back was not counted either.
+    let room = store.room(us.place, Some(us.asker)).await.unwrap();
+    assert_eq!(room.key.pending.used, kept.len() as u64);
     for id in kept {
         assert!(store.approval(us.place, id).await.unwrap().is_some());
     }
