@@ -76,6 +76,13 @@ impl Verdict {
         if let Some(comment) = &it.comment {
             lines.push(format!("Comment: {}.", quoted(comment)));
         }
+        if let Some(digest) = &it.answer_digest {
+            let answer = self.bundle.as_ref().and_then(|bundle| bundle.answer.as_ref());
+            lines.push(match answer {
+                Some(answer) => format!("Filled in: {}.", printable(&answer.to_string())),
+                None => format!("A form was filled in; it is known by its digest only: {digest}."),
+            });
+        }
         lines.push(format!(
             "Environment {}, workspace {}, approval {}, issued by {}, signed by key {}.",
             it.environment,

@@ -37,6 +37,13 @@ fn told(statement: &Statement) -> Vec<String> {
 }
 
 #[test]
+fn a_receipt_alone_says_that_a_form_was_filled_in() {
+    let told = told(&good::approved().unwrap());
+    let form = told.iter().find(|line| line.starts_with("A form was filled in")).unwrap();
+    assert!(form.contains("known by its digest only: sha256:"), "{form}");
+}
+
+#[test]
 fn a_bundle_says_what_was_approved_by_whom_how_surely_and_until_when() {
     let bundle = serde_json::to_vec(&good::bundle(&signer()).unwrap()).unwrap();
     let verdict = verify_bundle(&bundle, &trust(), &Expect::default(), NOW).unwrap();
@@ -53,6 +60,7 @@ fn a_bundle_says_what_was_approved_by_whom_how_surely_and_until_when() {
         r#""contact:ben" approved at 2029-12-31T23:55:00.25Z via "telegram", known by a proved chat account, number or address (chat)."#.to_owned(),
         "The weakest vote that counted was by a proved chat account, number or address (chat).".to_owned(),
         "Comment: \"go \u{2013} after 22:00 \u{20ac}\".".to_owned(),
+        r#"Filled in: {"notify":["ops"],"window":"22:00"}."#.to_owned(),
         format!(
             r#"Environment live, workspace "ws_acme", approval "apr_0001", issued by "https://askfirst.example/w/ws_acme", signed by key {}."#,
             signer().kid()
