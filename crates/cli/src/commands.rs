@@ -87,7 +87,7 @@ impl Command {
             Self::Revoke(args) => (exit::FAILED, args.connection.json),
             Self::Proof(args) => (exit::FAILED, args.connection.json),
             Self::Jwks(args) => (exit::FAILED, args.connection.json),
-            Self::Policy(command) => (exit::FAILED, command.connection().json),
+            Self::Policy(command) => (exit::FAILED, command.json()),
             Self::Keys(command) => (exit::FAILED, command.connection().json),
             Self::Members(command) => (exit::FAILED, command.connection().json),
             Self::Groups(command) => (exit::FAILED, command.connection().json),

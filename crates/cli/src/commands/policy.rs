@@ -1,5 +1,7 @@
 //! `askfirst policy`: policies from files to the server and back.
 
+mod compare;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -19,6 +21,10 @@ use crate::terminal::{confirmed, say, say_json, table, text_of, visible, visible
 pub(crate) enum PolicyCommand {
     /// Save the policies in these files; a known name gets a new version
     Apply(ApplyArgs),
+    /// Read these files without a server, and say what is wrong in them
+    Check(CheckArgs),
+    /// Show what saving these files would change; exits with 1 if anything would
+    Diff(ApplyArgs),
     /// List the newest version of every policy
     List(ListArgs),
     /// Show a policy
@@ -35,6 +41,17 @@ pub(crate) struct ApplyArgs {
     files: Vec<PathBuf>,
     #[command(flatten)]
     connection: Connection,
+}
+
+/// Files to be read only.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// YAML or JSON, one or more documents each; - for stdin
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// One line of JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// All of them.
@@ -72,23 +89,33 @@ struct Document {
 }
 
 impl PolicyCommand {
-    /// How the server is reached.
-    pub(crate) const fn connection(&self) -> &Connection {
+    /// Whether programs read the answer.
+    pub(crate) const fn json(&self) -> bool {
         match self {
-            Self::Apply(args) => &args.connection,
-            Self::List(args) => &args.connection,
-            Self::Show(args) => &args.connection,
-            Self::Remove(args) => &args.connection,
+            Self::Apply(args) | Self::Diff(args) => args.connection.json,
+            Self::Check(args) => args.json,
+            Self::List(args) => args.connection.json,
+            Self::Show(args) => args.connection.json,
+            Self::Remove(args) => args.connection.json,
         }
     }
 
     /// Does it.
     pub(crate) fn run(self) -> Result<u8> {
-        let client = self.connection().client()?;
-        let json = self.connection().json;
+        let json = self.json();
+        let connection = match &self {
+            Self::Check(args) => return compare::check(&args.files, json),
+            Self::Apply(args) | Self::Diff(args) => &args.connection,
+            Self::List(args) => &args.connection,
+            Self::Show(args) => &args.connection,
+            Self::Remove(args) => &args.connection,
+        };
+        let client = connection.client()?;
         block_on(async {
             match self {
+                Self::Check(_) => Ok(exit::DONE),
                 Self::Apply(args) => apply(&client, &args.files, json).await,
+                Self::Diff(args) => compare::diff(&client, &args.files, json).await,
                 Self::List(_) => list(&client, json).await,
                 Self::Show(args) => show(&client, &args.name, json).await,
                 Self::Remove(args) => args.remove(&client).await,

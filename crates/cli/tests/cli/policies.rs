@@ -61,6 +61,41 @@ fn what_is_wrong_is_told_with_file_and_place() {
 }
 
 #[test]
+fn a_file_is_checked_without_a_server_and_compared_with_what_is_saved() {
+    let server = Dev::start();
+    server.file("deploys.yaml", GOOD);
+    let nowhere = |args: &[&str]| {
+        let mut command = crate::support::command(args);
+        command.current_dir(&server.folder).env("ASKFIRST_URL", "http://127.0.0.1:9");
+        crate::support::finish(command)
+    };
+    let checked = nowhere(&["policy", "check", "deploys.yaml"]).expect(0);
+    assert_eq!(checked.out, "deploys.yaml: deploys is well formed\n");
+    server.file(
+        "bad.yaml",
+        &format!("{GOOD}rejections: 0\nsteps: [{{ after: 2h, add: [members] }}]\n"),
+    );
+    let bad = nowhere(&["policy", "check", "bad.yaml", "deploys.yaml", "--json"]).expect(1).json();
+    let places: Vec<_> =
+        bad["data"][0]["problems"].as_array().unwrap().iter().map(|p| &p["pointer"]).collect();
+    assert_eq!(places, ["/rejections", "/steps/0/after"]);
+    assert_eq!(bad["data"][1]["problems"], serde_json::json!([]));
+    server.file("typo.yaml", &GOOD.replace("assurance", "asurance"));
+    assert!(nowhere(&["policy", "check", "typo.yaml"]).expect(1).out.contains("asurance"));
+
+    let diff = |code| server.admin(&["policy", "diff", "deploys.yaml"]).expect(code).out;
+    assert!(diff(1).starts_with("deploys: new\n"));
+    server.admin(&["policy", "apply", "deploys.yaml"]).expect(0);
+    assert_eq!(diff(0), "deploys: unchanged\n");
+    // A default that is spelled out is no difference.
+    server.file("deploys.yaml", &format!("{GOOD}rejections: 1\nvalid_for: 15m\n"));
+    assert_eq!(diff(0), "deploys: unchanged\n");
+    server.file("deploys.yaml", &GOOD.replace("assurance: key", "assurance: session"));
+    assert_eq!(diff(1), "deploys: changed\n  - assurance: \"key\"\n  + assurance: \"session\"\n");
+    assert_eq!(server.admin(&["policy", "show", "deploys", "--json"]).json()["version"], 1);
+}
+
+#[test]
 fn removing_needs_a_yes() {
     let server = Dev::start();
     server.file("deploys.yaml", GOOD);
