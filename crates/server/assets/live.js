@@ -80,7 +80,7 @@
     return copy.textContent.replace(/\s+/g, " ");
   };
 
-  const engaged = () => main.querySelector("dialog[open], .notice, .lacking");
+  const engaged = () => main.querySelector("dialog[open], .notice[role=alert], .lacking");
 
   let busy = false;
   let again = false;
