@@ -8,6 +8,7 @@ mod completions;
 mod config;
 mod dev;
 mod doctor;
+mod grants;
 mod groups;
 mod init;
 mod keyring;
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Audit(audit::AuditCommand),
     Limits(limits::LimitsArgs),
+    #[command(subcommand)]
+    Grants(grants::GrantsCommand),
     Doctor(doctor::DoctorArgs),
     #[command(subcommand)]
     Keyring(keyring::KeyringCommand),
@@ -93,6 +96,7 @@ impl Command {
             Self::Groups(command) => (exit::FAILED, command.connection().json),
             Self::Audit(command) => (exit::FAILED, command.connection().json),
             Self::Limits(args) => (exit::FAILED, args.connection.json),
+            Self::Grants(command) => (exit::FAILED, command.connection().json),
             Self::Doctor(args) => (exit::FAILED, args.connection.json),
             Self::Keyring(command) => (exit::FAILED, command.json()),
             Self::Backup(args) => (exit::FAILED, args.json),
@@ -126,6 +130,7 @@ impl Command {
             Self::Groups(command) => command.run(),
             Self::Audit(command) => command.run(),
             Self::Limits(args) => args.run(),
+            Self::Grants(command) => command.run(),
             Self::Doctor(args) => args.run(),
             Self::Keyring(command) => command.run(),
             Self::Backup(args) => args.run(),

@@ -87,7 +87,8 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         Change::CloseSessions { member, .. } if !facts.roster.people.contains_key(member) => {
             Err(Denied::Unknown { what: "member" })
         }
-        Change::CloseSessions { .. }
+        Change::RevokeGrant { .. }
+        | Change::CloseSessions { .. }
         | Change::SetPassword { .. }
         | Change::SignIn { .. }
         | Change::RevokeKey { .. }
@@ -126,6 +127,23 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
         | Change::AddLoginLink { member, .. }
         | Change::CloseSessions { member, .. } => {
             if matches!(&facts.principal, Principal::Session(own) if own.member == *member) {
+                return Ok(());
+            }
+            (Scope::Members, Role::Admin)
+        }
+        // So are the votes that one gave in advance. A key reaches those of its own world.
+        Change::RevokeGrant { environment, of, .. } => {
+            let own = match &facts.principal {
+                Principal::Key(key) if key.environment != *environment => {
+                    return Err(Denied::Unknown { what: "grant" });
+                }
+                Principal::Key(key) => {
+                    key.member == Some(*of) && key.scopes.contains(&Scope::Decide)
+                }
+                Principal::Session(own) => own.member == *of,
+                Principal::Link(_) | Principal::System => false,
+            };
+            if own {
                 return Ok(());
             }
             (Scope::Members, Role::Admin)

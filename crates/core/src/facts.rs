@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, ApprovalId, Assurance, Environment, FrozenPolicy, KeyId, MemberId, PolicyAllowance,
-    Role, Room, Scope, Timestamp,
+    Actor, ApprovalId, Assurance, Environment, FrozenPolicy, Grant, KeyId, MemberId,
+    PolicyAllowance, Role, Room, Scope, Timestamp,
 };
 
 /// Whether a credential may still be used.
@@ -188,6 +188,9 @@ pub struct Facts {
     pub known_keys: BTreeSet<KeyId>,
     /// For an ask: the room there is for it.
     pub room: Room,
+    /// For an ask or a vote: the grants for the asking key that were not taken back, oldest
+    /// first.
+    pub grants: Vec<Arc<Grant>>,
 }
 
 impl Facts {

@@ -128,6 +128,10 @@ id!(
     LinkId, "lnk"
 );
 id!(
+    /// A vote given in advance, for a kind of action.
+    GrantId, "grt"
+);
+id!(
     /// A signed-in browser; not its secret.
     SessionId, "ses"
 );

@@ -17,21 +17,24 @@ pub mod time;
 pub use action::{Action, Agent, Environment, Priority};
 pub use approval::{
     Approval, Asker, Cause, Claim, ClaimState, Decision, Outcome, OutcomeStatus, Remaining, Status,
-    Via, Vote, VoteDecision, Voter,
     command::{Ask, CastVote, Command, FormAnswer, PolicyChoice},
     edit::{Edits, Pointer, Revision},
     escalation::Look,
     event::Event,
+    grant::{Bound, Grant, NewGrant, Terms},
     inquiry::{Inquiry, Reply},
     refusal::Refusal,
     transition::{Transition, transition},
+    vote::{Via, Vote, VoteDecision, Voter},
 };
 pub use digest::Digest;
 pub use facts::{
     Delegation, Facts, Floor, KeyFacts, LinkFacts, Person, Principal, Roster, SessionFacts,
     Standing,
 };
-pub use ids::{ApprovalId, GroupId, KeyId, LinkId, MemberId, PolicyId, SessionId, WorkspaceId};
+pub use ids::{
+    ApprovalId, GrantId, GroupId, KeyId, LinkId, MemberId, PolicyId, SessionId, WorkspaceId,
+};
 pub use limits::{Allowance, Allowances, Gauge, Holder, Limit, Load, Overrun, Room};
 pub use policy::{
     FrozenPolicy, Need, OnTimeout, Policy, PolicyName, Problem, Separate, Source, steps::Step,

@@ -1,6 +1,7 @@
 //! A policy: who may decide, how many, how surely identified, by when, what silence means.
 //! Versions and names are kept by the store; here is what a document means and when it is wrong.
 
+pub mod grants;
 pub mod steps;
 
 use std::collections::BTreeSet;
@@ -9,6 +10,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+pub use grants::GrantLimits;
 use steps::Step;
 
 use crate::facts::{Person, Roster};
@@ -188,6 +190,9 @@ pub struct Policy {
     // Absent where there are none: a document's digest must not change with what it does not say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
+    /// How far an approver may say yes in advance; without it, nobody may at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grants: Option<GrantLimits>,
     /// How long an approval may be claimed; an ask may shorten it.
     #[serde(default = "quarter")]
     pub valid_for: Seconds,
@@ -234,6 +239,7 @@ impl Policy {
             expires_in: hour(),
             on_timeout: OnTimeout::Expire,
             steps: Vec::new(),
+            grants: None,
             valid_for: quarter(),
         }
     }
@@ -269,6 +275,7 @@ impl Policy {
             }
         }
         found.extend(self.step_problems());
+        found.extend(self.grants.iter().flat_map(GrantLimits::problems));
         found
     }
 

@@ -7,6 +7,7 @@ mod csv;
 mod description;
 pub mod events;
 pub mod front;
+pub mod grants;
 pub mod health;
 pub mod json;
 pub mod keys;
@@ -64,6 +65,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(actions::reply))
         .routes(routes!(actions::look))
         .routes(routes!(links::add))
+        .routes(routes!(grants::list_grants))
+        .routes(routes!(grants::get_grant, grants::revoke_grant))
         .routes(routes!(actions::cancel))
         .routes(routes!(actions::consume))
         .routes(routes!(actions::outcome))

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod caller;
 pub mod decide;
 pub mod form;
+pub mod grants;
 pub mod keys;
 pub mod limits;
 pub mod links;

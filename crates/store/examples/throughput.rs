@@ -183,6 +183,7 @@ fn vote(place: Place, id: ApprovalId) -> Execute {
         on_behalf_of: None,
         edits: None,
         answer: None,
+        grant: None,
     };
     Execute {
         place,

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use askfirst_core::administration::{PasswordHash, SecretHash};
 use askfirst_core::{
-    Actor, ApprovalId, Assurance, Delegation, Digest, Environment, Floor, GroupId, KeyFacts, KeyId,
-    LinkId, Load, MemberId, Person, Policy, PolicyId, PolicyName, SessionFacts, SessionId, Status,
-    Timestamp, WorkspaceId,
+    Actor, ApprovalId, Assurance, Delegation, Digest, Environment, Floor, Grant, GrantId, GroupId,
+    KeyFacts, KeyId, LinkId, Load, MemberId, Person, Policy, PolicyId, PolicyName, SessionFacts,
+    SessionId, Status, Timestamp, WorkspaceId,
 };
 use serde_json::Value;
 
@@ -116,6 +116,30 @@ pub struct DecisionLink {
     pub approval: ApprovalId,
     /// Whose vote it gives.
     pub member: MemberId,
+}
+
+/// A vote given in advance, and what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GrantRecord {
+    /// As it was given, with its uses so far.
+    pub grant: Grant,
+    /// When it was taken back and by whom, as the audit log names them.
+    pub ended: Option<(Timestamp, String)>,
+}
+
+/// Which grants to list. All conditions must hold; newest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GrantFilter {
+    /// Only those that can still be used.
+    pub open: bool,
+    /// Only by this member.
+    pub by: Option<MemberId>,
+    /// Only for what this key asks.
+    pub asker: Option<KeyId>,
+    /// Only older than this one.
+    pub before: Option<GrantId>,
+    /// At most so many.
+    pub limit: u32,
 }
 
 /// A password, and whose it is.

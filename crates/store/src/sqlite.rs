@@ -11,6 +11,7 @@ mod execute;
 mod facts;
 #[cfg(feature = "testing")]
 mod faults;
+mod grants;
 mod keyring;
 mod open;
 mod outbox;
@@ -30,17 +31,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use askfirst_core::{
-    Allowances, Approval, ApprovalId, Digest, KeyId, MemberId, PolicyName, Room, Roster, Seconds,
-    Timestamp, WorkspaceId,
+    Allowances, Approval, ApprovalId, Digest, GrantId, KeyId, MemberId, PolicyName, Room, Roster,
+    Seconds, Timestamp, WorkspaceId,
 };
 use async_trait::async_trait;
 use tokio::sync::broadcast;
 
 use crate::clock::Clock;
 use crate::records::{
-    ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, EventRecord, Group, Health,
-    Key, KeyLoad, KeyringChange, LoginLink, Member, OutboxRow, Password, Place, PolicyVersion,
-    Proof, Secret, Session, Shown, SigningKeyRecord, Workspace,
+    ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, EventRecord, GrantFilter,
+    GrantRecord, Group, Health, Key, KeyLoad, KeyringChange, LoginLink, Member, OutboxRow,
+    Password, Place, PolicyVersion, Proof, Secret, Session, Shown, SigningKeyRecord, Workspace,
 };
 use crate::store::{
     Administer, AdministerError, Administered, Change, Committed, Execute, ExecuteError,
@@ -285,6 +286,19 @@ impl Store for SqliteStore {
     async fn login_link(&self, secret: Secret) -> Result<Option<LoginLink>, StoreError> {
         let now = self.now();
         self.read(move |connection| people::login_link(connection, secret, now)).await
+    }
+
+    async fn grants(
+        &self,
+        place: Place,
+        filter: GrantFilter,
+    ) -> Result<Vec<GrantRecord>, StoreError> {
+        let now = self.now();
+        self.read(move |connection| grants::list(connection, place, &filter, now)).await
+    }
+
+    async fn grant(&self, place: Place, id: GrantId) -> Result<Option<GrantRecord>, StoreError> {
+        self.read(move |connection| grants::one(connection, place, id)).await
     }
 
     async fn policies(&self, workspace: WorkspaceId) -> Result<Vec<PolicyVersion>, StoreError> {

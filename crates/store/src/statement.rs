@@ -103,6 +103,7 @@ pub(crate) fn via(via: Via) -> String {
         Via::Key(key) => format!("key:{key}"),
         Via::Web => "web".into(),
         Via::Link => "link".into(),
+        Via::Grant(id) => format!("grant:{id}"),
     }
 }
 
@@ -153,6 +154,7 @@ mod tests {
             shown_digest: (via == Via::Web).then_some(Digest([3; 32])),
             comment: Some("not part of a receipt".into()),
             answer: None,
+            granted: None,
             revision: 1,
             seats: NeedSet::NONE.with(0),
         }

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use askfirst_core::administration::{self, Denied};
 use askfirst_core::{
-    Approval, ApprovalId, Command, Digest, Event, KeyId, LinkId, MemberId, PolicyName, Refusal,
-    Room, Roster, SessionId, Status, Timestamp, WorkspaceId,
+    Approval, ApprovalId, Command, Digest, Event, GrantId, KeyId, LinkId, MemberId, PolicyName,
+    Refusal, Room, Roster, SessionId, Status, Timestamp, WorkspaceId,
 };
 use async_trait::async_trait;
 use tokio::sync::broadcast;
 
 use crate::records::{
-    ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, EventRecord, Group, Health,
-    Key, KeyLoad, KeyringChange, LoginLink, Member, OutboxRow, Password, Place, PolicyVersion,
-    Proof, Secret, Session, Shown, SigningKeyRecord, Workspace,
+    ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, EventRecord, GrantFilter,
+    GrantRecord, Group, Health, Key, KeyLoad, KeyringChange, LoginLink, Member, OutboxRow,
+    Password, Place, PolicyVersion, Proof, Secret, Session, Shown, SigningKeyRecord, Workspace,
 };
 
 const MEBIBYTE: u64 = 1024 * 1024;
@@ -283,6 +283,14 @@ pub trait Store: Send + Sync {
     async fn login_link(&self, secret: Secret) -> Result<Option<LoginLink>, StoreError>;
     /// The decision link with this hash, if it can be used now.
     async fn decision_link(&self, secret: Secret) -> Result<Option<DecisionLink>, StoreError>;
+    /// Grants by filter, newest first.
+    async fn grants(
+        &self,
+        place: Place,
+        filter: GrantFilter,
+    ) -> Result<Vec<GrantRecord>, StoreError>;
+    /// One grant.
+    async fn grant(&self, place: Place, id: GrantId) -> Result<Option<GrantRecord>, StoreError>;
     /// The newest version of every policy, by name.
     async fn policies(&self, workspace: WorkspaceId) -> Result<Vec<PolicyVersion>, StoreError>;
     /// All versions of one policy, newest first; empty if there is none of that name.

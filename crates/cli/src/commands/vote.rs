@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 use askfirst_core::approval::edit;
-use askfirst_core::{Action, ApprovalId, Pointer};
+use askfirst_core::{Action, ApprovalId, Bound, Pointer, Seconds};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::block_on;
+use super::{block_on, span};
 use crate::client::{Client, Connection};
 use crate::exit::{self, usage};
-use crate::terminal::{confirmed, has_reader, say, say_json, text_of};
+use crate::terminal::{confirmed, has_reader, say, say_json, text_of, visible};
 use crate::{approval, input};
 
 /// Decide, as the member your key votes for
@@ -31,6 +31,15 @@ pub(crate) struct VoteArgs {
     /// What the form asks for: JSON, @FILE, or - for stdin
     #[arg(long, value_name = "JSON")]
     answer: Option<String>,
+    /// Say yes to more of the kind for so long: 1h. The policy says how long it may be
+    #[arg(long, value_name = "SPAN", value_parser = span, requires = "grant_uses")]
+    grant_for: Option<Seconds>,
+    /// Say yes to more of the kind so many times
+    #[arg(long, value_name = "COUNT", requires = "grant_for")]
+    grant_uses: Option<u32>,
+    /// What may differ then: /arguments/version=any, or JSON: '/arguments/share={"within":{"at_most":5}}'
+    #[arg(long, value_name = "POINTER=BOUND", requires = "grant_for")]
+    grant_bound: Vec<String>,
     /// The digest of the action you saw; the vote counts for that action only
     #[arg(long)]
     digest: Option<String>,
@@ -73,6 +82,10 @@ impl VoteArgs {
         }
         let answer = self.answer.as_deref().map(|text| input::json("--answer", text));
         let answer = answer.transpose()?;
+        let grant = self.grant()?;
+        if let Some(grant) = grant.as_ref().filter(|_| !self.connection.json) {
+            say(granting(grant));
+        }
         let asks_back = self.decision == "more-info";
         if asks_back && self.comment.is_none() {
             return Err(usage("say with --comment what you want to know"));
@@ -91,6 +104,7 @@ impl VoteArgs {
             "comment": self.comment,
             "edits": edits.map(|(edits, _)| edits).unwrap_or_default(),
             "answer": answer,
+            "grant": grant,
         });
         let after = client.post(&format!("{path}/vote"), &body).await?;
         if self.connection.json {
@@ -106,6 +120,28 @@ impl VoteArgs {
             say(approval::status(&after));
         }
         Ok(exit::DONE)
+    }
+
+    /// What else is said yes to, as the server takes it.
+    fn grant(&self) -> Result<Option<Value>> {
+        let Some((lasts, uses)) = self.grant_for.zip(self.grant_uses) else { return Ok(None) };
+        let mut bounds = BTreeMap::new();
+        for bound in &self.grant_bound {
+            let odd = |why: String| usage(format!("--grant-bound {bound}: {why}"));
+            let (place, text) = bound
+                .split_once('=')
+                .ok_or_else(|| odd("write it as /arguments/version=any".into()))?;
+            let place: Pointer = place.parse().map_err(|error| odd(format!("{error}")))?;
+            let value = match text {
+                "any" => text.into(),
+                _ => input::json("--grant-bound", text)?,
+            };
+            let known: Bound = serde_json::from_value(value).map_err(|_| {
+                odd(r#"any, {"one_of": […]} or {"within": {"at_least": 1, "at_most": 9}}"#.into())
+            })?;
+            bounds.insert(place, known);
+        }
+        Ok(Some(json!({ "for": lasts, "uses": uses, "bounds": bounds })))
     }
 
     /// The changes as the server takes them, and the approval as it would be.
@@ -160,6 +196,19 @@ impl VoteArgs {
         }
         Ok(())
     }
+}
+
+/// What a grant comes to, in words.
+fn granting(grant: &Value) -> String {
+    let mut told = format!(
+        "\nand in advance: the same again, {} more times within {} s; name, target and arguments \
+         as they are",
+        grant["uses"], grant["for"]
+    );
+    for (place, bound) in grant["bounds"].as_object().into_iter().flatten() {
+        told.push_str(&format!("\n  but {}: {}", visible(place), visible(&bound.to_string())));
+    }
+    told
 }
 
 fn capital(word: &str) -> String {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{PasswordHash, SecretHash};
 use crate::{
-    ApprovalId, Delegation, Digest, Environment, Floor, GroupId, KeyId, LinkId, MemberId, Policy,
-    PolicyAllowance, PolicyId, PolicyName, Role, Scope, SessionId, Timestamp,
+    ApprovalId, Delegation, Digest, Environment, Floor, GrantId, GroupId, KeyId, LinkId, MemberId,
+    Policy, PolicyAllowance, PolicyId, PolicyName, Role, Scope, SessionId, Timestamp,
 };
 
 /// One administrative change.
@@ -112,6 +112,15 @@ pub enum Change {
         approval: ApprovalId,
         /// Whose vote it gives.
         member: MemberId,
+    },
+    /// A vote given in advance is taken back; what it was used for stays.
+    RevokeGrant {
+        /// Which.
+        id: GrantId,
+        /// In which environment it was given.
+        environment: Environment,
+        /// Who gave it.
+        of: MemberId,
     },
     /// Someone used such a link. The link itself is the credential, so the principal is `System`.
     OpenSession {

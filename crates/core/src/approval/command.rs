@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::edit::{Edits, Pointer};
+use super::grant::NewGrant;
 use crate::{
     Action, Agent, ApprovalId, Digest, Environment, FrozenPolicy, KeyId, MemberId, OutcomeStatus,
     PolicyName, Priority, Problem, Seconds, VoteDecision, WorkspaceId,
@@ -83,6 +84,8 @@ pub struct CastVote {
     pub edits: Option<Edits>,
     /// What they filled in.
     pub answer: Option<FormAnswer>,
+    /// What else they say yes to in advance.
+    pub grant: Option<Box<NewGrant>>,
 }
 
 /// Everything that can be wanted of an approval.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::edit::Revision;
 use super::escalation::Look;
+use super::grant::Grant;
 use super::inquiry::{Inquiry, Reply};
 use crate::{Approval, Claim, Decision, Outcome, Source, Status, Vote};
 
@@ -27,6 +28,11 @@ pub enum Event {
     Voted {
         /// The answer.
         vote: Vote,
+    },
+    /// They said yes to more of the kind, in advance.
+    Granted {
+        /// To what.
+        grant: Grant,
     },
     /// An approver asked back.
     Inquired {
@@ -77,6 +83,7 @@ impl Event {
             Self::Asked { .. } => "asked",
             Self::Edited { .. } => "edited",
             Self::Voted { .. } => "voted",
+            Self::Granted { .. } => "granted",
             Self::Inquired { .. } => "more_info_requested",
             Self::Replied { .. } => "more_info_given",
             Self::Escalated { .. } => "escalated",
@@ -118,7 +125,8 @@ pub fn apply(current: Option<Approval>, event: &Event) -> Result<Approval, OutOf
     };
     next.version += 1;
     match event {
-        Event::Asked { .. } => {}
+        // A grant is a record of its own; the vote names it.
+        Event::Asked { .. } | Event::Granted { .. } => {}
         Event::Edited { revision } => {
             if next.revisions.is_empty() {
                 next.revisions.push(next.first_revision());

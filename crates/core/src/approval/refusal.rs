@@ -149,6 +149,20 @@ pub enum Refusal {
         /// How often it can be.
         most: u32,
     },
+    /// The policy lets nobody vote in advance.
+    #[error("the policy {policy} has no `grants`, so one can say yes to this one action only")]
+    NoGrants {
+        /// The policy.
+        policy: PolicyName,
+    },
+    /// A grant that is wider than the policy lets it be, or makes no sense.
+    #[error("this cannot be granted: {detail}")]
+    BadGrant {
+        /// JSON Pointer into the vote.
+        pointer: String,
+        /// Why not.
+        detail: String,
+    },
     /// The question came with a form.
     #[error("an approval of this comes with an answer, and yours has none")]
     AnswerMissing,

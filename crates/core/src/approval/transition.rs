@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::event::{self, Event};
 use super::voting::{self, keeps_owner_out};
-use super::{escalation, inquiry};
+use super::{escalation, grant, inquiry};
 use crate::quorum::NeedSet;
 use crate::{
     Approval, Ask, Asker, Cause, Claim, Command, Decision, Digest, Facts, FrozenPolicy, KeyFacts,
@@ -38,7 +38,7 @@ pub fn transition(
     }
     same_environment(current, command, facts)?;
     let events = match (current, command) {
-        (None, Command::Ask(ask)) => vec![put(ask, facts, now)?],
+        (None, Command::Ask(ask)) => put(ask, facts, now)?,
         (Some(_), Command::Ask(_)) => return Err(Refusal::Exists),
         (None, _) => return Err(Refusal::NotFound),
         (Some(approval), Command::Vote(cast)) => voting::vote(approval, cast, facts, now)?,
@@ -88,7 +88,7 @@ fn same_environment(
     }
 }
 
-fn put(ask: &Ask, facts: &Facts, now: Timestamp) -> Result<Event, Refusal> {
+fn put(ask: &Ask, facts: &Facts, now: Timestamp) -> Result<Vec<Event>, Refusal> {
     let key = key_with(Scope::Ask, facts)?;
     let policy = chosen_policy(ask, key, facts)?;
     let rules = &policy.document;
@@ -107,41 +107,42 @@ fn put(ask: &Ask, facts: &Facts, now: Timestamp) -> Result<Event, Refusal> {
         return Err(Refusal::Unsatisfiable { name: rules.name.clone(), problems });
     }
     facts.room.for_one_more(now)?;
-    Ok(Event::Asked {
-        approval: Box::new(Approval {
-            id: ask.id,
-            workspace: ask.workspace,
-            environment: ask.environment,
-            version: 1,
-            asker: Asker {
-                key: key.id,
-                label: key.label.clone(),
-                owner: key.owner,
-                owner_email: facts.roster.email(key.owner),
-            },
-            action: Arc::clone(&ask.action),
-            action_digest: ask.action_digest,
-            editable: ask.editable.clone(),
-            revisions: Vec::new(),
-            answer_schema: ask.answer_schema.clone(),
-            reason: ask.reason.clone(),
-            priority: ask.priority,
-            agent: ask.agent.clone(),
-            metadata: ask.metadata.clone(),
-            policy,
-            consumers: ask.consumers.clone(),
-            created_at: now,
-            expires_at: now.plus(expires_in),
-            valid_for,
-            votes: Vec::new(),
-            inquiries: Vec::new(),
-            escalated: 0,
-            looks: Vec::new(),
-            decision: None,
-            claim: None,
-            outcome: None,
-        }),
-    })
+    let approval = Approval {
+        id: ask.id,
+        workspace: ask.workspace,
+        environment: ask.environment,
+        version: 1,
+        asker: Asker {
+            key: key.id,
+            label: key.label.clone(),
+            owner: key.owner,
+            owner_email: facts.roster.email(key.owner),
+        },
+        action: Arc::clone(&ask.action),
+        action_digest: ask.action_digest,
+        editable: ask.editable.clone(),
+        revisions: Vec::new(),
+        answer_schema: ask.answer_schema.clone(),
+        reason: ask.reason.clone(),
+        priority: ask.priority,
+        agent: ask.agent.clone(),
+        metadata: ask.metadata.clone(),
+        policy,
+        consumers: ask.consumers.clone(),
+        created_at: now,
+        expires_at: now.plus(expires_in),
+        valid_for,
+        votes: Vec::new(),
+        inquiries: Vec::new(),
+        escalated: 0,
+        looks: Vec::new(),
+        decision: None,
+        claim: None,
+        outcome: None,
+    };
+    let mut events = grant::cast(&approval, facts, now);
+    events.insert(0, Event::Asked { approval: Box::new(approval) });
+    Ok(events)
 }
 
 fn chosen_policy(ask: &Ask, key: &KeyFacts, facts: &Facts) -> Result<Arc<FrozenPolicy>, Refusal> {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::edit;
 use super::event::{self, Event};
 use super::transition::undecided;
+use super::{edit, grant};
 use crate::quorum::{self, NeedSet};
 use crate::{
-    Approval, Assurance, CastVote, Cause, Decision, Facts, FrozenPolicy, MemberId, Principal,
-    Refusal, Roster, Scope, Status, Timestamp, Via, Vote, VoteDecision, Voter,
+    Actor, Approval, Assurance, CastVote, Cause, Decision, Facts, FrozenPolicy, MemberId,
+    Principal, Refusal, Roster, Scope, Status, Timestamp, Via, Vote, VoteDecision, Voter,
 };
 
 pub(super) fn vote(
@@ -30,7 +30,7 @@ pub(super) fn vote(
         counted = event::apply(Some(counted), &edited).map_err(|_| Refusal::Exists)?;
         events.push(edited);
     }
-    let vote = Vote {
+    let mut vote = Vote {
         voter,
         on_behalf_of,
         decision: cast.decision,
@@ -42,25 +42,37 @@ pub(super) fn vote(
         shown_digest: cast.shown_digest,
         comment: cast.comment.clone(),
         answer: cast.answer.as_ref().map(|answer| answer.value.clone()),
+        granted: None,
         seats,
     };
+    let granted = grant::given(&counted, cast, &vote, facts, now)?;
+    vote.granted = granted.as_ref().map(|grant| grant.id);
     events.push(Event::Voted { vote: vote.clone() });
+    events.extend(granted.map(|grant| Event::Granted { grant }));
     counted.votes.push(vote);
-    if let Some((status, cause)) = tally(&counted, facts) {
-        let answer = counted.votes.last().and_then(|vote| vote.answer.clone());
-        events.push(Event::Decided {
-            decision: Decision {
-                status,
-                decided_at: now,
-                by: facts.actor(),
-                cause,
-                comment: cast.comment.clone(),
-                answer,
-                valid_until: (status == Status::Approved).then(|| now.plus(approval.valid_for)),
-            },
-        });
-    }
+    let decision = decided(&counted, facts, facts.actor(), now);
+    events.extend(decision.map(|decision| Event::Decided { decision }));
     Ok(events)
+}
+
+/// What the votes so far decide, the last of which was just given by `by`.
+pub(super) fn decided(
+    counted: &Approval,
+    facts: &Facts,
+    by: Actor,
+    now: Timestamp,
+) -> Option<Decision> {
+    let (status, cause) = tally(counted, facts)?;
+    let last = counted.votes.last();
+    Some(Decision {
+        status,
+        decided_at: now,
+        by,
+        cause,
+        comment: last.and_then(|vote| vote.comment.clone()),
+        answer: last.and_then(|vote| vote.answer.clone()),
+        valid_until: (status == Status::Approved).then(|| now.plus(counted.valid_for)),
+    })
 }
 
 /// Who approves fills the form in, if there is one; nobody else does.

@@ -161,6 +161,7 @@ fn explore_world(policy: &FrozenPolicy, roster: &Roster, count: &mut Count) {
         policy: Some(Arc::new(policy.clone())),
         known_keys: [key_id("runner")].into(),
         room: Room::default(),
+        grants: Vec::new(),
     };
     let people = roster.people.keys().map(|id| {
         let session = SessionFacts { member: *id, ..session("ana") };

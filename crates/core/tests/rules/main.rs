@@ -11,6 +11,7 @@ mod editing;
 mod ending;
 mod escalating;
 mod exhaustive;
+mod granting;
 mod inquiring;
 mod linking;
 mod oracle;

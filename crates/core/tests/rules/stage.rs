@@ -128,6 +128,7 @@ pub(crate) fn vote(decision: VoteDecision) -> CastVote {
         comment: None,
         edits: None,
         answer: None,
+        grant: None,
     }
 }
 
@@ -194,6 +195,8 @@ pub(crate) struct Stage {
     pub(crate) approval: Option<Approval>,
     pub(crate) log: Vec<Event>,
     pub(crate) room: Room,
+    /// Whatever was granted so far, with its uses.
+    pub(crate) grants: Vec<Grant>,
 }
 
 impl Stage {
@@ -225,6 +228,7 @@ impl Stage {
             approval: None,
             log: Vec::new(),
             room: Room::default(),
+            grants: Vec::new(),
         }
     }
 
@@ -251,6 +255,7 @@ impl Stage {
             policy: self.saved.clone(),
             known_keys: BTreeSet::from([key_id("bot"), key_id("runner")]),
             room: self.room,
+            grants: self.grants.iter().cloned().map(Arc::new).collect(),
         }
     }
 
@@ -273,9 +278,24 @@ impl Stage {
         let read = serde_json::from_str(&text).unwrap();
         self.approval = Some(read);
         assert_eq!(folded, self.approval, "an approval is read back as it was written");
+        self.keep_grants(&done.events);
         let names = done.events.iter().map(Event::name).collect();
         self.log.extend(done.events);
         Ok(names)
+    }
+
+    /// As a store does.
+    fn keep_grants(&mut self, events: &[Event]) {
+        for event in events {
+            match event {
+                Event::Granted { grant } => self.grants.push(grant.clone()),
+                Event::Voted { vote: Vote { via: Via::Grant(id), .. } } => {
+                    let used = self.grants.iter_mut().find(|grant| grant.id == *id);
+                    used.unwrap_or_else(|| panic!("nobody granted {id}")).used += 1;
+                }
+                _ => {}
+            }
+        }
     }
 
     pub(crate) fn ask(&mut self, ask: Ask) -> Told {

@@ -40,6 +40,8 @@ pub struct PolicyDocument {
     on_timeout: Option<String>,
     /// Who else may answer after a while, in order of time.
     steps: Option<Vec<StepDocument>>,
+    /// How far approvers may say yes to more of the kind in advance; not at all without it.
+    grants: Option<GrantLimitsDocument>,
     /// How long an approval may be claimed: seconds, or a text such as `15m` (default).
     #[schema(schema_with = length, required = false)]
     valid_for: Option<String>,
@@ -74,6 +76,18 @@ struct StepDocument {
 struct SeparateDocument {
     /// The owner of the asking key.
     owner: Option<bool>,
+}
+
+/// The widest grant that an approver may give.
+#[derive(Debug, ToSchema)]
+#[allow(dead_code, reason = "describes the document in OpenAPI; the rules read it themselves")]
+struct GrantLimitsDocument {
+    /// For how long at most: seconds, or a text such as `1h`. At most 30 days.
+    #[schema(rename = "for", schema_with = length)]
+    lasts: String,
+    /// How many times at most, 1 to 1000.
+    #[schema(minimum = 1, maximum = 1000)]
+    uses: u32,
 }
 
 /// One version of a policy.

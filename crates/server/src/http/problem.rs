@@ -274,6 +274,10 @@ fn refused(refusal: Refusal) -> Problem {
         | Refusal::AnswerUnwanted => {
             (S::UNPROCESSABLE_ENTITY, "invalid", "The request has mistakes")
         }
+        Refusal::NoGrants { .. } => {
+            (S::UNPROCESSABLE_ENTITY, "no_grants", "The policy has no grants")
+        }
+        Refusal::BadGrant { .. } => (S::UNPROCESSABLE_ENTITY, "bad_grant", "Cannot be granted"),
         Refusal::EnoughEdited { .. } => (S::CONFLICT, "enough_edited", "Enough was changed"),
         Refusal::AnswerMissing => {
             (S::UNPROCESSABLE_ENTITY, "answer_missing", "An answer is asked for")
@@ -323,6 +327,8 @@ fn refused(refusal: Refusal) -> Problem {
             problem.at(edit_place(&pointer), detail)
         }
         Refusal::EditsOverlap { inner, .. } => problem.at(edit_place(&inner), detail),
+        Refusal::NoGrants { .. } => problem.at("/grant", detail),
+        Refusal::BadGrant { pointer, .. } => problem.at(pointer, detail),
         Refusal::NotDelegated { .. } => problem.at("/on_behalf_of", detail),
         Refusal::EditsWithoutApproval => problem.at("/edits", detail),
         Refusal::AnswerMissing | Refusal::AnswerUnwanted => problem.at("/answer", detail),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-pub use parts::{ActionBody, AgentBody, ProofView, in_words};
+pub use parts::{ActionBody, AgentBody, PersonView, ProofView, in_words};
 use parts::{
     AskerView, ClaimView, DecisionView, InquiryView, LinksView, LookView, OutcomeView, PolicyView,
     RemainingView, RevisionView, VoteView, claim, decision, inquiry, look, proof, remaining,

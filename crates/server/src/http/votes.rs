@@ -14,11 +14,13 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::approvals::show;
+use super::grants::GrantBody;
 use super::problem::Problem;
 use super::request::{Body, Id};
 use super::views::ApprovalView;
 use crate::app::App;
 use crate::service::decide::{Answer, Inquiring};
+use crate::service::grants::Granting;
 use crate::service::{Caller, Seen};
 
 /// The most votes in one request.
@@ -52,6 +54,10 @@ pub struct VoteBody {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     answer: Option<Value>,
+    /// What else of the kind to say yes to, in advance; only with `approve`, and only as far as the
+    /// policy's `grants` go.
+    #[serde(default)]
+    grant: Option<GrantBody>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -98,6 +104,9 @@ struct BallotBody {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     answer: Option<Value>,
+    /// As in a single vote.
+    #[serde(default)]
+    grant: Option<GrantBody>,
 }
 
 /// What became of several votes.
@@ -131,8 +140,10 @@ pub async fn vote(
     body: Body<VoteBody>,
 ) -> Result<Response, Problem> {
     let idempotency = body.idempotency(operation(id));
-    let VoteBody { decision, action_digest, on_behalf_of, comment, edits, answer } = body.value;
-    let ballot = BallotBody { id, decision, action_digest, on_behalf_of, comment, edits, answer };
+    let VoteBody { decision, action_digest, on_behalf_of, comment, edits, answer, grant } =
+        body.value;
+    let ballot =
+        BallotBody { id, decision, action_digest, on_behalf_of, comment, edits, answer, grant };
     let seen = cast(&app, &caller, ballot, idempotency).await?;
     Ok(show(&app, StatusCode::OK, &seen))
 }
@@ -180,12 +191,14 @@ async fn cast(
     ballot: BallotBody,
     idempotency: Option<Idempotency>,
 ) -> Result<Seen, Problem> {
-    let BallotBody { id, decision, action_digest, on_behalf_of, comment, edits, answer } = ballot;
+    let BallotBody { id, decision, action_digest, on_behalf_of, comment, edits, answer, grant } =
+        ballot;
+    let grant = grant.map(Granting::from);
     let decision = match decision {
         Choice::Approve => VoteDecision::Approve,
         Choice::Reject => VoteDecision::Reject,
-        Choice::MoreInfo if !edits.is_empty() || answer.is_some() => {
-            let detail = "who asks back changes and fills in nothing yet";
+        Choice::MoreInfo if !edits.is_empty() || answer.is_some() || grant.is_some() => {
+            let detail = "who asks back changes, fills in and grants nothing yet";
             return Err(crate::service::mistake("/decision", detail).into());
         }
         Choice::MoreInfo => {
@@ -193,7 +206,15 @@ async fn cast(
             return Ok(app.service.inquire(caller, id, asking, idempotency).await?);
         }
     };
-    let answer =
-        Answer { decision, action_digest, on_behalf_of, comment, edits, answer, shown: None };
+    let answer = Answer {
+        decision,
+        action_digest,
+        on_behalf_of,
+        comment,
+        edits,
+        answer,
+        grant,
+        shown: None,
+    };
     Ok(app.service.vote(caller, id, answer, idempotency).await?)
 }

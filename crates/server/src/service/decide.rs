@@ -12,6 +12,7 @@ use askfirst_store::{Execute, Idempotency, Shown};
 
 use serde_json::Value;
 
+use super::grants::Granting;
 use super::{Caller, Result, Seen, Service, ServiceError, digest_of, form, mistake};
 
 /// An approver's answer as a door read it.
@@ -29,6 +30,8 @@ pub struct Answer {
     pub edits: BTreeMap<Pointer, Value>,
     /// What they filled in.
     pub answer: Option<Value>,
+    /// What else of the kind they say yes to, in advance.
+    pub grant: Option<Granting>,
     /// What the page showed them, if a page did.
     pub shown: Option<Shown>,
 }
@@ -60,11 +63,14 @@ impl Service {
         let comment = short("/comment", answer.comment)?;
         let mut edits = None;
         let mut filled_in = None;
-        if !answer.edits.is_empty() || answer.answer.is_some() {
+        let mut grant = None;
+        if !answer.edits.is_empty() || answer.answer.is_some() || answer.grant.is_some() {
             // The digest in the vote says that this is what will be changed: no other action has
             // it. A form never changes.
             let seen = self.store.approval(caller.place, approval).await?;
             let seen = seen.ok_or(ServiceError::NotFound("approval"))?;
+            let granting = answer.grant.map(|granting| granting.with(&seen, &answer.edits));
+            grant = granting.transpose()?;
             edits = edited(&seen, answer.edits)?;
             filled_in = answer.answer.map(|value| checked(&seen, value)).transpose()?;
         }
@@ -76,6 +82,7 @@ impl Service {
             comment,
             edits,
             answer: filled_in,
+            grant: grant.map(Box::new),
         });
         self.command(caller, approval, command, answer.shown, idempotency).await
     }

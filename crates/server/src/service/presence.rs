@@ -188,6 +188,7 @@ fn prospects(caller: &Caller, seen: &Seen, workspace: &Workspace) -> Prospects {
         policy: None,
         known_keys: std::collections::BTreeSet::new(),
         room: Room::default(),
+        grants: Vec::new(),
     };
     let ask = |command: Command| transition(Some(&seen.approval), &command, &facts, seen.now);
     let vote = Command::Vote(CastVote {
@@ -198,6 +199,7 @@ fn prospects(caller: &Caller, seen: &Seen, workspace: &Workspace) -> Prospects {
         comment: None,
         edits: None,
         answer: None,
+        grant: None,
     });
     Prospects {
         vote: ask(vote).map(drop),

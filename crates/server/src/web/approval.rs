@@ -123,6 +123,7 @@ pub(super) async fn vote(
         comment: Some(comment.clone()),
         edits,
         answer,
+        grant: None,
         shown: Some(shown),
     };
     let mut sent = vec![decision.as_str(), comment.as_str()];

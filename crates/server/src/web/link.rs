@@ -152,6 +152,7 @@ pub(super) async fn confirm(
         comment: Some(typed(&choice.comment)),
         edits: std::collections::BTreeMap::new(),
         answer: None,
+        grant: None,
         shown: Some(render::shown_of(&sight.seen.approval)),
     };
     // The binding is made for one choice, so it names the request.

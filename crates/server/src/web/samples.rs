@@ -91,6 +91,7 @@ fn pending() -> Seen {
         shown_digest: None,
         comment: Some("Fine.\nWatch the canary.".into()),
         answer: None,
+        granted: None,
         revision: 1,
         seats,
     });

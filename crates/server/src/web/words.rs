@@ -211,6 +211,11 @@ pub(super) fn refusal(refusal: &Refusal) -> Told {
             "It cannot be changed like that",
             format!("Nothing was recorded: {refusal}."),
         ),
+        Refusal::NoGrants { .. } | Refusal::BadGrant { .. } => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "More of the kind cannot be approved like that",
+            format!("Nothing was recorded: {refusal}."),
+        ),
         Refusal::EnoughEdited { .. } => (
             StatusCode::CONFLICT,
             "Enough was changed",

@@ -122,6 +122,18 @@ impl Scene<'_> {
                 let member = self.ours.member(&name).await.to_string();
                 (on(&self.pending().await), Some(json!({ "member": member })))
             }
+            (_, "/v1/grants/{id}") => {
+                let policy = json!({ "assurance": "key", "grants": { "for": "1h", "uses": 1 } });
+                self.ours.policy(&name, policy).await;
+                let asked = self.asker.ask_under(&name).await;
+                let mut body = digest(&asked);
+                body["decision"] = json!("approve");
+                body["grant"] = json!({ "for": 60, "uses": 1 });
+                let done = self.voter.post(path_of(&asked, "/vote"), &body).send().await;
+                let done = done.expect(200);
+                let id = done["votes"][0]["granted"].as_str().unwrap();
+                (route.replace("{id}", id), None)
+            }
             ("POST", "/v1/approvals/{id}/look") => (on(&self.pending().await), Some(json!({}))),
             ("POST", "/v1/approvals/{id}/cancel") => (on(&self.pending().await), Some(json!({}))),
             ("POST", "/v1/approvals/{id}/revoke") => (on(&self.approved().await), Some(json!({}))),

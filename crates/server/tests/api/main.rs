@@ -23,6 +23,7 @@ mod delegating;
 mod description;
 mod editing;
 mod escalating;
+mod grants;
 mod harmless;
 mod idempotency;
 mod leaving;

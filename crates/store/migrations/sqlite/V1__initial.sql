@@ -124,6 +124,24 @@ CREATE TABLE decision_links (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX decision_links_of_member ON decision_links (workspace, member);
 
+-- Votes given in advance. Their terms are JSON; how often each was used is counted beside them.
+CREATE TABLE grants (
+  grant_id    BLOB NOT NULL PRIMARY KEY,
+  workspace   BLOB NOT NULL REFERENCES workspaces,
+  environment TEXT NOT NULL,
+  approval    BLOB NOT NULL,
+  asker       BLOB NOT NULL,
+  member      BLOB NOT NULL,
+  ends_at     INTEGER NOT NULL,
+  uses        INTEGER NOT NULL,
+  used        INTEGER NOT NULL,
+  ended_at    INTEGER,
+  ended_by    TEXT,
+  body        TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX grants_of_place ON grants (workspace, environment, grant_id);
+CREATE INDEX grants_of_approval ON grants (approval);
+
 -- A removed policy keeps its row, so that its versions are never counted twice.
 CREATE TABLE policies (
   workspace  BLOB NOT NULL REFERENCES workspaces,

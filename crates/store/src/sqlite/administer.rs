@@ -10,8 +10,10 @@ use super::apply::{self, NewDecisionLink};
 use super::audit::{self, Telling};
 use super::codec;
 use super::facts::Tenant;
+use super::grants;
 use super::repeats::{self, Seen};
 use super::writer::Desk;
+use crate::records::Place;
 use crate::store::{self, Administer, AdministerError, Administered, Credential, StoreError};
 
 /// What was done, for the audit log.
@@ -40,7 +42,7 @@ pub(super) fn administer(
     request: &Administer,
 ) -> Result<Administered, AdministerError> {
     let Desk { connection, now, .. } = *desk;
-    let Some(tenant) = desk.tenants.get(connection, request.workspace)? else {
+    let Some(tenant) = desk.tenants.get(connection, request.workspace, now)? else {
         return Err(Denied::from(Refusal::Credential(Standing::Revoked)).into());
     };
     let facts = tenant.administrator(connection, request.credential, now)?;
@@ -219,6 +221,17 @@ impl Act<'_> {
                 let whose = self.tenant.roster.email(member);
                 let detail = json!({ "approval": approval.to_string(), "member": whose });
                 Ok(Done::new("decision_link.added", id, detail))
+            }
+            &Change::RevokeGrant { id, environment, of } => {
+                let place = Place { workspace, environment };
+                let by = audit::actor(&self.facts.actor());
+                let ended = grants::end(connection, place, id, of, &by, now)?;
+                let whose = json!({ "member": self.tenant.roster.email(of) });
+                match ended {
+                    None => Err(Denied::Unknown { what: "grant" }.into()),
+                    Some(false) => Ok(Done::nothing(id)),
+                    Some(true) => Ok(Done::new("grant.revoked", id, whose)),
+                }
             }
             Change::OpenSession { link, id, secret, expires_at } => {
                 self.open_session(*link, *id, *secret, *expires_at)

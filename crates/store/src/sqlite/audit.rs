@@ -27,9 +27,14 @@ pub(super) struct Telling<'a> {
 pub(super) fn actor(actor: &Actor) -> String {
     match actor {
         Actor::Key { id, .. } => format!("key:{id}"),
-        Actor::Member { email, .. } => format!("member:{email}"),
+        Actor::Member { email, .. } => member(email),
         Actor::System => "system".into(),
     }
+}
+
+/// How a person is named in it.
+pub(super) fn member(email: &str) -> String {
+    format!("member:{email}")
 }
 
 /// Adds the next entry to the workspace's log and says where it stands.

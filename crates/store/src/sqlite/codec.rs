@@ -2,8 +2,8 @@
 //! the rest as JSON. What cannot be read back is damage, never an empty value.
 
 use askfirst_core::{
-    ApprovalId, Assurance, Digest, Environment, GroupId, KeyId, LinkId, MemberId, PolicyId, Role,
-    SessionId, Status, Timestamp, WorkspaceId,
+    ApprovalId, Assurance, Digest, Environment, GrantId, GroupId, KeyId, LinkId, MemberId,
+    PolicyId, Role, SessionId, Status, Timestamp, WorkspaceId,
 };
 use rusqlite::types::{ToSql, ToSqlOutput, Type, ValueRef};
 use rusqlite::{ErrorCode, Row};
@@ -51,7 +51,7 @@ macro_rules! ids {
         }
     )* };
 }
-ids!(WorkspaceId, ApprovalId, MemberId, KeyId, PolicyId, GroupId, SessionId, LinkId);
+ids!(WorkspaceId, ApprovalId, MemberId, KeyId, PolicyId, GroupId, SessionId, LinkId, GrantId);
 
 pub(super) fn id<T: Id>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     row.get(column).map(T::from_bytes)

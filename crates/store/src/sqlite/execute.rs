@@ -15,7 +15,7 @@ pub(super) fn execute(
 ) -> Result<Committed, ExecuteError> {
     let Desk { connection, now, .. } = *desk;
     let place = request.place;
-    let Some(tenant) = desk.tenants.get(connection, place.workspace)? else {
+    let Some(tenant) = desk.tenants.get(connection, place.workspace, now)? else {
         return Err(Refusal::Credential(Standing::Revoked).into());
     };
     let ask = match &request.command {
@@ -55,6 +55,12 @@ pub(super) fn execute(
         current.map_or((None, None), |(approval, row)| (Some(approval), Some(row)));
     if let (Some(_), Principal::Key(key)) = (ask, &facts.principal) {
         facts.room = desk.tallies.room(connection, place, key.id, desk.allowances, now)?;
+        facts.grants = tenant.grants.of(place.environment, key.id);
+    }
+    if let (Command::Vote(cast), Some(before)) = (&request.command, &before)
+        && cast.grant.is_some()
+    {
+        facts.grants = tenant.grants.of(place.environment, before.asker.key);
     }
     let done = transition(before.as_ref(), &request.command, &facts, now)?;
 
@@ -81,6 +87,10 @@ pub(super) fn execute(
                 return Err(Refusal::Exists.into());
             }
             desk.tallies.asked(connection, next)?;
+            // Who votes was settled before it was asked.
+            if next.decision.is_some() {
+                desk.tallies.ended(connection, next)?;
+            }
         }
     }
     recording.tell(tenant)?;

@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::codec::{self, Id};
 use super::queries::{self, KeyRow};
-use super::{audit, people};
+use super::{audit, grants, people};
 use crate::records::{Place, Workspace};
 use crate::store::{Credential, StoreError};
 
@@ -36,6 +36,8 @@ pub(super) struct Tenant {
     pub(super) groups: BTreeMap<GroupId, String>,
     /// The newest versions.
     pub(super) policies: BTreeMap<PolicyName, Arc<FrozenPolicy>>,
+    /// The votes that were given in advance.
+    pub(super) grants: grants::Standing,
     /// The end of its audit log.
     pub(super) head: Head,
     /// None for an id that is no key of this workspace.
@@ -48,11 +50,12 @@ impl Tenants {
         &mut self,
         connection: &Connection,
         id: WorkspaceId,
+        now: Timestamp,
     ) -> Result<Option<&mut Tenant>, StoreError> {
         use std::collections::hash_map::Entry;
         match self.0.entry(id) {
             Entry::Occupied(known) => Ok(Some(known.into_mut())),
-            Entry::Vacant(place) => match Tenant::read(connection, id)? {
+            Entry::Vacant(place) => match Tenant::read(connection, id, now)? {
                 Some(tenant) => Ok(Some(place.insert(tenant))),
                 None => Ok(None),
             },
@@ -75,7 +78,11 @@ impl Tenants {
 }
 
 impl Tenant {
-    fn read(connection: &Connection, id: WorkspaceId) -> Result<Option<Self>, StoreError> {
+    fn read(
+        connection: &Connection,
+        id: WorkspaceId,
+        now: Timestamp,
+    ) -> Result<Option<Self>, StoreError> {
         let Some(workspace) = queries::workspace(connection, id)? else { return Ok(None) };
         let newest = queries::policies(connection, id)?.into_iter().map(|policy| {
             let name = policy.document.name.clone();
@@ -95,6 +102,7 @@ impl Tenant {
             roster: Arc::new(people::roster(connection, id)?),
             groups: groups.into_iter().map(|group| (group.id, group.name)).collect(),
             policies,
+            grants: grants::Standing::read(connection, id, now)?,
             head: audit::head(connection, id)?,
             keys: HashMap::new(),
         }))
@@ -151,6 +159,7 @@ impl Tenant {
             policy,
             known_keys,
             room: Room::default(),
+            grants: Vec::new(),
         }))
     }
 
@@ -171,6 +180,7 @@ impl Tenant {
             policy: None,
             known_keys: BTreeSet::new(),
             room: Room::default(),
+            grants: Vec::new(),
         }))
     }
 

@@ -54,7 +54,7 @@ pub(super) fn change(
     let kids: Vec<&str> = keys.iter().map(|key| key.kid.as_str()).collect();
     let detail = json!({ "keys": kids });
     for workspace in queries::workspaces(desk.connection)? {
-        if let Some(tenant) = desk.tenants.get(desk.connection, workspace.id)? {
+        if let Some(tenant) = desk.tenants.get(desk.connection, workspace.id, desk.now)? {
             let (actor, kind) = ("system", change.as_str());
             let telling =
                 Telling { at: desk.now, actor, kind, subject: "keyring", detail: &detail };

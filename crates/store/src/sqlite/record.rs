@@ -1,7 +1,7 @@
 //! Writes what the rules have decided: the approval as it is now, its events, their audit entries,
 //! its timer, and with a decision the statement and the work of signing it.
 
-use askfirst_core::{Approval, Digest, Event, MemberId, OnTimeout, Status, Timestamp};
+use askfirst_core::{Approval, Claim, Digest, Event, MemberId, OnTimeout, Status, Timestamp, Via};
 use askfirst_proof::{log, text_digest};
 use rusqlite::{Connection, params};
 
@@ -69,7 +69,9 @@ impl Recording<'_, '_> {
             self.pens.write("DELETE FROM snapshots WHERE snapshot = ?1", [snapshot])?;
             return Ok(false);
         }
-        self.set_timer()?;
+        if next.decision.is_none() {
+            self.set_timer()?;
+        }
         Ok(true)
     }
 
@@ -140,6 +142,17 @@ impl Recording<'_, '_> {
                 Event::Decided { .. } => Some(self.statement()?),
                 Event::Voted { vote } => {
                     self.voter(vote.voter.id)?;
+                    if let Via::Grant(id) = vote.via {
+                        tenant.grants.used(self.connection, self.next, id)?;
+                    }
+                    None
+                }
+                Event::Granted { grant } => {
+                    tenant.grants.give(self.connection, self.next, grant, self.now)?;
+                    None
+                }
+                Event::ClaimSettled { claim: Claim::Revoked { .. } } => {
+                    tenant.grants.end_with(self.connection, self.next, self.actor, self.now)?;
                     None
                 }
                 _ => None,
@@ -148,9 +161,17 @@ impl Recording<'_, '_> {
                 let digest = text_digest(statement).to_string();
                 detail.insert(log::STATEMENT_DIGEST.into(), digest.into());
             }
+            let actor = match event {
+                // A grant speaks for who gave it, though the asker's own request made it speak.
+                Event::Voted { vote } if matches!(vote.via, Via::Grant(_)) => {
+                    Some(audit::member(&vote.voter.email))
+                }
+                Event::Decided { decision } => Some(audit::actor(&decision.by)),
+                _ => None,
+            };
             let telling = Telling {
                 at: self.now,
-                actor: self.actor,
+                actor: actor.as_deref().unwrap_or(self.actor),
                 kind: &format!("approval.{}", event.name()),
                 subject: &self.next.id.to_string(),
                 detail: &detail.into(),

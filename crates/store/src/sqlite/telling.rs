@@ -2,7 +2,7 @@
 //! out; the audit log leaves out every free text too, for it must outlive their erasure.
 
 use askfirst_core::{
-    Approval, Cause, Claim, Decision, Event, Inquiry, Outcome, OutcomeStatus, Revision, Vote,
+    Approval, Cause, Claim, Decision, Event, Grant, Inquiry, Outcome, OutcomeStatus, Revision, Vote,
 };
 use askfirst_proof::text_digest;
 use serde_json::{Map, Value, json};
@@ -34,6 +34,7 @@ impl<'a> Told<'a> {
         let (facts, texts) = match event {
             Event::Asked { approval } => (asked(approval), Texts::Question(approval)),
             Event::Voted { vote } => (voted(vote), comment(&vote.comment)),
+            Event::Granted { grant } => (granted(grant), Texts::None),
             Event::Edited { revision } => (edited(revision), Texts::None),
             Event::Inquired { inquiry } => (
                 inquired(inquiry),
@@ -131,6 +132,17 @@ fn voted(vote: &Vote) -> Map<String, Value> {
         ("via", statement::via(vote.via).into()),
         ("action_digest", vote.action_digest.to_string().into()),
         ("shown_digest", vote.shown_digest.map(|digest| digest.to_string()).into()),
+    ])
+}
+
+fn granted(grant: &Grant) -> Map<String, Value> {
+    object([
+        ("grant", grant.id.to_string().into()),
+        ("by", grant.by.email.as_str().into()),
+        ("assurance", grant.assurance.as_str().into()),
+        ("uses", grant.terms.uses.into()),
+        ("until", grant.until().to_string().into()),
+        ("terms_digest", grant.digest.to_string().into()),
     ])
 }
 

@@ -173,6 +173,7 @@ pub(crate) async fn what_a_voter_was_shown_is_kept<H: Home>() {
             on_behalf_of: None,
             edits: None,
             answer: None,
+            grant: None,
         });
         let mut request = execute(&world.us, Credential::Key(key), asked.id, command);
         request.shown = Some(shown.clone());

@@ -6,6 +6,7 @@
 mod approvals;
 mod copies;
 mod disk;
+mod grants;
 mod people;
 mod places;
 mod races;
@@ -64,6 +65,11 @@ promises! {
         a_revoked_key_gets_no_repeat
         a_key_is_kept_until_seven_days_after_the_end
         a_repeated_administrative_change_is_made_once
+    }
+    grants {
+        what_was_granted_is_decided_as_it_is_asked
+        of_64_asks_at_once_no_more_than_granted_are_approved
+        a_grant_is_taken_back_by_its_giver_or_with_its_approval
     }
     people {
         who_left_the_group_since_the_ask_cannot_vote

@@ -200,6 +200,7 @@ pub(crate) fn cast(approval: &Approval, decision: VoteDecision) -> Command {
         on_behalf_of: None,
         edits: None,
         answer: None,
+        grant: None,
     })
 }
 

@@ -96,7 +96,8 @@ pub(super) struct VoteView {
     pub(super) decision: &'static str,
     /// How we know who it was.
     pub(super) assurance: &'static str,
-    /// `web`, `link`, or `key:` and the decide key's id.
+    /// `web`, `link`, `key:` and the decide key's id, or `grant:` and the id of a grant that the
+    /// approver gave earlier.
     pub(super) via: String,
     /// When.
     pub(super) at: String,
@@ -114,6 +115,8 @@ pub(super) struct VoteView {
     /// What they filled in.
     #[schema(value_type = Option<Object>)]
     pub(super) answer: Option<Value>,
+    /// The grant for more of the kind that they gave with it.
+    pub(super) granted: Option<String>,
 }
 
 /// Someone who is looking at it.
@@ -151,11 +154,11 @@ pub(super) struct ReplyView {
 
 /// A person.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct PersonView {
+pub struct PersonView {
     /// `mem_…`
-    pub(super) id: String,
+    pub(in crate::http) id: String,
     /// Their address.
-    pub(super) email: String,
+    pub(in crate::http) email: String,
 }
 
 /// What is still needed.
@@ -278,6 +281,7 @@ pub(super) fn vote(approval: &Approval, vote: &askfirst_core::Vote) -> VoteView 
             Via::Key(id) => format!("key:{id}"),
             Via::Web => "web".into(),
             Via::Link => "link".into(),
+            Via::Grant(id) => format!("grant:{id}"),
         },
         at: vote.at.to_string(),
         action_digest: vote.action_digest.to_string(),
@@ -286,6 +290,7 @@ pub(super) fn vote(approval: &Approval, vote: &askfirst_core::Vote) -> VoteView 
         revision: vote.revision,
         counts: approval.stands(vote),
         answer: vote.answer.clone(),
+        granted: vote.granted.map(|id| id.to_string()),
     }
 }
 
