@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use unicode_general_category::{GeneralCategory, get_general_category};
+
 /// A run of output characters that look alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
@@ -42,6 +44,9 @@ const SPACE: char = '␣';
 const TAB: char = '⇥';
 /// Stands at the end of a line that the text itself ends.
 const NEWLINE: char = '⏎';
+/// The most marks that a letter carries. No script needs more; a pile of them covers what stands
+/// above and below, or is wider than any page.
+const MOST_MARKS: usize = 4;
 
 /// A text as it is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,9 +73,13 @@ pub fn visible_on_one_line(text: &str) -> (Vec<Piece>, usize) {
 fn show(text: &str, breaks: bool) -> Visible {
     let mut out = Visible { lines: vec![Vec::new()], hidden: 0 };
     let mut before = None;
+    // How many more marks the last letter takes.
+    let mut room = 0;
     for (at, c) in text.char_indices() {
         let rest = &text[at + c.len_utf8()..];
         let after = rest.chars().next();
+        let carried = is_mark_of_a_script(c) && room > 0 && before != Some(c);
+        let unseen = is_unsafe(c) || (is_mark_of_a_script(c) && !carried);
         let Some(line) = out.lines.last_mut() else { break };
         match c {
             '\n' if breaks => {
@@ -81,12 +90,18 @@ fn show(text: &str, breaks: bool) -> Visible {
             '\t' => sign(line, TAB),
             SPACE | TAB | NEWLINE => line.push(escape(c)),
             '<' if rest.starts_with("U+") => line.push(escape(c)),
-            c if is_unsafe(c) => {
+            c if unseen => {
                 out.hidden += 1;
                 line.push(escape(c));
             }
             c => ink(line, c),
         }
+        room = match c {
+            _ if unseen || c.is_ascii() => 0,
+            _ if carried => room - 1,
+            _ if c.is_alphabetic() => MOST_MARKS,
+            _ => 0,
+        };
         before = Some(c);
     }
     out
@@ -147,6 +162,27 @@ pub fn is_unsafe(c: char) -> bool {
     c.is_control() || is_blank(c) || is_invisible(c) || is_mark(c) || is_unknown(c)
 }
 
+/// Marks that belong to the letter before them, in scripts that are not read without them.
+fn is_mark_of_a_script(c: char) -> bool {
+    use GeneralCategory::{EnclosingMark, NonspacingMark, SpacingMark};
+    !c.is_ascii() && matches!(get_general_category(c), NonspacingMark | SpacingMark | EnclosingMark)
+}
+
+/// Whether what is shown holds letters that are written from right to left. What stands beside
+/// them, numbers above all, can then appear in another order.
+#[must_use]
+pub fn turns(line: &[Piece]) -> bool {
+    line.iter().any(|piece| piece.as_str().chars().any(is_from_the_right))
+}
+
+/// The blocks of the scripts that are written from right to left.
+#[must_use]
+pub const fn is_from_the_right(c: char) -> bool {
+    matches!(c,
+        '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}'
+        | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}')
+}
+
 /// Spaces that are not the space.
 const fn is_blank(c: char) -> bool {
     matches!(
@@ -183,10 +219,9 @@ const fn is_mark(c: char) -> bool {
         | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
 }
 
-/// Private use, no characters, and planes that have none.
-const fn is_unknown(c: char) -> bool {
-    matches!(c,
-        '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}' | '\u{fffe}' | '\u{ffff}'
-        | '\u{1fffe}' | '\u{1ffff}' | '\u{2fffe}' | '\u{2ffff}'
-        | '\u{3fffe}'..='\u{dffff}' | '\u{e1000}'..='\u{10ffff}')
+/// Private use, no characters, what no character has been given to yet, and formatting that was
+/// given its place since the tables above were written.
+fn is_unknown(c: char) -> bool {
+    use GeneralCategory::{Control, Format, PrivateUse, Unassigned};
+    !c.is_ascii() && matches!(get_general_category(c), Unassigned | PrivateUse | Format | Control)
 }

@@ -1,7 +1,7 @@
 //! What a careful reader would be warned about in a text that is all visible: words that mix
-//! alphabets, and addresses that lead elsewhere than they seem to.
+//! alphabets or directions, and addresses that lead elsewhere than they seem to.
 
-use super::glyphs::spelled;
+use super::glyphs::{is_from_the_right, spelled};
 
 /// Alphabets whose letters pass for those of another.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,8 @@ const LONGEST: usize = 80;
 #[must_use]
 pub fn suspicions(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
-    for warning in mixed_words(text).chain(misleading_addresses(text)) {
+    let turned = turned_around(text);
+    for warning in turned.into_iter().chain(mixed_words(text)).chain(misleading_addresses(text)) {
         if found.contains(&warning) {
             continue;
         }
@@ -73,6 +74,18 @@ pub fn suspicions(text: &str) -> Vec<String> {
         found.push(warning);
     }
     found
+}
+
+/// Letters that are written from right to left take what stands beside them along.
+fn turned_around(text: &str) -> Option<String> {
+    let other = |c: char| c.is_ascii_alphanumeric() || "/\\:@#%=+*&|<>()[]{}".contains(c);
+    let mixed = |line: &str| line.chars().any(is_from_the_right) && line.chars().any(other);
+    let first = text.lines().find(|line| mixed(line))?;
+    Some(format!(
+        "letters that are written from right to left can show what stands beside them in another \
+         order; one by one it is: {}",
+        first.split(' ').map(short).collect::<Vec<_>>().join(" ")
+    ))
 }
 
 fn mixed_words(text: &str) -> impl Iterator<Item = String> + '_ {

@@ -377,6 +377,12 @@ fn hostile_texts_look_like_what_they_are() {
         "<!channel> <@U123> <https://evil.example|good>",
         "*bold* _it_ `code` [a](https://evil.example)",
         "'; DROP TABLE approvals; --",
+        "pile \u{e01}\u{e47}\u{e48}\u{e49}\u{e4a}\u{e4b}\u{e4c} of marks",
+        "the same \u{e01}\u{e47}\u{e47} mark twice, and \u{e47} without a letter",
+        "\u{915}\u{94d}\u{937}\u{93f} \u{e17}\u{e35}\u{e48} \u{5e9}\u{5b8}\u{5dc}\u{5d5}\u{5b9}\u{5dd}",
+        "not yet given: \u{378} \u{3fff0}",
+        "pay 100 \u{5d0} 200 EUR",
+        "\u{5e9}\u{5dc}\u{5d5}\u{5dd} \u{5e2}\u{5d5}\u{5dc}\u{5dd}",
         &long,
         &many_lines,
     ];
