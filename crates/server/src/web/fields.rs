@@ -83,7 +83,7 @@ fn edit_name(index: usize) -> String {
 
 fn kind_of(value: &Value) -> Kind {
     match value {
-        Value::String(text) if text.contains('\n') || text.len() > 80 => Kind::Lines,
+        Value::String(text) if text.contains(['\n', '\r']) || text.len() > 80 => Kind::Lines,
         Value::String(_) => Kind::Line,
         Value::Number(_) => Kind::Number,
         Value::Bool(_) => truth(),
@@ -118,8 +118,8 @@ pub(super) fn edits(
     for (index, pointer) in approval.editable.iter().enumerate() {
         let Some(written) = typed.get(&edit_name(index)) else { continue };
         let Some(value) = edit::value_at(&approval.action, pointer) else { continue };
-        let written = written.replace("\r\n", "\n");
-        if written == spelled(&value) {
+        let written = as_typed(written);
+        if written == as_typed(&spelled(&value)) {
             continue;
         }
         match read(&kind_of(&value), &written) {
@@ -132,6 +132,12 @@ pub(super) fn edits(
         }
     }
     if problems.is_empty() { Ok(changes) } else { Err(problems) }
+}
+
+/// With the one end of lines that a browser's form can tell, so that a text with another is not
+/// taken for changed by whoever left it alone.
+fn as_typed(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 fn read(kind: &Kind, written: &str) -> Result<Value, String> {
@@ -244,6 +250,8 @@ pub(super) fn answer(schema: &Value, typed: &Typed) -> Result<Value, Vec<Problem
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::json;
 
     use super::*;
@@ -272,6 +280,18 @@ mod tests {
         assert_eq!(found, wanted);
         let bad = edits(&approval, &typed(&[("edit1", "four"), ("edit2", "[")])).unwrap_err();
         assert_eq!(bad.len(), 2, "{bad:?}");
+    }
+
+    #[test]
+    fn the_ends_of_lines_that_a_form_cannot_tell_are_no_change() {
+        let mut approval = sample_approval();
+        for (value, sent) in [("a\rb", "a\r\nb"), ("\r", "\r\n"), ("a\r\n\nb", "a\r\n\r\nb")] {
+            Arc::make_mut(&mut approval.action).arguments = json!({ "text": value });
+            approval.editable = vec!["/arguments/text".parse().unwrap()];
+            let input = edit_inputs(&approval, &Typed::new()).remove(0);
+            assert_eq!(input.kind, Kind::Lines, "a field of one line drops them");
+            assert_eq!(edits(&approval, &typed(&[("edit0", sent)])), Ok(BTreeMap::new()));
+        }
     }
 
     #[test]
