@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::client::CallError;
+use crate::terminal::{inert, readable};
 
 /// It is done; for a question: approved, and the claim is in hand.
 pub(crate) const DONE: u8 = 0;
@@ -80,9 +81,13 @@ pub(crate) fn report(error: &anyhow::Error, manner: Manner) -> u8 {
     let call = error.downcast_ref::<CallError>();
     if manner.json {
         let problem = call.and_then(CallError::document);
-        eprintln!("{}", json!({ "error": format!("{error:#}"), "problem": problem }));
+        let told = json!({ "error": format!("{error:#}"), "problem": problem });
+        eprintln!("{}", inert(&told.to_string()));
     } else {
-        eprintln!("askfirst: {error:#}");
+        // It may repeat what somebody else wrote.
+        let told = format!("{error:#}");
+        let lines: Vec<_> = told.lines().map(readable).collect();
+        eprintln!("askfirst: {}", lines.join("\n"));
     }
     let own = error.downcast_ref::<Failure>().map(Failure::code);
     let mistaken = call.is_some_and(CallError::is_our_mistake) && manner.code == UNSURE;

@@ -41,10 +41,16 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
+        Err(error) if error.use_stderr() => {
+            // It repeats what was given, which may be somebody else's words.
+            let told = error.render().to_string();
+            terminal::warn(told.lines().map(terminal::readable).collect::<Vec<_>>().join("\n"));
+            return ExitCode::from(exit::USAGE);
+        }
+        Err(help) => {
             // A closed pipe is no reason to fail over help.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
+            let _ = help.print();
+            return ExitCode::from(exit::DONE);
         }
     };
     let manner = cli.command.manner();

@@ -4,7 +4,7 @@
 use std::io::{BufRead, IsTerminal, Write};
 
 use anyhow::Result;
-use askfirst_server::render::glyphs::{Piece, visible_on_one_line};
+use askfirst_server::render::glyphs::{Piece, code_point, is_unsafe, visible_on_one_line};
 use serde_json::Value;
 
 use crate::exit::usage;
@@ -13,6 +13,12 @@ use crate::surroundings;
 /// Somebody else's text on one line, with what could hide or reorder written as code points.
 pub(crate) fn visible(text: &str) -> String {
     visible_on_one_line(text).0.iter().map(Piece::as_str).collect()
+}
+
+/// A line of our own words that may hold somebody else's: spaces stay, what is unseen does not.
+pub(crate) fn readable(line: &str) -> String {
+    let seen = |c: char| if is_unsafe(c) { code_point(c) } else { c.to_string() };
+    line.chars().map(seen).collect()
 }
 
 /// A string member of a JSON object, made visible; empty if it is none.
@@ -51,7 +57,24 @@ pub(crate) fn warn(text: impl std::fmt::Display) {
 
 /// Writes an answer as JSON, on one line.
 pub(crate) fn say_json(value: &Value) {
-    say(value);
+    say(inert(&value.to_string()));
+}
+
+/// JSON with what a terminal would obey, or a reader would not see, written as `\u202e`. To a
+/// program it is the same JSON.
+pub(crate) fn inert(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        // Line ends stand between values only; inside of one JSON writes them as `\n`.
+        if c == '\n' || !is_unsafe(c) {
+            text.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            text.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    text
 }
 
 /// What a line is about, as far as colour helps.
@@ -165,6 +188,15 @@ mod tests {
         let shown = visible_json(&value, "  ");
         assert!(shown.chars().all(|c| c == '\n' || !askfirst_server::render::glyphs::is_unsafe(c)));
         assert!(shown.starts_with("  {\n    \"to<U+202E>\""), "{shown}");
+    }
+
+    #[test]
+    fn json_for_programs_is_inert_in_a_terminal_and_says_the_same() {
+        let hostile = json!({ "\u{9b}31m": "a\u{1b}]0;x\u{7}\u{202e}\u{e0041}\u{7f}\n é 世" });
+        let text = inert(&hostile.to_string());
+        assert!(!text.chars().any(is_unsafe), "{text}");
+        assert!(text.contains(r"\u202e\udb40\udc41\u007f\n é 世"), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), hostile);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `askfirst audit`: takes the audit log away, and checks that it is whole, here or from the file.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -13,7 +13,7 @@ use super::approvals::moment;
 use super::block_on;
 use crate::client::{Client, Connection, segment};
 use crate::exit::{self, usage};
-use crate::terminal::{StatusLine, say, say_json, visible};
+use crate::terminal::{StatusLine, inert, say, say_json, visible};
 
 /// What was done, by whom, in a hash chain
 #[derive(Debug, Subcommand)]
@@ -127,6 +127,15 @@ impl ExportArgs {
         let client = self.connection.client()?;
         let Some(file) = &self.output else {
             let mut out = std::io::stdout().lock();
+            if out.is_terminal() {
+                let mut all = Vec::new();
+                block_on(client.download(&self.path(), |bytes| {
+                    all.extend_from_slice(bytes);
+                    Ok(())
+                }))?;
+                write!(out, "{}", inert(&String::from_utf8_lossy(&all)))?;
+                return Ok(exit::DONE);
+            }
             block_on(client.download(&self.path(), |bytes| Ok(out.write_all(bytes)?)))?;
             out.flush()?;
             return Ok(exit::DONE);

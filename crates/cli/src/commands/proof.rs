@@ -42,7 +42,9 @@ impl ProofArgs {
         let reply =
             block_on(async { Ok(client.call(Method::GET, &path, None, None, patience).await?) })?;
         let output = self.output.as_deref();
-        if self.bundle {
+        if self.bundle && output.is_none() {
+            say_json(&reply.body);
+        } else if self.bundle {
             input::write_to(output, &reply.body.to_string())?;
         } else if self.connection.json && output.is_none() {
             say_json(&reply.body);

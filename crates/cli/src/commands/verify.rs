@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::exit::{self, usage};
 use crate::input;
-use crate::terminal::{Tone, say, say_json, toned};
+use crate::terminal::{Tone, readable, say, say_json, toned};
 
 /// Check a receipt or bundle offline
 ///
@@ -73,7 +73,8 @@ impl VerifyArgs {
                         &json!({ "valid": false, "standing": "invalid", "why": error.to_string() }),
                     );
                 } else {
-                    say(format_args!("{}: {error}", toned("NOT VALID", Tone::Bad)));
+                    let why = readable(&error.to_string());
+                    say(format_args!("{}: {why}", toned("NOT VALID", Tone::Bad)));
                 }
                 Ok(exit::INVALID)
             }
@@ -99,6 +100,8 @@ impl VerifyArgs {
         }
         for line in words {
             let outcome = ["APPROVED", "NO LONGER", "NOT APPROVED"];
+            // Verifiers escape what their language knows of; we know of more.
+            let line = readable(&line);
             let strong = outcome.iter().any(|start| line.starts_with(start));
             say(if strong { toned(&line, tone) } else { line });
         }
