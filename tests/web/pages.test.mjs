@@ -50,15 +50,15 @@ before(async () => {
 });
 after(() => desk.stop());
 
-/** Takes its picture at both sizes and in both lights, and lets axe look at each. */
-async function look(page, name, path) {
+/** Takes its picture at both sizes and in both lights, and lets axe look at each. A page may be too long for a picture of the whole. */
+async function look(page, name, path, whole = true) {
   for (const [size, viewport] of Object.entries(SIZES)) {
     for (const colorScheme of ["light", "dark"]) {
       await page.setViewportSize(viewport);
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       await page.goto(desk.url + path);
       await page.screenshot({ path: join(shots, `${name}-${size}-${colorScheme}.png`) });
-      await page.screenshot({ path: join(shots, `${name}-${size}-${colorScheme}-full.png`), fullPage: true });
+      if (whole) await page.screenshot({ path: join(shots, `${name}-${size}-${colorScheme}-full.png`), fullPage: true });
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(wide <= 0, `${name} at ${size} is ${wide}px too wide`);
       await page.evaluate(axe);
@@ -85,6 +85,22 @@ test("the way in looks right and can be used by everyone", async () => {
   await look(page, "signed-out", `/login?next=${paths.pending}`);
   await look(page, "login", new URL(await desk.ownersLink()).pathname);
   await page.context().close();
+});
+
+test("the documentation looks right, can be used by everyone, and leads from page to page without script", async () => {
+  const context = await desk.browser.newContext();
+  const page = await context.newPage();
+  for (const name of ["", "/guide", "/reference", "/threat-model", "/nothing"]) await look(page, `docs${name.replace("/", "-")}`, `/docs${name}`, false);
+  await context.close();
+  const plain = await (await desk.browser.newContext({ javaScriptEnabled: false, viewport: SIZES.desktop })).newPage();
+  await plain.goto(`${desk.url}/login`);
+  await plain.getByRole("link", { name: "Documentation" }).click();
+  await plain.getByRole("link", { name: /^Guide/ }).click();
+  await plain.getByRole("navigation", { name: "On this page" }).getByRole("link", { name: "Ask from Python" }).click();
+  assert.equal(new URL(plain.url()).hash, "#ask-from-python");
+  await plain.getByRole("link", { name: "The command line", exact: true }).last().click();
+  assert.equal(new URL(plain.url()).pathname, "/docs/cli");
+  await plain.context().close();
 });
 
 test("a phone is told of no keys, and nothing lies under the buttons at the end", async () => {

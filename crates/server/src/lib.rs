@@ -6,6 +6,7 @@ pub mod backup;
 pub mod config;
 pub mod crowd;
 pub mod dev;
+mod docs;
 pub mod http;
 pub mod keyring;
 pub mod metrics;

@@ -5,6 +5,7 @@ mod approval;
 mod assets;
 mod audit;
 mod away;
+mod docs;
 mod fault;
 mod fields;
 mod guard;
@@ -26,6 +27,11 @@ use axum::middleware;
 use axum::routing::{get, post};
 
 use crate::app::App;
+
+/// Where the picture of a question is, for the documents that show it.
+pub(crate) fn picture() -> &'static str {
+    assets::picture()
+}
 
 /// The longest form that is read, in bytes: whatever of a request can be changed, escaped.
 const LARGEST_FORM: usize = 512 * 1024;
@@ -59,6 +65,8 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/login/{token}", get(login::show).post(login::burn))
         .route("/logout", post(login::sign_out))
         .route("/live", get(live::hints))
+        .route("/docs", get(docs::list))
+        .route("/docs/{name}", get(docs::show))
         .route("/assets/{name}", get(assets::serve))
         .fallback(fault::nothing_here)
         .method_not_allowed_fallback(fault::wrong_method)

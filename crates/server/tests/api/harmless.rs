@@ -58,6 +58,9 @@ async fn no_look_changes_a_byte() {
         "/account/sessions/close",
         "/login",
         "/logout",
+        "/docs",
+        "/docs/guide",
+        "/docs/nowhere",
         "/nowhere",
     ] {
         paths.push(page.to_owned());

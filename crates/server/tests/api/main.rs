@@ -21,6 +21,7 @@ mod bad_requests;
 mod deadlines;
 mod delegating;
 mod description;
+mod docs;
 mod editing;
 mod escalating;
 mod grants;
