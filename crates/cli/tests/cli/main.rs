@@ -13,6 +13,7 @@ mod metrics;
 mod operate;
 mod policies;
 mod proofs;
+mod samples;
 mod serve;
 mod support;
 mod tls;
