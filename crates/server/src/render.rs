@@ -4,6 +4,7 @@
 //! by which later approvers decide: what was changed, and what was asked back and answered.
 
 pub mod glyphs;
+mod grants;
 pub mod suspicions;
 mod tree;
 
@@ -14,6 +15,7 @@ use askfirst_store::Shown;
 use serde_json::Value;
 
 pub use glyphs::Piece;
+pub use grants::account_with;
 
 /// The name and version of this way of showing; a change to the text is a new version.
 pub const RENDERER: &str = "web/1";
@@ -53,6 +55,8 @@ pub enum Kind {
     Changes,
     /// What approvers asked back.
     Inquiries,
+    /// What else is said yes to, in advance.
+    Grant,
     /// What the agent says; nobody checked it.
     Words,
 }
@@ -100,6 +104,7 @@ impl Section {
             Kind::Rules => "rules",
             Kind::Changes => "changes",
             Kind::Inquiries => "inquiries",
+            Kind::Grant => "grant",
             Kind::Words => "words",
         }
     }

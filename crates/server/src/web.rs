@@ -8,6 +8,7 @@ mod away;
 mod docs;
 mod fault;
 mod fields;
+mod grants;
 mod guard;
 mod history;
 mod inbox;
@@ -49,6 +50,8 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/a/{id}/cancel", post(approval::cancel))
         .route("/a/{id}/revoke", post(approval::revoke))
         .route("/a/{id}/proof.json", get(approval::bundle))
+        .route("/grants", get(grants::show))
+        .route("/grants/{id}/revoke", post(grants::revoke))
         .route("/away", get(away::show).post(away::hand_over))
         .route("/away/end", post(away::take_back))
         .route("/people", get(people::show))

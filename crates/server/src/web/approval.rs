@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::fault::{Fault, page};
 use super::fields::{self, Typed};
+use super::grants;
 use super::session::{Posted, SignedIn};
 use super::sheet::ApprovalPage;
 use super::words::{self, Told};
@@ -20,6 +21,7 @@ use crate::mint;
 use crate::render;
 use crate::service::ServiceError;
 use crate::service::decide::{Answer, Inquiring, as_edited};
+use crate::service::grants::Granting;
 
 /// How long a page waits for a receipt that is being signed.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
@@ -72,29 +74,40 @@ pub(super) async fn vote(
     let shown = render::shown_of(approval);
     let current = approval.action_digest;
     let said = Said { comment: &comment, typed: &form.typed };
-    let (decision, edits, answer) = match form.decision {
+    let (decision, edits, answer, grant) = match form.decision {
         Choice::Approve => match filled_in(approval, &form.typed) {
-            Ok((edits, answer)) => (VoteDecision::Approve, edits, answer),
+            Ok((edits, answer, grant)) => (VoteDecision::Approve, edits, answer, grant),
             Err(problems) => {
                 return refused(&app, &by, id, words::unfit(&problems), said).await;
             }
         },
-        _ => (VoteDecision::Reject, BTreeMap::new(), None),
+        _ => (VoteDecision::Reject, BTreeMap::new(), None, None),
     };
     let mut shown = shown;
-    if !edits.is_empty() {
-        // Nobody approves a change unseen: first they read what it makes of the request.
+    if !edits.is_empty() || grant.is_some() {
+        // Nobody approves a change or a grant unseen: first they read what it comes to.
         let voter = Voter { id: by.viewer.member.id, email: by.viewer.member.person.email.clone() };
-        let edited = match as_edited(approval, voter, &edits, sight.seen.now) {
+        let edited = if edits.is_empty() {
+            Ok(approval.clone())
+        } else {
+            as_edited(approval, voter, &edits, sight.seen.now)
+        };
+        let edited = match edited {
             Ok(edited) => edited,
             Err(ServiceError::Refused(refusal)) => {
                 return refused(&app, &by, id, words::refusal(&refusal), said).await;
             }
             Err(other) => return Err(other.into()),
         };
-        let as_changed = render::shown_of(&edited);
+        let terms = grant.as_ref().map(|grant| grant.terms(approval, &edits));
+        let account = match &terms {
+            Some(terms) => render::account_with(&edited, terms),
+            None => render::account(&edited),
+        };
+        let as_changed = account.shown();
         if form.shown_digest == shown.digest && form.action_digest == current {
-            let sheet = ApprovalPage::new(&by, &sight, nonce()?).review(edited, said);
+            let sheet =
+                ApprovalPage::new(&by, &sight, nonce()?).review(account, !edits.is_empty(), said);
             return Ok(page(StatusCode::OK, &sheet));
         }
         shown = as_changed;
@@ -123,7 +136,7 @@ pub(super) async fn vote(
         comment: Some(comment.clone()),
         edits,
         answer,
-        grant: None,
+        grant,
         shown: Some(shown),
     };
     let mut sent = vec![decision.as_str(), comment.as_str()];
@@ -133,13 +146,14 @@ pub(super) async fn vote(
     settled(&app, &by, id, voted.map(drop), said).await
 }
 
-/// What the fields say: the changes, and the form's answer where there is a form.
-type FilledIn = (BTreeMap<Pointer, Value>, Option<Value>);
+/// What the fields say: the changes, the form's answer where there is a form, and what else is
+/// said yes to.
+type FilledIn = (BTreeMap<Pointer, Value>, Option<Value>, Option<Granting>);
 
 fn filled_in(approval: &Approval, typed: &Typed) -> Result<FilledIn, Vec<Problem>> {
     let edits = fields::edits(approval, typed)?;
     let answer = approval.answer_schema.as_ref().map(|schema| fields::answer(schema, typed));
-    Ok((edits, answer.transpose()?))
+    Ok((edits, answer.transpose()?, grants::granting(approval, typed)?))
 }
 
 /// What a form brought that must not get lost where it is refused.

@@ -30,7 +30,7 @@ pub(super) enum Next {
 }
 
 /// Pages without an id in their path.
-const PAGES: [&str; 5] = ["/history", "/audit", "/people", "/account", "/away"];
+const PAGES: [&str; 6] = ["/history", "/audit", "/people", "/account", "/away", "/grants"];
 
 impl Next {
     pub(super) fn of(path: &str) -> Self {

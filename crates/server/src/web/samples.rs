@@ -5,16 +5,19 @@ use std::sync::Arc;
 
 use askama::Template;
 use askfirst_core::{
-    Actor, Assurance, Cause, Claim, Decision, Environment, Floor, GroupId, KeyId, MemberId,
-    Outcome, OutcomeStatus, Person, Refusal, Role, Roster, Seconds, SessionFacts, SessionId,
-    Standing, Status, Timestamp, Via, Vote, VoteDecision, Voter, WorkspaceId,
+    Actor, Assurance, Bound, Cause, Claim, Decision, Environment, Floor, Grant, GrantId, GroupId,
+    KeyId, MemberId, Outcome, OutcomeStatus, Person, Refusal, Role, Roster, Seconds, SessionFacts,
+    SessionId, Standing, Status, Terms, Timestamp, Via, Vote, VoteDecision, Voter, WorkspaceId,
 };
-use askfirst_store::{AuditRecord, Credential, Group, Member, Place, Proof, Session, Workspace};
+use askfirst_store::{
+    AuditRecord, Credential, GrantRecord, Group, Member, Place, Proof, Session, Workspace,
+};
 
 use super::approval::Said;
 use super::audit::{AuditPage, EntryView};
 use super::fault::FaultPage;
 use super::fields::Typed;
+use super::grants::GrantsPage;
 use super::history::{HistoryPage, Wish};
 use super::inbox::{InboxPage, Row};
 use super::login::{LoginPage, SignedOutPage};
@@ -240,6 +243,35 @@ impl PeoplePage {
     }
 }
 
+impl GrantsPage {
+    fn sample() -> Self {
+        let approval = sample_approval();
+        let bounds = [("/target".parse().unwrap(), Bound::Any)];
+        let terms = Terms {
+            asker: approval.asker.key,
+            policy: approval.policy.digest,
+            action: approval.action,
+            bounds: bounds.into(),
+            lasts: Seconds(3_600),
+            uses: 5,
+        };
+        let grant = Grant {
+            id: GrantId::from_bits(7),
+            approval: approval.id,
+            by: ana(),
+            assurance: Assurance::Session,
+            at: moment(0),
+            digest: approval.action_digest,
+            terms,
+            used: 2,
+        };
+        let ended = Some((moment(50), "member:ana@example.com".into()));
+        let known =
+            [GrantRecord { grant: grant.clone(), ended: None }, GrantRecord { grant, ended }];
+        Self::new(&signed_in(), &known, false)
+    }
+}
+
 impl LoginPage {
     fn sample() -> Self {
         Self {
@@ -286,6 +318,7 @@ fn every_page_looks_as_it_did() {
     insta::assert_snapshot!("history", html(&HistoryPage::sample()));
     insta::assert_snapshot!("audit", html(&AuditPage::sample()));
     insta::assert_snapshot!("people", html(&PeoplePage::sample()));
+    insta::assert_snapshot!("grants", html(&GrantsPage::sample()));
     insta::assert_snapshot!("profile", html(&ProfilePage::sample()));
     insta::assert_snapshot!("login", html(&LoginPage::sample()));
     insta::assert_snapshot!("signed_out", html(&SignedOutPage::sample()));

@@ -2,11 +2,12 @@
 //! the account's; here is what has become of it and what can be done.
 
 use askama::Template;
-use askfirst_core::{Approval, Claim, MemberId, Priority, Refusal, Seconds, Vote};
+use askfirst_core::{Approval, Claim, MemberId, Priority, Refusal, Seconds, Via, Vote};
 use axum::http::StatusCode;
 
 use super::approval::Said;
 use super::fields::{self, Input, Typed};
+use super::grants::GrantForm;
 use super::session::SignedIn;
 use super::shell::{Moment, Shell, Text, lines, span, text};
 use super::words::{self, Sign, Told};
@@ -76,6 +77,10 @@ pub(super) struct VoteLine {
     pub(super) comment: Vec<Text>,
     /// What they filled in.
     pub(super) answer: Vec<Text>,
+    /// Whether a grant gave it.
+    pub(super) in_advance: bool,
+    /// Whether it came with a grant.
+    pub(super) granted: bool,
     /// Whether it still counts.
     pub(super) counts: bool,
 }
@@ -130,6 +135,8 @@ pub(super) struct VoteForm {
     pub(super) edits: Vec<Input>,
     /// What is to be filled in.
     pub(super) answer: Vec<Input>,
+    /// What more can be said yes to in advance.
+    pub(super) grant: Option<GrantForm>,
     /// Whether the page shows the request as this person would change it.
     pub(super) review: bool,
     /// What has to be written first, told at the field.
@@ -153,6 +160,7 @@ impl ApprovalPage {
             comment: String::new(),
             edits: fields::edit_inputs(approval, &Typed::new()),
             answer: answer_inputs(approval, &Typed::new()),
+            grant: GrantForm::of(approval, &Typed::new()),
             review: false,
             lacking: None,
         });
@@ -225,17 +233,23 @@ impl ApprovalPage {
         (status, self)
     }
 
-    /// The same page, showing the request as it would stand after this person's changes, to be
-    /// approved like that or not at all.
-    pub(super) fn review(mut self, edited: Approval, said: Said<'_>) -> Self {
-        self.account = render::account(&edited);
-        self.notice = Some(Notice {
-            title: "Read it as you changed it",
-            detail: text(
+    /// The same page, showing the request as it would stand after this person's changes and with
+    /// what they say yes to in advance, to be approved like that or not at all.
+    pub(super) fn review(mut self, account: Account, edited: bool, said: Said<'_>) -> Self {
+        self.account = account;
+        let (title, detail) = if edited {
+            (
+                "Read it as you changed it",
                 "Nothing is recorded yet. Approvals that others gave for what it was before must \
                  be given again.",
-            ),
-        });
+            )
+        } else {
+            (
+                "Read what you say yes to in advance",
+                "Nothing is recorded yet. It stands right after what is asked for.",
+            )
+        };
+        self.notice = Some(Notice { title, detail: text(detail) });
         if let Some(form) = &mut self.form {
             form.keep(said);
             form.review = true;
@@ -249,7 +263,8 @@ impl VoteForm {
     /// Puts back what was typed.
     fn keep(&mut self, said: Said<'_>) {
         said.comment.clone_into(&mut self.comment);
-        for input in self.edits.iter_mut().chain(&mut self.answer) {
+        let grant = self.grant.iter_mut().flat_map(GrantForm::inputs_mut);
+        for input in self.edits.iter_mut().chain(&mut self.answer).chain(grant) {
             if let Some(typed) = said.typed.get(&input.name) {
                 typed.clone_into(&mut input.value);
             }
@@ -273,6 +288,8 @@ impl VoteLine {
             at: Moment::seen_from(vote.at, now),
             comment: vote.comment.as_deref().map(lines).unwrap_or_default(),
             answer: vote.answer.as_ref().map(json_lines).unwrap_or_default(),
+            in_advance: matches!(vote.via, Via::Grant(_)),
+            granted: vote.granted.is_some(),
             counts: approval.stands(vote),
         }
     }

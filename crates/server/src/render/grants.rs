@@ -1,0 +1,50 @@
+//! What somebody says yes to in advance, as they read it before they do.
+
+use askfirst_core::approval::edit;
+use askfirst_core::{Approval, Bound, Pointer, Terms};
+use serde_json::Value;
+
+use super::tree::Fields;
+use super::{Account, Field, Kind, Section, account};
+
+/// The account of an approval; right after what is asked for, what else a voter would say yes to with it.
+#[must_use]
+pub fn account_with(approval: &Approval, terms: &Terms) -> Account {
+    let mut account = account(approval);
+    let mut fields = Fields::default();
+    let times = if terms.uses == 1 { "once".into() } else { format!("{} times", terms.uses) };
+    fields.push(Field::known("How often", format!("at most {times}, within {}", terms.lasts)));
+    fields.string("Asked by the key", &approval.asker.label);
+    fields.push(Field::known("What", "the same again; the title may differ"));
+    for (pointer, bound) in &terms.bounds {
+        let place = edit::value_at(&terms.action, pointer).unwrap_or_default();
+        bound_at(&mut fields, pointer, bound, &place);
+    }
+    if terms.bounds.is_empty() {
+        fields.push(Field::known("What may differ", "nothing else"));
+    }
+    account.hidden += fields.hidden;
+    account.warnings += fields.list.iter().map(|field| field.warnings.len()).sum::<usize>();
+    let heading = "MORE OF THE KIND, IN ADVANCE";
+    let section = Section { kind: Kind::Grant, heading, fields: fields.list, closing: None };
+    let action = account.sections.iter().position(|part| part.kind == Kind::Action);
+    account.sections.insert(action.map_or(0, |at| at + 1), section);
+    account
+}
+
+fn bound_at(fields: &mut Fields, pointer: &Pointer, bound: &Bound, now: &Value) {
+    let label = format!("But {pointer}");
+    match bound {
+        Bound::Any => fields.push(Field::known(&label, "anything")),
+        Bound::OneOf(values) => fields.json(&label, &Value::Array(values.clone())),
+        Bound::Within { at_least, at_most } => {
+            let ends = match (at_least, at_most) {
+                (Some(least), Some(most)) => format!("a number from {least} to {most}"),
+                (Some(least), None) => format!("a number, at least {least}"),
+                (None, Some(most)) => format!("a number, at most {most}"),
+                (None, None) => "any number".into(),
+            };
+            fields.push(Field::known(&label, format!("{ends}; here it is {now}")));
+        }
+    }
+}
