@@ -43,6 +43,8 @@ pub struct ListQuery {
     /// Only asked before this time.
     #[param(example = "2030-02-01")]
     created_before: Option<String>,
+    /// With `true`, only those that this key could decide now.
+    decidable: Option<bool>,
     /// Rows in a page, 1 to 100.
     limit: Option<u32>,
     /// Where the page before ended.
@@ -129,7 +131,11 @@ pub async fn list(
     caller: Caller,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<ApprovalPage>, Problem> {
-    let (found, next) = app.service.search(&caller, query.search()?).await?;
+    let decidable = query.decidable == Some(true);
+    let (mut found, next) = app.service.search(&caller, query.search()?).await?;
+    if decidable {
+        found = app.service.decidable(&caller, found).await?;
+    }
     Ok(Json(ApprovalPage {
         data: found.iter().map(|seen| ApprovalView::of(seen, &app.reach.public_url)).collect(),
         next_cursor: next.map(|id| id.to_string()),

@@ -26,6 +26,8 @@ pub struct ApprovalView {
     status: &'static str,
     /// One more with every event.
     version: u32,
+    /// `wsp_…`
+    workspace: String,
     /// `live`, `test` or `dev`.
     environment: &'static str,
     /// What is asked for, and what the digest binds.
@@ -81,6 +83,8 @@ pub struct ApprovalView {
     created_at: String,
     /// The deadline.
     expires_at: String,
+    /// How long an approval may be claimed, in seconds.
+    valid_for: u32,
     /// Where to go on.
     links: LinksView,
 }
@@ -96,6 +100,7 @@ impl ApprovalView {
         Self {
             status: status.as_str(),
             version: approval.version,
+            workspace: approval.workspace.to_string(),
             environment: approval.environment.as_str(),
             action: Arc::clone(&approval.action),
             action_digest: approval.action_digest.to_string(),
@@ -110,6 +115,7 @@ impl ApprovalView {
                 key: approval.asker.key.to_string(),
                 label: approval.asker.label.clone(),
                 owner: approval.asker.owner_email.clone(),
+                owner_id: approval.asker.owner.to_string(),
             },
             consumers: approval.consumers.iter().map(ToString::to_string).collect(),
             policy: PolicyView {
@@ -134,6 +140,7 @@ impl ApprovalView {
             proof: proof(seen),
             created_at: approval.created_at.to_string(),
             expires_at: approval.expires_at.to_string(),
+            valid_for: approval.valid_for.0,
             links: LinksView {
                 this: format!("{public_url}/v1/approvals/{id}"),
                 events: format!("{public_url}/v1/approvals/{id}/events"),

@@ -121,6 +121,16 @@ impl Service {
         Ok(Sight { seen, prospects, used_by, rejected_before })
     }
 
+    /// Those of these that this caller could decide now.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn decidable(&self, caller: &Caller, mut seen: Vec<Seen>) -> Result<Vec<Seen>> {
+        let workspace = self.workspace(caller).await?;
+        seen.retain(|seen| prospects(caller, seen, &workspace).vote.is_ok());
+        Ok(seen)
+    }
+
     /// While something is open: the same action, asked before, and what came of it.
     async fn rejected_before(&self, caller: &Caller, seen: &Seen) -> Result<Vec<Approval>> {
         let approval = &seen.approval;

@@ -167,3 +167,34 @@ async fn a_search_text_is_only_ever_text() {
         assert_eq!(rows, found.iter().map(|asked| &asked["id"]).collect::<Vec<_>>(), "{text}");
     }
 }
+
+#[tokio::test]
+async fn a_key_is_told_what_it_could_decide_now_and_nothing_else() {
+    let server = TestServer::start().await;
+    let workspace = server.workspace();
+    let (agent, dev, admin) = (server.asker(), server.dev(), server.admin());
+    let (ana, ben) = (workspace.approver("ana").await, workspace.approver("ben").await);
+    let pair = json!({ "needs": [{ "from": ["members"], "count": 2 }] });
+    workspace.policy("pair", pair).await;
+    let both = agent.ask_under("pair").await;
+    let mine = json!({ "needs": [{ "from": ["member:dev@localhost.test"] }] });
+    workspace.policy("mine", mine).await;
+    let devs = agent.ask_under("mine").await;
+    let ended = agent.ask_under("pair").await;
+    agent.cancel(&ended).await.expect(200);
+    ana.approve(&both).await.expect(200);
+    for (who, client, ids) in [
+        ("ana has voted", &ana, vec![]),
+        ("ben has not", &ben, vec![&both]),
+        ("both wait for dev", &dev, vec![&devs, &both]),
+        ("who asks", &agent, vec![]),
+        ("who reads all", &admin, vec![]),
+    ] {
+        let page = client.get("/v1/approvals?decidable=true").await.expect(200);
+        let found: Vec<_> = page["data"].as_array().unwrap().iter().map(|row| &row["id"]).collect();
+        assert_eq!(found, ids.iter().map(|one| &one["id"]).collect::<Vec<_>>(), "{who}");
+    }
+    let all = agent.get("/v1/approvals?decidable=false").await.expect(200);
+    assert_eq!(all["data"].as_array().unwrap().len(), 3);
+    assert_eq!(agent.get("/v1/approvals?decidable=maybe").await.status, 400);
+}

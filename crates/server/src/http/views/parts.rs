@@ -68,6 +68,8 @@ pub(super) struct AskerView {
     pub(super) label: String,
     /// Who answers for it.
     pub(super) owner: String,
+    /// The same person: `mem_…`
+    pub(super) owner_id: String,
 }
 
 /// The policy that applies.
