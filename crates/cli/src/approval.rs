@@ -176,7 +176,8 @@ fn says(agent: &Value, approval: &Value) -> String {
     parts.join(", ")
 }
 
-fn vote_line(vote: &Value) -> String {
+/// What one person answered.
+pub(crate) fn vote_line(vote: &Value) -> String {
     let comment = text_of(vote, "comment");
     let comment = if comment.is_empty() { comment } else { format!(": {comment}") };
     let whose = text_of(&vote["on_behalf_of"], "email");

@@ -10,6 +10,7 @@ mod dev;
 mod doctor;
 mod grants;
 mod groups;
+mod inbox;
 mod init;
 mod keyring;
 mod keys;
@@ -38,6 +39,7 @@ pub(crate) enum Command {
     Serve(serve::ServeArgs),
     Ask(ask::AskArgs),
     Wait(wait::WaitArgs),
+    Inbox(inbox::InboxArgs),
     Vote(vote::VoteArgs),
     Reply(reply::ReplyArgs),
     List(approvals::ListArgs),
@@ -81,6 +83,7 @@ impl Command {
             Self::Dev(args) => (exit::FAILED, args.json),
             Self::Init(args) => (exit::FAILED, args.json),
             Self::Serve(_) | Self::Completions(_) => (exit::FAILED, false),
+            Self::Inbox(args) => (exit::FAILED, args.connection.json),
             Self::Vote(args) => (exit::FAILED, args.connection.json),
             Self::Reply(args) => (exit::FAILED, args.connection.json),
             Self::List(args) => (exit::FAILED, args.connection.json),
@@ -114,6 +117,7 @@ impl Command {
             Self::Serve(args) => args.run(),
             Self::Ask(args) => args.run(),
             Self::Wait(args) => args.run(),
+            Self::Inbox(args) => args.run(),
             Self::Vote(args) => args.run(),
             Self::Reply(args) => args.run(),
             Self::List(args) => args.run(),

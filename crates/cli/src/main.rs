@@ -5,11 +5,13 @@ mod client;
 mod commands;
 mod directory;
 mod exit;
+mod inbox;
 mod input;
 mod logs;
 mod premises;
 mod surroundings;
 mod terminal;
+mod told;
 mod waiting;
 
 use std::process::ExitCode;

@@ -7,6 +7,7 @@ mod audit;
 mod backups;
 mod dev;
 mod doctor;
+mod inbox;
 mod keyring;
 mod managing;
 mod metrics;
