@@ -178,6 +178,8 @@ pub struct Outcome {
 }
 
 /// One approval. `decision` is the single source of its status.
+// What is not there is left out of the stored text: most of a new approval is not there yet, and
+// somebody waits while it is written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Approval {
     /// Its id.
@@ -195,22 +197,28 @@ pub struct Approval {
     /// What binds it.
     pub action_digest: Digest,
     /// The places in the action that approvers may change, as JSON Pointers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub editable: Vec<Pointer>,
     /// Every revision, the first and the last included; empty while nobody changed anything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revisions: Vec<Revision>,
     /// The form that comes with an approval, as JSON Schema; checked by whoever reads answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_schema: Option<Value>,
     /// The agent's reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The asker's word on urgency.
     pub priority: Priority,
     /// Who says they are asking.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<Agent>,
     /// The asker's own notes, given back as they came.
     pub metadata: Value,
     /// The rules, frozen.
     pub policy: Arc<FrozenPolicy>,
     /// Other keys that may claim.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub consumers: Vec<KeyId>,
     /// When it was asked.
     pub created_at: Timestamp,
@@ -219,18 +227,24 @@ pub struct Approval {
     /// How long an approval may be claimed.
     pub valid_for: crate::Seconds,
     /// In the order in which they were recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub votes: Vec<Vote>,
     /// What approvers asked back, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inquiries: Vec<Inquiry>,
     /// How many steps of the policy were noted.
     pub escalated: u32,
     /// Who said that they are looking at it, once each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub looks: Vec<Look>,
     /// The end, once there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,
     /// What became of it after approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
     /// How it went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
 }
 

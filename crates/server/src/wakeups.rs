@@ -43,10 +43,23 @@ impl Wakeups {
         Waiter { wakeups: Arc::clone(self), topic, woken: Some(sender.subscribe()) }
     }
 
-    fn wake(&self, topic: Topic) {
+    /// Wakes whoever waits for one of these.
+    fn wake(&self, changes: &[Change]) {
         let channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = channels.get(&topic) {
-            sender.send_modify(|count| *count += 1);
+        let wake = |topic| {
+            if let Some(sender) = channels.get(&topic) {
+                sender.send_modify(|count| *count += 1);
+            }
+        };
+        for change in changes {
+            match change {
+                Change::Approval { place, id, .. } => {
+                    wake(Topic::Approval(*id));
+                    wake(Topic::Workspace(place.workspace));
+                }
+                Change::Workspace(id) => wake(Topic::Workspace(*id)),
+                Change::Halted => {}
+            }
         }
     }
 
@@ -106,20 +119,16 @@ pub async fn feed(
 ) {
     let mut changes = store.changes();
     loop {
-        let change = tokio::select! {
+        let changes = tokio::select! {
             () = stop.cancelled() => return,
-            change = changes.recv() => change,
+            changes = changes.recv() => changes,
         };
-        match change {
-            Ok(Change::Approval { place, id, .. }) => {
-                wakeups.wake(Topic::Approval(id));
-                wakeups.wake(Topic::Workspace(place.workspace));
-            }
-            Ok(Change::Workspace(id)) => wakeups.wake(Topic::Workspace(id)),
-            Ok(Change::Halted) => {
+        match changes {
+            Ok(changes) if changes.contains(&Change::Halted) => {
                 halted.cancel();
                 wakeups.wake_all();
             }
+            Ok(changes) => wakeups.wake(&changes),
             // Too slow to hear each one: everyone reads again.
             Err(broadcast::error::RecvError::Lagged(_)) => wakeups.wake_all(),
             Err(broadcast::error::RecvError::Closed) => return,
@@ -134,9 +143,9 @@ mod tests {
     #[tokio::test]
     async fn a_wakeup_between_registering_and_waiting_is_not_lost() {
         let wakeups = Arc::new(Wakeups::default());
-        let topic = Topic::Approval(ApprovalId::from_bits(1));
-        let mut waiter = wakeups.register(topic);
-        wakeups.wake(topic);
+        let workspace = WorkspaceId::from_bits(1);
+        let mut waiter = wakeups.register(Topic::Workspace(workspace));
+        wakeups.wake(&[Change::Workspace(workspace)]);
         waiter.woken().await;
     }
 

@@ -48,7 +48,7 @@ use crate::store::{
     Settlement, Store, StoreError,
 };
 
-/// Changes that a slow listener may fall behind before it skips some.
+/// Commits that a slow listener may fall behind before it skips some.
 const CHANGES: usize = 4_096;
 
 /// How to open a file.
@@ -133,7 +133,7 @@ impl Store for SqliteStore {
         self.shared.now()
     }
 
-    fn changes(&self) -> broadcast::Receiver<Change> {
+    fn changes(&self) -> broadcast::Receiver<Arc<[Change]>> {
         self.shared.changes.subscribe()
     }
 

@@ -209,8 +209,9 @@ pub trait Store: Send + Sync {
     /// Now, by the store's clock; never earlier than any time it has recorded.
     fn now(&self) -> Timestamp;
 
-    /// A stream of what became durable. May skip when slow; truth is in the reads.
-    fn changes(&self) -> broadcast::Receiver<Change>;
+    /// A stream of what became durable, a commit at a time. May skip when slow; truth is in the
+    /// reads.
+    fn changes(&self) -> broadcast::Receiver<Arc<[Change]>>;
 
     /// Carries out a command in a transaction of its own: loads the facts, runs the rules, writes
     /// snapshot, events, audit entries, timer, outbox rows, statement and idempotency together.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use askfirst_core::Seconds;
+use askfirst_core::{Seconds, Status};
 use askfirst_proof::SigningKey;
 use askfirst_store::{Change, OutboxRow, Settlement, Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -44,17 +44,19 @@ pub async fn run(store: Arc<dyn Store>, keyring: Arc<Keyring>, stop: Cancellatio
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = &mut slow_poll => break,
-                change = changes.recv() => match change {
-                    // What has not ended has nothing to sign.
-                    Ok(Change::Approval { status: askfirst_core::Status::Pending, .. }) => {}
-                    Ok(Change::Approval { .. }) => break,
-                    Ok(Change::Workspace(_)) => {}
-                    Ok(Change::Halted) => return,
-                    Err(_) => break,
+                changes = changes.recv() => match changes {
+                    Ok(changes) if changes.contains(&Change::Halted) => return,
+                    Ok(changes) if !changes.iter().any(has_ended) => {}
+                    Ok(_) | Err(_) => break,
                 },
             }
         }
     }
+}
+
+/// What has not ended has nothing to sign.
+fn has_ended(change: &Change) -> bool {
+    matches!(change, Change::Approval { status, .. } if *status != Status::Pending)
 }
 
 async fn sign_waiting(store: &Arc<dyn Store>, key: &Arc<SigningKey>) -> Result<usize, StoreError> {

@@ -43,7 +43,7 @@ pub(super) fn execute(
     }
 
     if ask.is_some() {
-        desk.disk.has_room()?;
+        desk.disk.has_room(now)?;
     }
 
     // An id that is already taken shows when the ask is written, so it is not looked for before.

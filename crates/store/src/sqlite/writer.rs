@@ -32,7 +32,7 @@ pub(super) struct Shared {
     /// Microseconds; no time was given out or recorded that is later.
     pub(super) high_water: AtomicI64,
     pub(super) writable: AtomicBool,
-    pub(super) changes: broadcast::Sender<Change>,
+    pub(super) changes: broadcast::Sender<Arc<[Change]>>,
     pub(super) kept: Kept,
     pub(super) tally: Tally,
     pub(super) disk: Disk,
@@ -59,7 +59,7 @@ impl Shared {
     /// From here on nothing is written any more.
     fn halt(&self) {
         self.writable.store(false, Ordering::SeqCst);
-        let _nobody_listens = self.changes.send(Change::Halted);
+        let _nobody_listens = self.changes.send([Change::Halted].into());
     }
 }
 
@@ -263,8 +263,9 @@ impl Thread {
         self.shared.tally.operations.fetch_add(batch.len() as u64, Ordering::Relaxed);
         // Before anyone is answered: a read after the answer must not see what was kept before.
         self.shared.kept.forget(&changes);
-        for change in changes {
-            let _nobody_listens = self.shared.changes.send(change);
+        // Together, so that who listens is woken once for all of them.
+        if !changes.is_empty() {
+            let _nobody_listens = self.shared.changes.send(changes.into());
         }
         Ok(())
     }

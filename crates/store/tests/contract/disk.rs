@@ -49,7 +49,7 @@ async fn a_failed_commit<H: Home>(durable: bool) {
     let unknown = store.execute(execute(us, by, asked.id, cancel.clone())).await;
     let said = matches!(unknown, Err(ExecuteError::Store(StoreError::Unknown(_))));
     assert!(said, "{unknown:?}");
-    assert_eq!(changes.recv().await.unwrap(), Change::Halted);
+    assert_eq!(*changes.recv().await.unwrap(), [Change::Halted]);
     assert!(!store.health().await.unwrap().writable);
     for _ in 0..2 {
         let later = store.execute(execute(us, by, asked.id, cancel.clone())).await;
