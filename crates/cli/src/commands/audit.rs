@@ -274,11 +274,15 @@ async fn each(client: &Client, mut take: impl FnMut(Value) -> Result<()>) -> Res
 fn read_lines(file: &Path, mut take: impl FnMut(Value) -> Result<()>) -> Result<()> {
     let broken = |error: std::io::Error| usage(format!("{}: {error}", file.display()));
     let lines = BufReader::new(std::fs::File::open(file).map_err(broken)?).lines();
+    let mut status = StatusLine::new(true);
     for (at, line) in lines.enumerate() {
         let line = line.map_err(broken)?;
         let entry = parse_strict(line.as_bytes())
             .map_err(|error| usage(format!("{}, line {}: {error}", file.display(), at + 1)))?;
         take(entry).with_context(|| format!("{}, line {}", file.display(), at + 1))?;
+        if at % 1_000 == 0 {
+            status.show(&format!("{} entries", at + 1));
+        }
     }
     Ok(())
 }

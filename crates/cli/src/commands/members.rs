@@ -1,7 +1,7 @@
 //! `askfirst members`: people with an account.
 
-use anyhow::Result;
-use askfirst_core::Timestamp;
+use anyhow::{Context, Result};
+use askfirst_core::{SessionId, Timestamp};
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use super::block_on;
 use crate::client::{Client, Connection, ORDINARY};
 use crate::directory::{Members, all, member_id};
 use crate::exit;
-use crate::terminal::{say, say_json, table, text_of};
+use crate::terminal::{say, say_json, shell_word, table, text_of};
 
 const ROLES: [&str; 5] = ["owner", "admin", "policy_editor", "approver", "auditor"];
 
@@ -19,10 +19,14 @@ const ROLES: [&str; 5] = ["owner", "admin", "policy_editor", "approver", "audito
 pub(crate) enum MembersCommand {
     /// Add a person
     Add(AddArgs),
+    /// Add a person and make the one-time link that lets them in
+    Invite(InviteArgs),
     /// List everybody, oldest first
     List(ListArgs),
     /// Make a one-time link that signs a person in
     Link(WhoArgs),
+    /// List where a person is signed in, or sign them out
+    Sessions(SessionsArgs),
     /// Close a person's account: sessions, links and decide keys go at once
     Disable(WhoArgs),
     /// Open a closed account again
@@ -46,6 +50,35 @@ pub(crate) struct AddArgs {
     /// What they may do
     #[arg(long, value_parser = ROLES, default_value = "approver")]
     role: String,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// A person to let in.
+#[derive(Debug, Args)]
+pub(crate) struct InviteArgs {
+    /// What to call them
+    name: String,
+    /// Their address
+    email: String,
+    /// What they may do
+    #[arg(long, value_parser = ROLES, default_value = "approver")]
+    role: String,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Whose sessions, and what becomes of them.
+#[derive(Debug, Args)]
+pub(crate) struct SessionsArgs {
+    /// Their address or id
+    member: String,
+    /// End this one
+    #[arg(long, value_name = "ID")]
+    close: Option<SessionId>,
+    /// End all of them
+    #[arg(long, conflicts_with = "close")]
+    close_all: bool,
     #[command(flatten)]
     connection: Connection,
 }
@@ -101,6 +134,8 @@ impl MembersCommand {
     pub(crate) const fn connection(&self) -> &Connection {
         match self {
             Self::Add(args) => &args.connection,
+            Self::Invite(args) => &args.connection,
+            Self::Sessions(args) => &args.connection,
             Self::List(args) => &args.connection,
             Self::Link(args)
             | Self::Disable(args)
@@ -115,11 +150,15 @@ impl MembersCommand {
     pub(crate) fn run(self) -> Result<u8> {
         let client = self.connection().client()?;
         let json = self.connection().json;
+        let tabled = if matches!(self, Self::Sessions(_)) { session_row } else { row };
         let done = block_on(self.carry_out(&client))?;
         if json {
             say_json(&done);
         } else if let Some(members) = done["data"].as_array() {
-            say(table(&members.iter().map(row).collect::<Vec<_>>()));
+            match members.is_empty() {
+                true => say("none"),
+                false => say(table(&members.iter().map(tabled).collect::<Vec<_>>())),
+            }
         } else if done.get("url").is_some() {
             let until = text_of(&done, "expires_at");
             say(format_args!(
@@ -138,6 +177,8 @@ impl MembersCommand {
                 let body = json!({ "email": args.email, "name": args.name, "role": args.role });
                 client.post("/v1/members", &body).await
             }
+            Self::Invite(args) => invite(client, &args).await,
+            Self::Sessions(args) => sessions(client, &args).await,
             Self::List(_) => Ok(json!({ "data": all(client, "/v1/members").await? })),
             Self::Link(args) => {
                 let id = member_id(client, &args.member).await?;
@@ -166,6 +207,53 @@ impl MembersCommand {
 async fn change(client: &Client, named: &str, body: &Value) -> Result<Value> {
     let path = format!("/v1/members/{}", member_id(client, named).await?);
     Ok(client.call(Method::PATCH, &path, Some(body), None, ORDINARY).await?.body)
+}
+
+/// Adds them, and makes their link. Where only the first is done, it says how to go on.
+async fn invite(client: &Client, args: &InviteArgs) -> Result<Value> {
+    let body = json!({ "email": args.email, "name": args.name, "role": args.role });
+    let added = client.post("/v1/members", &body).await;
+    let mut member = added.with_context(|| {
+        format!(
+            "nobody was invited; who is a member already gets another link with \
+             `askfirst members link {}`",
+            shell_word(&args.email)
+        )
+    })?;
+    let id = member["id"].as_str().unwrap_or_default();
+    let link = client.post(&format!("/v1/members/{id}/login-link"), &json!({})).await;
+    let link = link.with_context(|| {
+        format!(
+            "they were added, but there is no link yet; make it with `askfirst members link {}`",
+            shell_word(&args.email)
+        )
+    })?;
+    for name in ["url", "expires_at"] {
+        member[name] = link[name].clone();
+    }
+    Ok(member)
+}
+
+/// Ends what is to be ended; gives what is left.
+async fn sessions(client: &Client, args: &SessionsArgs) -> Result<Value> {
+    let path = format!("/v1/members/{}/sessions", member_id(client, &args.member).await?);
+    let ended = match args.close {
+        Some(id) => Some(format!("{path}/{id}")),
+        None => args.close_all.then(|| path.clone()),
+    };
+    if let Some(ended) = ended {
+        client.call(Method::DELETE, &ended, None, None, ORDINARY).await?;
+    }
+    Ok(client.get(&path).await?)
+}
+
+fn session_row(session: &Value) -> Vec<String> {
+    vec![
+        text_of(session, "id"),
+        format!("since {}", text_of(session, "created_at")),
+        format!("until {}", text_of(session, "expires_at")),
+        format!("worth {}", text_of(session, "assurance")),
+    ]
 }
 
 fn row(member: &Value) -> Vec<String> {

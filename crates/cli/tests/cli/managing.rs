@@ -84,6 +84,58 @@ fn people_come_change_and_go() {
 }
 
 #[test]
+fn people_are_invited_and_signed_out_from_the_command_line() {
+    let server = Dev::start();
+    let invite = ["members", "invite", "Ana", "ana@example.com", "--role", "auditor"];
+    let told = server.admin(&invite).expect(0).out;
+    let link = told.lines().find_map(|line| line.trim().strip_prefix(server.url())).unwrap();
+    assert!(link.starts_with("/login/") && told.contains("works once"), "{told}");
+    // Once more it is neither another person nor another link, and says how to get that.
+    let again = server.admin(&invite).expect(1);
+    assert!(again.err.contains("askfirst members link ana@example.com"), "{}", again.err);
+    assert_eq!(again.out, "");
+    let json = ["members", "invite", "Ben", "ben@example.com", "--json"];
+    let ben = server.admin(&json).expect(0).json();
+    assert_eq!(ben["role"], "approver");
+    assert!(ben["url"].as_str().unwrap().contains("/login/") && ben["expires_at"].is_string());
+    server.agent(&["members", "invite", "Eve", "eve@example.com"]).expect(1);
+    let list = server.admin(&["members", "list"]).expect(0).out;
+    assert_eq!(list.matches("ana@example.com").count(), 1);
+    assert!(!list.contains("eve@example.com"), "{list}");
+
+    let none = server.admin(&["members", "sessions", "ana@example.com"]).expect(0).out;
+    assert_eq!(none, "none\n");
+    let sign_in = |path: &str| {
+        let mut curl = std::process::Command::new("/usr/bin/curl");
+        let url = format!("{}{path}", server.url());
+        curl.args(["--silent", "--fail", "--header", "Sec-Fetch-Site: same-origin"]);
+        curl.args(["--data", "next=/", &url]).env_clear();
+        curl.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        finish(curl).expect(0);
+    };
+    let another = || {
+        let link = server.admin(&["members", "link", "ana@example.com", "--json"]);
+        let link = link.expect(0).json();
+        link["url"].as_str().unwrap().strip_prefix(server.url()).unwrap().to_owned()
+    };
+    sign_in(link);
+    sign_in(&another());
+    sign_in(&another());
+    let open = ["members", "sessions", "ana@example.com", "--json"];
+    let sessions = server.admin(&open).expect(0).json();
+    let sessions = sessions["data"].as_array().unwrap();
+    assert_eq!(sessions.len(), 3);
+    let one = sessions[1]["id"].as_str().unwrap();
+    let left = server.admin(&["members", "sessions", "ana@example.com", "--close", one]).expect(0);
+    assert!(left.out.lines().count() == 2 && !left.out.contains(one), "{}", left.out);
+    assert!(left.out.contains("worth link"), "{}", left.out);
+    server.admin(&["members", "sessions", "ana@example.com", "--close", one]).expect(1);
+    server.admin(&["members", "sessions", "ana@example.com", "--close", "all"]).expect(64);
+    let out = server.admin(&["members", "sessions", "ana@example.com", "--close-all"]).expect(0);
+    assert_eq!(out.out, "none\n");
+}
+
+#[test]
 fn groups_are_made_of_addresses() {
     let server = Dev::start();
     server.admin(&["members", "add", "ana@example.com", "--name", "Ana"]).expect(0);

@@ -1,6 +1,8 @@
 //! The command line itself: help, versions, completions, mistakes.
 
-use crate::support::{command, finish, run};
+use std::process::{Command, Stdio};
+
+use crate::support::{Dev, command, finish, run};
 
 /// The text that only a build with test hooks carries.
 const MARKER: &str = "askfirst-built-with-test-hooks";
@@ -83,4 +85,57 @@ fn test_hooks_are_in_test_builds_only_and_the_version_says_so() {
 fn what_is_piped_has_no_colours() {
     let done = run(&["doctor", "--url", "http://127.0.0.1:1"]).expect(1);
     assert!(!done.out.contains('\u{1b}'), "{}", done.out);
+}
+
+/// The same on a terminal; gives all that was written to it.
+fn on_a_terminal(server: &Dev, arguments: &str, more: &[(&str, &str)]) -> String {
+    let mut script = Command::new("/usr/bin/script");
+    let inside = format!("{} {arguments}", env!("CARGO_BIN_EXE_askfirst"));
+    script.args(["--quiet", "--return", "--command", &inside, "/dev/null"]);
+    script.env_clear().current_dir(&server.folder).env("SHELL", "/bin/sh").env("TERM", "xterm");
+    script.env("ASKFIRST_URL", server.url()).env("ASKFIRST_KEY", server.text("admin_key"));
+    script.envs(more.iter().copied());
+    script.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    finish(script).expect(0).out
+}
+
+#[test]
+fn colours_and_progress_are_for_terminals_that_want_them() {
+    let server = Dev::start();
+    let id = server.asked(&[]);
+    let show = format!("show {id}");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let place = elsewhere.path().display();
+    let (one, two) = (format!("{place}/one.db"), format!("{place}/two.db"));
+    let backup = format!("backup {one} --force --data .");
+    assert!(on_a_terminal(&server, &show, &[]).contains("\u{1b}[1m"));
+    assert!(!on_a_terminal(&server, &show, &[("NO_COLOR", "1")]).contains('\u{1b}'));
+    server.admin(&["audit", "export", "--output", "log.jsonl"]).expect(0);
+    for (command, progress) in [
+        (&*backup, "backing up: 100 %"),
+        ("audit export --output again.jsonl", " bytes"),
+        ("audit verify", " entries"),
+        ("audit verify log.jsonl", " entries"),
+    ] {
+        assert!(on_a_terminal(&server, command, &[]).contains("\r\u{1b}[2K"), "{command}");
+        assert!(on_a_terminal(&server, command, &[]).contains(progress), "{command}");
+    }
+    for args in [
+        &["show", &id][..],
+        &["list"],
+        &["vote", &id, "approve", "--yes"],
+        &["doctor"],
+        &["limits"],
+        &["backup", &two, "--data", "."],
+        &["audit", "export", "--output", "piped.jsonl"],
+        &["audit", "verify"],
+        &["audit", "verify", "log.jsonl"],
+        &["show", "apr_00000000000000000000000000"],
+    ] {
+        let who = if args[0] == "vote" { "approver" } else { "admin" };
+        let done = finish(server.command_as(who, args));
+        let written = done.out + &done.err;
+        assert!(!written.contains('\u{1b}') && !written.contains('\r'), "{args:?}: {written:?}");
+        assert!(!written.is_empty(), "{args:?}");
+    }
 }
