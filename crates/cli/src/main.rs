@@ -9,6 +9,8 @@ mod inbox;
 mod input;
 mod logs;
 mod premises;
+#[cfg(test)]
+mod reference;
 mod surroundings;
 mod terminal;
 mod told;

@@ -44,6 +44,7 @@ const PAGES: usize = 5;
 ///
 /// Needs a key that decides (askfirst keys create --member), and a terminal.
 #[derive(Debug, Args)]
+#[command(mut_arg("json", |json| json.hide(true)))]
 pub(crate) struct InboxArgs {
     #[command(flatten)]
     pub(crate) connection: Connection,
