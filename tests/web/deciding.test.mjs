@@ -283,6 +283,24 @@ test("a password lets a member vote as themselves, without JavaScript", async ()
   await page.context().close();
 });
 
+test("a link that is shown once stays in sight, whatever happens meanwhile", async () => {
+  const page = await desk.owner();
+  await page.goto(`${desk.url}/people`);
+  await page.locator("#invite summary").click();
+  await page.fill("#invite-email", "once@example.com");
+  await page.getByRole("button", { name: "Make the invitation" }).click();
+  const link = await page.textContent("#new-link pre");
+  // News has come once another stream of this page is told of it.
+  const news = page.evaluate(() => new Promise((told) => {
+    new EventSource("/live").addEventListener("changed", () => setTimeout(told, 300));
+  }));
+  await page.waitForTimeout(200);
+  await desk.ask(deploy);
+  await news;
+  assert.equal(await page.textContent("#new-link pre"), link);
+  await page.context().close();
+});
+
 test("an admin invites, moves and removes people, without JavaScript", async () => {
   const page = await desk.owner({ javaScriptEnabled: false });
   await page.locator(".me summary").click();

@@ -10,6 +10,8 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+/** The program under test: the one of this folder, unless another is named. */
+export const program = process.env.ASKFIRST_BIN ?? fileURLToPath(new URL("../../target/debug/askfirst", import.meta.url));
 export const shots = fileURLToPath(new URL("shots/", import.meta.url));
 
 const QUIET = [
@@ -22,7 +24,7 @@ const QUIET = [
 export async function start() {
   const data = await mkdtemp(join(tmpdir(), "askfirst-web-"));
   const server = spawn(
-    process.env.ASKFIRST_BIN,
+    program,
     ["dev", "--json", "--data", join(data, "server"), "--listen", "127.0.0.1:0"],
     { stdio: ["ignore", "pipe", "inherit"] },
   );

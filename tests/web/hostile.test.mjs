@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { start } from "./harness.mjs";
+import { program, start } from "./harness.mjs";
 import { hostile, readBack, unseen } from "./hostile.mjs";
 
 const PHONE = { width: 390, height: 844 };
@@ -451,7 +451,7 @@ test("names of people and keys are words, wherever they stand", async () => {
 test("the command line shows words, in its own lines and in its JSON", async () => {
   const folder = await mkdtemp(join(tmpdir(), "askfirst-words-"));
   const cli = async (key, ...args) => {
-    const { stdout, stderr } = await run(process.env.ASKFIRST_BIN, args, {
+    const { stdout, stderr } = await run(program, args, {
       env: { ...process.env, ASKFIRST_URL: desk.url, ASKFIRST_KEY: key }, maxBuffer: 1 << 26,
     }).catch((error) => error);
     return stdout + stderr;

@@ -42,6 +42,8 @@ for (const javaScriptEnabled of [true, false]) {
     assert.equal(done.votes[0].via, "link");
     await page.goto(link);
     assert.match(await page.textContent("main"), /decided already/);
+    assert.doesNotMatch(await page.textContent("main"), /not recorded/, "it was");
+    assert.equal(await page.locator(".status .left").count(), 0, "no time is left to answer in");
     assert.equal(await page.locator("#decide").count(), 0);
     await context.close();
   });

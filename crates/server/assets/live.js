@@ -80,7 +80,7 @@
     return copy.textContent.replace(/\s+/g, " ");
   };
 
-  const engaged = () => main.querySelector("dialog[open], .notice[role=alert], .lacking");
+  const engaged = () => main.querySelector("dialog[open], .notice[role=alert], .lacking, #new-link");
 
   let busy = false;
   let again = false;
@@ -92,6 +92,8 @@
       if (engaged()) return;
       const answer = await fetch(location.href, { headers: { accept: "text/html" }, redirect: "follow" });
       if (answer.redirected) { location.assign(answer.url); return; }
+      // What only a form brings, no look brings back.
+      if (answer.status === 405) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = page.getElementById("main");
       if (!fresh || engaged()) return;

@@ -13,7 +13,8 @@ use serde::Deserialize;
 use super::fault::{Fault, page};
 use super::history::{day, parsed, sent, short};
 use super::session::SignedIn;
-use super::shell::{Moment, Shell, Text, lines, text};
+use super::sheet::json_lines;
+use super::shell::{Moment, Shell, Text, text};
 use crate::app::App;
 use crate::http::audit::{Format, whole};
 use crate::service::audit::AuditSearch;
@@ -122,7 +123,6 @@ impl EntryView {
     pub(super) fn new(record: &AuditRecord, now: askfirst_core::Timestamp) -> Self {
         let entry = &record.entry;
         let about = entry.subject.parse::<ApprovalId>();
-        let detail = serde_json::to_string_pretty(&entry.detail).unwrap_or_default();
         Self {
             index: entry.index,
             at: Moment::seen_from(entry.at.parse().unwrap_or(now), now),
@@ -130,7 +130,7 @@ impl EntryView {
             actor: text(&entry.actor),
             subject: text(&entry.subject),
             link: about.ok().map(|id| format!("/a/{id}")),
-            detail: lines(&detail),
+            detail: json_lines(&entry.detail),
             hash: record.hash.to_string(),
         }
     }

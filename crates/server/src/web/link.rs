@@ -229,13 +229,20 @@ impl LinkPage {
         let now = sight.seen.now;
         let account = render::account(approval);
         let barred = sight.prospects.vote.as_ref().err();
+        let notice = barred.map(words::refusal).map(|told| match barred {
+            // Whoever only looks gave no answer that was lost.
+            Some(Refusal::AlreadyDecided { status, by, at }) => {
+                Told { detail: words::ended(*status, by, *at), ..told }
+            }
+            _ => told,
+        });
         Ok(Self {
             shell: Shell::bare(&approval.action.title).within(approval.environment),
             token,
             sign: words::sign(approval.status_at(now)),
             whose: text(&viewer.member.person.email),
             deadline: Moment::seen_from(approval.expires_at, now),
-            notice: barred.map(|refusal| words::refusal(refusal).into()),
+            notice: notice.map(Into::into),
             action_digest: approval.action_digest.to_string(),
             shown_digest: account.shown().digest.to_string(),
             account,

@@ -11,6 +11,7 @@ use super::grants::GrantForm;
 use super::session::SignedIn;
 use super::shell::{Moment, Shell, Text, lines, span, text};
 use super::words::{self, Sign, Told};
+use crate::render::glyphs::Piece;
 use crate::render::{self, Account};
 use crate::service::presence::Sight;
 
@@ -401,6 +402,14 @@ fn policy_lines(approval: &Approval) -> Vec<Text> {
     json_lines(&approval.policy.document)
 }
 
-fn json_lines(document: &impl serde::Serialize) -> Vec<Text> {
-    lines(&serde_json::to_string_pretty(document).unwrap_or_default())
+/// JSON as it is laid out for people: its layout is ours, what stands in it is made visible.
+pub(super) fn json_lines(document: &impl serde::Serialize) -> Vec<Text> {
+    let pretty = serde_json::to_string_pretty(document).unwrap_or_default();
+    let line = |line: &str| {
+        let inner = line.trim_start_matches(' ');
+        let mut shown = vec![Piece::Text(line[..line.len() - inner.len()].into())];
+        shown.extend(text(inner));
+        shown
+    };
+    pretty.lines().map(line).collect()
 }

@@ -3,7 +3,7 @@
 use askfirst_core::approval::OpenNeed;
 use askfirst_core::policy::sources_in_words;
 use askfirst_core::{
-    Actor, Assurance, ClaimState, OutcomeStatus, Problem, Refusal, Status, VoteDecision,
+    Actor, Assurance, ClaimState, OutcomeStatus, Problem, Refusal, Status, Timestamp, VoteDecision,
 };
 use axum::http::StatusCode;
 
@@ -99,6 +99,11 @@ pub(super) const fn outcome(status: OutcomeStatus) -> &'static str {
     }
 }
 
+/// `It ended as approved by ana@example.com on 1 Jan 2030, 00:00:00 UTC.`
+pub(super) fn ended(status: Status, by: &Actor, at: Timestamp) -> String {
+    format!("It ended as {status}{} on {}.", self::by(by), Moment::at(at).absolute)
+}
+
 /// A refusal, in words that say what to do.
 pub(super) fn refusal(refusal: &Refusal) -> Told {
     let (status, title, detail) = match refusal {
@@ -106,10 +111,8 @@ pub(super) fn refusal(refusal: &Refusal) -> Told {
             StatusCode::CONFLICT,
             "This is decided already",
             format!(
-                "It ended as {status}{} on {}. Your answer was not recorded; the outcome never \
-                 changes any more.",
-                self::by(by),
-                Moment::at(*at).absolute
+                "{} Your answer was not recorded; the outcome never changes any more.",
+                ended(*status, by, *at)
             ),
         ),
         Refusal::AlreadyVoted { decision, at, .. } => (
