@@ -60,11 +60,14 @@ export async function verifyBundle(bundle, keys, trusted, expect) {
   for (const [kid, jwk] of await thumbprints(bundle.jwks)) if (trusted.includes(kid)) all.set(kid, jwk);
   const { exit, claims } = await verifyReceipt(bundle.receipt, all, expect);
 
+  // Where the texts were erased, parts may be missing; what is there must still fit.
+  const erased = bundle.erased ?? null;
   const same = (parts, digestOf, named) => {
     check(parts.every((part) => digestOf(part) === part.digest), "a digest does not fit");
     const there = new Set(parts.map((part) => part.digest));
     const wanted = new Set(named.filter((it) => it !== null));
-    check(there.size === wanted.size && [...wanted].every((it) => there.has(it)), "a part is not named");
+    check([...there].every((it) => wanted.has(it)), "a part is not named");
+    check(erased !== null || [...wanted].every((it) => there.has(it)), "a part is missing");
   };
   const { votes } = claims;
   same(bundle.actions, (part) => jsonDigest(part.action),
@@ -74,9 +77,13 @@ export async function verifyBundle(bundle, keys, trusted, expect) {
   check(canonicalize(policy) === canonicalize(claims.policy), "another policy");
   check(jsonDigest(document) === policy.digest, "the policy was changed");
   const answer = bundle.answer == null ? null : jsonDigest(bundle.answer);
-  check(answer === claims.answer_digest, "another answer");
-  const { entry, hash, index } = bundle.audit;
-  check(entryHash(entry) === hash && entry.index === index, "the audit entry was changed");
+  check((erased && answer === null) || answer === claims.answer_digest, "another answer");
+  const { entry } = bundle.audit;
+  for (const known of erased ? [bundle.audit, erased] : [bundle.audit]) {
+    check(entryHash(known.entry) === known.hash && known.entry.index === known.index, "an audit entry was changed");
+  }
+  check(!erased || (erased.entry.workspace === claims.aud && erased.entry.subject === claims.approval
+    && erased.entry.kind === "approval.erased"), "the erasure is of something else");
   const statement = digest(decode(bundle.receipt.split(".")[1]));
   check(entry.workspace === claims.aud && entry.subject === claims.approval
     && entry.detail.statement_digest === statement, "the audit entry is of something else");
@@ -163,5 +170,5 @@ const BUNDLE = record({
   policy: record({ name: text, version: whole, digest: sha256, document: anything }),
   shown: many(record({ digest: sha256, renderer: text, channel: text, locale: text, text })),
   audit: record({ entry: ENTRY, hash: sha256, index: whole }), answer: anything,
-  jwks: record({ keys: many(object) }),
-}, ["answer"]);
+  jwks: record({ keys: many(object) }), erased: maybe(record({ entry: ENTRY, hash: sha256, index: whole })),
+}, ["answer", "erased"]);

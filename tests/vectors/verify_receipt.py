@@ -68,9 +68,13 @@ def verify_bundle(bundle, keys, trusted=(), **expect):
     keys = keys | {kid: jwk for kid, jwk in offered.items() if kid in trusted}
     exit_code, claims = verify_receipt(bundle["receipt"], keys, **expect)
 
+    # Where the texts were erased, parts may be missing; what is there must still fit.
+    erased = bundle.get("erased")
+
     def same(parts, digest_of, named):
         check(all(digest_of(part) == part["digest"] for part in parts), "a digest does not fit")
-        check({part["digest"] for part in parts} == set(named) - {None}, "a part is not named")
+        there, named = {part["digest"] for part in parts}, set(named) - {None}
+        check(there == named if erased is None else there <= named, "a part is not named")
 
     votes = claims["votes"]
     same(bundle["actions"], lambda part: json_digest(part["action"]),
@@ -81,9 +85,15 @@ def verify_bundle(bundle, keys, trusted=(), **expect):
     check(policy == claims["policy"], "another policy")
     check(json_digest(bundle["policy"]["document"]) == policy["digest"], "the policy was changed")
     answer = bundle.get("answer")
-    check((None if answer is None else json_digest(answer)) == claims["answer_digest"], "answer")
+    check((erased is not None and answer is None)
+          or (None if answer is None else json_digest(answer)) == claims["answer_digest"], "answer")
     audit, entry = bundle["audit"], bundle["audit"]["entry"]
-    check(entry_hash(entry) == audit["hash"] and entry["index"] == audit["index"], "audit changed")
+    for known in [audit] if erased is None else [audit, erased]:
+        check(entry_hash(known["entry"]) == known["hash"]
+              and known["entry"]["index"] == known["index"], "audit changed")
+    if erased is not None:
+        told = [erased["entry"][member] for member in ("workspace", "subject", "kind")]
+        check(told == [claims["aud"], claims["approval"], "approval.erased"], "another erasure")
     statement = digest(decode(bundle["receipt"].split(".")[1]))
     check((entry["workspace"], entry["subject"]) == (claims["aud"], claims["approval"])
           and entry["detail"].get("statement_digest") == statement, "audit of something else")
@@ -210,4 +220,5 @@ BUNDLE = record(
     policy=record(name=text, version=whole, digest=sha256, document=anything),
     shown=many(record(digest=sha256, renderer=text, channel=text, locale=text, text=text)),
     audit=record(entry=ENTRY, hash=sha256, index=whole), answer=anything,
-    jwks=record(keys=many(lambda value: isinstance(value, dict))), optional=["answer"])
+    jwks=record(keys=many(lambda value: isinstance(value, dict))),
+    erased=maybe(record(entry=ENTRY, hash=sha256, index=whole)), optional=["answer", "erased"])

@@ -43,8 +43,12 @@ before(async () => {
   await anas.locator(".part.inquiries").waitFor();
   await anas.context().close();
   await desk.api("POST", `/v1/approvals/${wondered.id}/reply`, desk.ready.agent_key, { number: 1, text: "Yes, for 48 hours." });
+  const [erased, held] = [await desk.ask(deploy), await desk.ask(deploy)];
+  for (const { id } of [erased, held]) await desk.api("POST", `/v1/approvals/${id}/cancel`, desk.ready.agent_key, {});
+  await desk.api("POST", `/v1/approvals/${erased.id}/erase`, desk.ready.admin_key, {});
+  await desk.api("PUT", `/v1/approvals/${held.id}/hold`, desk.ready.admin_key, { reason: "Inquiry 12/2026 of the data protection office" });
   paths = {
-    inbox: "/", history: "/history", found: "/history?q=newsletter&status=approved&from=2020-01-31", unfound: "/history?approver=nobody", audit: "/audit?kind=approval", unaudited: "/audit?actor=nobody", account: "/account", people: "/people", pending: `/a/${pair.id}`, hostile: `/a/${hostile.id}`,
+    inbox: "/", history: "/history", found: "/history?q=newsletter&status=approved&from=2020-01-31", unfound: "/history?approver=nobody", audit: "/audit?kind=approval", unaudited: "/audit?actor=nobody", account: "/account", people: "/people", settings: "/settings", erased: `/a/${erased.id}`, held: `/a/${held.id}`, pending: `/a/${pair.id}`, hostile: `/a/${hostile.id}`,
     approved: `/a/${decided.id}`, wondered: `/a/${wondered.id}`, rejected: `/a/${rejected.id}`, missing: "/a/nothing",
   };
 });
@@ -71,7 +75,7 @@ async function look(page, name, path, whole = true) {
   }
 }
 
-for (const name of ["inbox", "history", "found", "unfound", "audit", "unaudited", "account", "people", "pending", "hostile", "approved", "wondered", "rejected", "missing"]) {
+for (const name of ["inbox", "history", "found", "unfound", "audit", "unaudited", "account", "people", "settings", "erased", "held", "pending", "hostile", "approved", "wondered", "rejected", "missing"]) {
   test(`${name} looks right and can be used by everyone`, async () => {
     const page = await desk.owner();
     await look(page, name, paths[name]);

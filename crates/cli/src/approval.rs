@@ -78,6 +78,12 @@ pub(crate) fn inquiry_line(inquiry: &Value) -> String {
     )
 }
 
+/// Its title, or the action's name once the texts are gone.
+pub(crate) fn called(approval: &Value) -> String {
+    let erased = approval["erased"].is_object();
+    text_of(&approval["action"], if erased { "name" } else { "title" })
+}
+
 /// Everything that matters before a decision, and what became of it.
 pub(crate) fn account(approval: &Value) -> String {
     let action = &approval["action"];
@@ -87,10 +93,17 @@ pub(crate) fn account(approval: &Value) -> String {
             let _ = writeln!(out, "{label:<10} {text}");
         }
     };
-    line("title", &toned(&text_of(action, "title"), Tone::Strong));
+    let title = text_of(action, "title");
+    if !title.is_empty() {
+        line("title", &toned(&title, Tone::Strong));
+    }
     line("name", &text_of(action, "name"));
     line("target", &text_of(action, "target"));
+    let erased = text_of(&approval["erased"], "at");
     match &action["arguments"] {
+        Value::Null if !erased.is_empty() => {
+            line("texts", &format!("erased at {erased} by {}", text_of(&approval["erased"], "by")));
+        }
         Value::Null => line("arguments", "none"),
         arguments => line("arguments", visible_json(arguments, "           ").trim_start()),
     }
@@ -106,6 +119,11 @@ pub(crate) fn account(approval: &Value) -> String {
     line("policy", &format!("{} version {}", text_of(policy, "name"), policy["version"]));
     line("asked at", &text_of(approval, "created_at"));
     line("status", &status(approval));
+    let hold = &approval["hold"];
+    if hold.is_object() {
+        let (by, at) = (text_of(hold, "by"), text_of(hold, "at"));
+        line("on hold", &format!("by {by} at {at}: {}", text_of(hold, "reason")));
+    }
     for vote in approval["votes"].as_array().into_iter().flatten() {
         line("vote", &vote_line(vote));
     }

@@ -12,6 +12,7 @@ mod grants;
 mod groups;
 mod inbox;
 mod init;
+mod keeping;
 mod keyring;
 mod keys;
 mod limits;
@@ -24,6 +25,7 @@ mod serve;
 mod verify;
 mod vote;
 mod wait;
+mod workspace;
 
 use anyhow::Result;
 use askfirst_core::Seconds;
@@ -63,6 +65,11 @@ pub(crate) enum Command {
     Limits(limits::LimitsArgs),
     #[command(subcommand)]
     Grants(grants::GrantsCommand),
+    #[command(subcommand)]
+    Workspace(workspace::WorkspaceCommand),
+    Hold(keeping::HoldArgs),
+    Release(keeping::ReleaseArgs),
+    Erase(keeping::EraseArgs),
     Doctor(doctor::DoctorArgs),
     #[command(subcommand)]
     Keyring(keyring::KeyringCommand),
@@ -100,6 +107,10 @@ impl Command {
             Self::Audit(command) => (exit::FAILED, command.connection().json),
             Self::Limits(args) => (exit::FAILED, args.connection.json),
             Self::Grants(command) => (exit::FAILED, command.connection().json),
+            Self::Workspace(command) => (exit::FAILED, command.connection().json),
+            Self::Hold(args) => (exit::FAILED, args.connection.json),
+            Self::Release(args) => (exit::FAILED, args.connection.json),
+            Self::Erase(args) => (exit::FAILED, args.connection.json),
             Self::Doctor(args) => (exit::FAILED, args.connection.json),
             Self::Keyring(command) => (exit::FAILED, command.json()),
             Self::Backup(args) => (exit::FAILED, args.json),
@@ -135,6 +146,10 @@ impl Command {
             Self::Audit(command) => command.run(),
             Self::Limits(args) => args.run(),
             Self::Grants(command) => command.run(),
+            Self::Workspace(command) => command.run(),
+            Self::Hold(args) => args.run(),
+            Self::Release(args) => args.run(),
+            Self::Erase(args) => args.run(),
             Self::Doctor(args) => args.run(),
             Self::Keyring(command) => command.run(),
             Self::Backup(args) => args.run(),

@@ -62,6 +62,8 @@ pub(crate) fn approval(told: &Value) -> Result<Approval> {
         decision: None,
         claim: None,
         outcome: None,
+        hold: None,
+        erased: None,
     })
 }
 

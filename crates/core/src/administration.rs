@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use change::{Change, NewKey};
 
+use crate::approval::erasure::{LONGEST_RETENTION, check_reason};
 use crate::policy::is_name;
 use crate::principal::check_scopes;
 use crate::{
@@ -63,9 +64,14 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         Change::AddKey(key) => add_key(key, facts, holdings),
         Change::SavePolicy { document, .. } => save_policy(document, facts),
         Change::RemovePolicy { name } => remove_policy(name, holdings),
-        Change::SetWorkspace { name, default_policy, .. } => {
+        Change::SetWorkspace { name, default_policy, retention_days, .. } => {
             if let Some(name) = name {
                 valid_text("/name", name)?;
+            }
+            if let Some(Some(days)) = retention_days
+                && !(1..=LONGEST_RETENTION).contains(days)
+            {
+                return Err(invalid("/retention_days", "1 to 3650 days, or none to keep for good"));
             }
             match default_policy {
                 Some(policy) if !holdings.policies.contains(policy) => {
@@ -87,7 +93,9 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         Change::CloseSessions { member, .. } if !facts.roster.people.contains_key(member) => {
             Err(Denied::Unknown { what: "member" })
         }
-        Change::RevokeGrant { .. }
+        Change::HoldWorkspace { reason: Some(reason) } => check_reason(reason),
+        Change::HoldWorkspace { reason: None }
+        | Change::RevokeGrant { .. }
         | Change::CloseSessions { .. }
         | Change::SetPassword { .. }
         | Change::SignIn { .. }
@@ -152,7 +160,9 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
         Change::SavePolicy { .. } | Change::RemovePolicy { .. } => {
             (Scope::Policies, Role::PolicyEditor)
         }
-        Change::SetWorkspace { .. } => (Scope::Workspace, Role::Admin),
+        Change::SetWorkspace { .. } | Change::HoldWorkspace { .. } => {
+            (Scope::Workspace, Role::Admin)
+        }
         // Who finds a session open must not get around the password that guards it.
         Change::RemovePassword { member } => {
             if matches!(&facts.principal, Principal::Session(own) if own.member == *member) {
@@ -341,6 +351,6 @@ fn valid_text(pointer: &str, text: &str) -> Result<(), Denied> {
     Ok(())
 }
 
-fn invalid(pointer: &str, detail: &str) -> Denied {
+pub(crate) fn invalid(pointer: &str, detail: &str) -> Denied {
     Denied::Invalid(Problem { pointer: pointer.into(), detail: detail.into() })
 }

@@ -4,11 +4,13 @@
 
 pub mod command;
 pub mod edit;
+pub mod erasure;
 pub mod escalation;
 pub mod event;
 pub mod grant;
 pub mod inquiry;
 pub mod refusal;
+pub mod remaining;
 pub mod transition;
 pub mod vote;
 pub mod voting;
@@ -19,14 +21,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use edit::{Pointer, Revision};
+use erasure::{Erasure, Hold};
 use escalation::Look;
 use inquiry::Inquiry;
 use vote::{Vote, VoteDecision};
 
-use crate::quorum::{self, NeedSet};
 use crate::{
     Action, Actor, Agent, ApprovalId, Assurance, Digest, Environment, FrozenPolicy, KeyId,
-    MemberId, OnTimeout, Priority, Roster, Source, Timestamp, WorkspaceId,
+    MemberId, OnTimeout, Priority, Timestamp, WorkspaceId,
 };
 
 /// Where an approval stands.
@@ -246,27 +248,10 @@ pub struct Approval {
     /// How it went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
-}
-
-/// Votes still missing from one need.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpenNeed {
-    /// Position in the policy.
-    pub need: usize,
-    /// Who could meet it.
-    pub from: Vec<Source>,
-    /// How many are missing.
-    pub missing: u16,
-}
-
-/// What is still needed for approval.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Remaining {
-    /// Votes missing over all needs.
-    pub approvals: u32,
-    /// Where they are missing. Where people fit several needs this is one way to see it; the
-    /// total is the same in all.
-    pub needs: Vec<OpenNeed>,
+    /// Why its texts may not be erased, while somebody says so.
+    pub hold: Option<Hold>,
+    /// That its texts are gone.
+    pub erased: Option<Erasure>,
 }
 
 impl Approval {
@@ -302,6 +287,12 @@ impl Approval {
         }
     }
 
+    /// What to call it: its title, or the action's name once the texts are gone.
+    #[must_use]
+    pub fn called(&self) -> &str {
+        if self.erased.is_some() { &self.action.name } else { &self.action.title }
+    }
+
     /// Which revision the action is in, counted from 1.
     #[must_use]
     pub fn revision(&self) -> u32 {
@@ -330,6 +321,11 @@ impl Approval {
     /// revision and fills the form in as the last approval did; a rejection always does.
     #[must_use]
     pub fn stands(&self, vote: &Vote) -> bool {
+        // What it went by is gone, so what came of it was noted.
+        if let Some(erasure) = &self.erased {
+            let place = self.votes.iter().position(|known| known == vote);
+            return place.is_some_and(|place| erasure.stood.get(place) == Some(&true));
+        }
         let current = |vote: &&Vote| {
             vote.decision == VoteDecision::Approve && vote.revision == self.revision()
         };
@@ -377,43 +373,6 @@ impl Approval {
     #[must_use]
     pub fn vote_of(&self, member: MemberId) -> Option<&Vote> {
         self.votes.iter().find(|vote| vote.people().any(|id| id == member) && self.stands(vote))
-    }
-
-    /// The seats that the approvals so far can fill. Who was disabled since counts no more.
-    pub(crate) fn given(&self, roster: &Roster) -> Vec<NeedSet> {
-        self.votes
-            .iter()
-            .filter(|vote| vote.decision == VoteDecision::Approve && self.stands(vote))
-            .filter(|vote| vote.is_of_voters(roster))
-            .map(|vote| vote.seats)
-            .collect()
-    }
-
-    /// What is still needed, by the people as they are now; nothing once it has ended.
-    #[must_use]
-    pub fn remaining(&self, roster: &Roster) -> Remaining {
-        if self.decision.is_some() {
-            return Remaining { approvals: 0, needs: Vec::new() };
-        }
-        let policy = &self.policy.document;
-        let filling = quorum::fill(&policy.counts(), &self.given(roster));
-        let needs = policy.needs.iter().enumerate().zip(&filling.open);
-        Remaining {
-            approvals: filling.missing(),
-            needs: needs
-                .filter(|(_, missing)| **missing > 0)
-                .map(|((need, document), &missing)| OpenNeed {
-                    need,
-                    from: document
-                        .from
-                        .iter()
-                        .chain(policy.noted(self.escalated))
-                        .cloned()
-                        .collect(),
-                    missing,
-                })
-                .collect(),
-        }
     }
 
     /// The lowest assurance among the votes that led to the decision; none where silence or a

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, ApprovalId, Assurance, Environment, FrozenPolicy, Grant, KeyId, MemberId,
+    Actor, ApprovalId, Assurance, Environment, FrozenPolicy, Grant, Hold, KeyId, MemberId,
     PolicyAllowance, Role, Room, Scope, Timestamp,
 };
 
@@ -188,9 +188,11 @@ pub struct Facts {
     pub known_keys: BTreeSet<KeyId>,
     /// For an ask: the room there is for it.
     pub room: Room,
-    /// For an ask or a vote: the grants for the asking key that were not taken back, oldest
+    /// For an ask, a vote or an erasure: the grants for the asking key that were not taken back, oldest
     /// first.
     pub grants: Vec<Arc<Grant>>,
+    /// Why nothing of the workspace may be erased, while somebody says so.
+    pub hold: Option<Hold>,
 }
 
 impl Facts {

@@ -16,14 +16,16 @@ pub mod time;
 
 pub use action::{Action, Agent, Environment, Priority};
 pub use approval::{
-    Approval, Asker, Cause, Claim, ClaimState, Decision, Outcome, OutcomeStatus, Remaining, Status,
+    Approval, Asker, Cause, Claim, ClaimState, Decision, Outcome, OutcomeStatus, Status,
     command::{Ask, CastVote, Command, FormAnswer, PolicyChoice},
     edit::{Edits, Pointer, Revision},
+    erasure::{Erasure, Hold},
     escalation::Look,
     event::Event,
     grant::{Bound, Grant, NewGrant, Terms},
     inquiry::{Inquiry, Reply},
     refusal::Refusal,
+    remaining::{OpenNeed, Remaining},
     transition::{Transition, transition},
     vote::{Via, Vote, VoteDecision, Voter},
 };

@@ -28,8 +28,13 @@ pub struct Bundle {
     pub answer: Option<Value>,
     /// What approvers were shown, for every `shown_digest` in the receipt.
     pub shown: Vec<Shown>,
-    /// Where the decision stands in the workspace's audit log.
+    /// Where the decision stands in the workspace's audit log; where its comment was erased, the
+    /// entry of that, which records the receipt without it.
     pub audit: AuditPosition,
+    /// Where the texts were erased: the entry that tells so. Then actions, answer and shown texts
+    /// may be missing; the receipt names them by their digests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased: Option<AuditPosition>,
     /// The signer's public keys, for convenience: they are not trusted for being here.
     pub jwks: JwkSet,
 }

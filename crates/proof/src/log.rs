@@ -15,6 +15,8 @@ const GENESIS_DOMAIN: &str = "askfirst-audit-genesis/1";
 /// The member of [`Entry::detail`] in which the entry of a decision carries the digest of the
 /// statement's exact bytes: it ties the chain to the receipt, and a bundle is refused without it.
 pub const STATEMENT_DIGEST: &str = "statement_digest";
+/// The kind of the entry that tells that the texts of its subject were erased.
+pub const ERASED: &str = "approval.erased";
 
 /// One line of a workspace's audit log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -91,6 +91,14 @@ impl Verdict {
             quoted(&it.iss),
             self.kid,
         ));
+        if let Some(erased) = self.bundle.as_ref().and_then(|bundle| bundle.erased.as_ref()) {
+            lines.push(format!(
+                "Its texts were erased at {} by {}, says entry {} of the audit log. The receipt was made of their digests, so it still shows who decided what, and whoever has the texts can compare them.",
+                quoted(&erased.entry.at),
+                quoted(&erased.entry.actor),
+                erased.index
+            ));
+        }
         if let Some(bundle) = &self.bundle {
             lines.push(format!("The audit log recorded it as entry {}; check that entry against the log or a saved head.", bundle.audit.index));
         }

@@ -5,13 +5,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-use crate::bundle::{BUNDLE_FORMAT, Bundle};
+use crate::bundle::{AuditPosition, BUNDLE_FORMAT, Bundle};
 use crate::canonical::{
     CanonicalError, Digest, canonical, json_digest, parse_strict, parse_strict_into, printable,
     text_digest,
 };
 use crate::key::{Jwk, RECEIPT_TYPE};
-use crate::log::{STATEMENT_DIGEST, entry_hash};
+use crate::log::{ERASED, STATEMENT_DIGEST, entry_hash};
 use crate::statement::{Decision, Environment, Statement, StatementError, VoteDecision};
 use crate::trust::{Trust, TrustError};
 use crate::verdict::{Standing, Verdict};
@@ -325,7 +325,8 @@ fn parts_fit(bundle: &Bundle, statement: &Statement, payload: &[u8]) -> Result<(
     }
     let named: Vec<Digest> =
         [statement.asked_digest, statement.action_digest].into_iter().chain(voted).collect();
-    same_set("action", &named, &actions)?;
+    let whole = bundle.erased.is_none();
+    same_set("action", &named, &actions, whole)?;
 
     let policy = &bundle.policy;
     if digest(&policy.document)? != policy.digest
@@ -337,7 +338,7 @@ fn parts_fit(bundle: &Bundle, statement: &Statement, payload: &[u8]) -> Result<(
     }
 
     let answer = bundle.answer.as_ref().map(digest).transpose()?;
-    if answer != statement.answer_digest {
+    if answer != statement.answer_digest && (whole || answer.is_some()) {
         return unfit("the answer is missing or not the one that was given".to_owned());
     }
 
@@ -349,12 +350,21 @@ fn parts_fit(bundle: &Bundle, statement: &Statement, payload: &[u8]) -> Result<(
         shown.push(part.digest);
     }
     let seen: Vec<Digest> = statement.votes.iter().filter_map(|vote| vote.shown_digest).collect();
-    same_set("shown text", &seen, &shown)?;
+    same_set("shown text", &seen, &shown, whole)?;
 
     let audit = &bundle.audit;
-    let hash = entry_hash(&audit.entry).map_err(VerifyError::NotABundle)?;
-    if hash != audit.hash || audit.index != audit.entry.index {
-        return unfit("the audit entry does not have its hash and index".to_owned());
+    for position in [Some(audit), bundle.erased.as_ref()].into_iter().flatten() {
+        let hash = entry_hash(&position.entry).map_err(VerifyError::NotABundle)?;
+        if hash != position.hash || position.index != position.entry.index {
+            return unfit("the audit entry does not have its hash and index".to_owned());
+        }
+    }
+    if let Some(AuditPosition { entry, .. }) = &bundle.erased
+        && (entry.workspace != statement.aud
+            || entry.subject != statement.approval
+            || entry.kind != ERASED)
+    {
+        return unfit("the entry of the erasure is about something else".to_owned());
     }
     let recorded = audit.entry.detail.get(STATEMENT_DIGEST).and_then(Value::as_str);
     if audit.entry.workspace != statement.aud
@@ -366,8 +376,13 @@ fn parts_fit(bundle: &Bundle, statement: &Statement, payload: &[u8]) -> Result<(
     Ok(())
 }
 
-fn same_set(what: &str, named: &[Digest], there: &[Digest]) -> Result<(), VerifyError> {
-    if let Some(digest) = named.iter().find(|digest| !there.contains(digest)) {
+fn same_set(
+    what: &str,
+    named: &[Digest],
+    there: &[Digest],
+    whole: bool,
+) -> Result<(), VerifyError> {
+    if whole && let Some(digest) = named.iter().find(|digest| !there.contains(digest)) {
         return Err(VerifyError::BundlePart(format!("the {what} {digest} is missing")));
     }
     if let Some(digest) = there.iter().find(|digest| !named.contains(digest)) {

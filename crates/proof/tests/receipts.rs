@@ -206,3 +206,26 @@ fn a_library_that_is_not_ours_accepts_a_receipt() {
     assert_eq!(read.header.typ.as_deref(), Some("askfirst-receipt+jwt"));
     assert_eq!(read.claims, serde_json::to_value(good::plain().unwrap()).unwrap());
 }
+
+#[test]
+fn a_bundle_without_its_texts_says_when_they_went_and_proves_all_the_same() {
+    let bundle = serde_json::to_vec(&good::erased_bundle(&signer()).unwrap()).unwrap();
+    let verdict = verify_bundle(&bundle, &trust(), &Expect::default(), NOW).unwrap();
+    assert_eq!(verdict.exit_code(), 0);
+    let told = verdict.describe().join("\n");
+    for said in [
+        "The action is known by its digest only",
+        "it is known by its digest only",
+        "Its texts were erased at \"2030-03-01T00:00:00Z\" by \"member:olga@example.com\"",
+    ] {
+        assert!(told.contains(said), "{said} is not in:\n{told}");
+    }
+    // Who made the bundle could have written anything there.
+    let mut hostile = good::erased_bundle(&signer()).unwrap();
+    let erased = hostile.erased.as_mut().unwrap();
+    erased.entry.at = "\u{1b}[2J".into();
+    erased.hash = askfirst_proof::log::entry_hash(&erased.entry).unwrap();
+    let hostile = serde_json::to_vec(&hostile).unwrap();
+    let verdict = verify_bundle(&hostile, &trust(), &Expect::default(), NOW).unwrap();
+    assert!(!verdict.describe().join("\n").contains('\u{1b}'));
+}

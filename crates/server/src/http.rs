@@ -10,6 +10,7 @@ pub mod front;
 pub mod grants;
 pub mod health;
 pub mod json;
+pub mod keeping;
 pub mod keys;
 pub mod limits;
 pub mod links;
@@ -71,6 +72,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(actions::consume))
         .routes(routes!(actions::outcome))
         .routes(routes!(actions::revoke))
+        .routes(routes!(keeping::erase))
+        .routes(routes!(keeping::hold, keeping::release))
         .routes(routes!(proofs::get))
         .routes(routes!(policies::save, policies::list))
         .routes(routes!(policies::get, policies::remove))
@@ -89,6 +92,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(keys::current))
         .routes(routes!(keys::revoke))
         .routes(routes!(workspace::get, workspace::change))
+        .routes(routes!(keeping::hold_workspace, keeping::release_workspace))
         .routes(routes!(audit::list))
         .routes(routes!(limits::limits))
         .routes(routes!(proofs::jwks))

@@ -135,6 +135,11 @@ impl Server {
             Arc::clone(&keyring),
             stop.clone(),
         ));
+        workers.spawn(workers::erasure::run(
+            Arc::clone(&store),
+            Arc::clone(&service.metrics),
+            stop.clone(),
+        ));
         workers.spawn(workers::housekeeping::run(Arc::clone(&service), stop.clone()));
         let failed = keyless.clone();
         workers.spawn(async move {

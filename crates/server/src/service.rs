@@ -7,6 +7,7 @@ pub mod caller;
 pub mod decide;
 pub mod form;
 pub mod grants;
+pub mod keeping;
 pub mod keys;
 pub mod limits;
 pub mod links;

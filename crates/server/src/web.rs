@@ -18,6 +18,7 @@ mod login;
 mod people;
 mod profile;
 mod session;
+mod settings;
 mod sheet;
 mod shell;
 mod words;
@@ -49,6 +50,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/a/{id}/look", post(approval::look))
         .route("/a/{id}/cancel", post(approval::cancel))
         .route("/a/{id}/revoke", post(approval::revoke))
+        .route("/a/{id}/keep", post(approval::keep))
         .route("/a/{id}/proof.json", get(approval::bundle))
         .route("/grants", get(grants::show))
         .route("/grants/{id}/revoke", post(grants::revoke))
@@ -58,6 +60,8 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/people/invite", post(people::invite))
         .route("/people/change", post(people::change))
         .route("/people/group", post(people::group))
+        .route("/settings", get(settings::show))
+        .route("/settings/keeping", post(settings::keep))
         .route("/account", get(profile::show))
         .route("/account/password", post(profile::set_password))
         .route("/account/sessions/close", post(profile::close))

@@ -1,5 +1,6 @@
 //! Background work: wait, claim, do, settle. No rules here.
 
+pub mod erasure;
 pub mod housekeeping;
 pub mod receipts;
 pub mod timers;

@@ -109,6 +109,8 @@ async fn prepare(store: &SqliteStore, place: Place, owner: MemberId) {
         environment: Environment::Live,
         default_policy: "default".parse().unwrap(),
         floor: Floor::default(),
+        retention_days: None,
+        hold: None,
         created_at: now,
     };
     let member = Member { id: owner, person, created_at: now, delegation: None };

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use askfirst_core::administration::{PasswordHash, SecretHash};
 use askfirst_core::{
     Actor, ApprovalId, Assurance, Delegation, Digest, Environment, Floor, Grant, GrantId, GroupId,
-    KeyFacts, KeyId, LinkId, Load, MemberId, Person, Policy, PolicyId, PolicyName, SessionFacts,
-    SessionId, Status, Timestamp, WorkspaceId,
+    Hold, KeyFacts, KeyId, LinkId, Load, MemberId, Person, Policy, PolicyId, PolicyName,
+    SessionFacts, SessionId, Status, Timestamp, WorkspaceId,
 };
 use serde_json::Value;
 
@@ -32,6 +32,10 @@ pub struct Workspace {
     pub default_policy: PolicyName,
     /// What holds for every approval.
     pub floor: Floor,
+    /// How many days after the end texts are erased; none keeps them for good.
+    pub retention_days: Option<u32>,
+    /// Why nothing is erased, while somebody says so.
+    pub hold: Option<Hold>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -235,8 +239,10 @@ pub struct Proof {
     pub statement: Vec<u8>,
     /// The JWT, once signed.
     pub token: Option<String>,
-    /// The audit entry that recorded the decision.
+    /// The audit entry that recorded this statement.
     pub audit_index: u64,
+    /// The audit entry that recorded that the texts were erased.
+    pub erased_index: Option<u64>,
 }
 
 /// What an approver was shown, kept by its digest.
@@ -316,6 +322,15 @@ pub struct DueTimer {
     pub approval: ApprovalId,
     /// When it was due.
     pub due_at: Timestamp,
+}
+
+/// An approval whose texts are kept no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ErasureDue {
+    /// Where.
+    pub place: Place,
+    /// Which.
+    pub approval: ApprovalId,
 }
 
 /// Which approvals to list. All conditions must hold; newest first.

@@ -7,6 +7,7 @@ mod audit;
 mod codec;
 pub mod copies;
 mod disk;
+mod erasure;
 mod execute;
 mod facts;
 #[cfg(feature = "testing")]
@@ -39,9 +40,10 @@ use tokio::sync::broadcast;
 
 use crate::clock::Clock;
 use crate::records::{
-    ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, EventRecord, GrantFilter,
-    GrantRecord, Group, Health, Key, KeyLoad, KeyringChange, LoginLink, Member, OutboxRow,
-    Password, Place, PolicyVersion, Proof, Secret, Session, Shown, SigningKeyRecord, Workspace,
+    ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, ErasureDue, EventRecord,
+    GrantFilter, GrantRecord, Group, Health, Key, KeyLoad, KeyringChange, LoginLink, Member,
+    OutboxRow, Password, Place, PolicyVersion, Proof, Secret, Session, Shown, SigningKeyRecord,
+    Workspace,
 };
 use crate::store::{
     Administer, AdministerError, Administered, Change, Committed, Execute, ExecuteError,
@@ -80,9 +82,10 @@ impl SqliteStore {
     /// [`StoreError::CannotOpen`]: written by a newer version, not a
     /// database of ours, or not readable.
     pub fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
-        let open::Opened { connection, lock, schema } = open::open(path)?;
+        let opened = open::open(path)?;
+        let schema = opened.schema;
         let high_water: i64 =
-            connection.query_row("SELECT high_water FROM meta", [], |row| row.get(0))?;
+            opened.connection.query_row("SELECT high_water FROM meta", [], |row| row.get(0))?;
         let (changes, _) = broadcast::channel(CHANGES);
         let shared = Arc::new(writer::Shared {
             clock: options.clock,
@@ -98,7 +101,7 @@ impl SqliteStore {
         });
         let readers = readers::Readers::start(path, options.readers)?;
         let issuer_base = options.issuer_base;
-        let writer = writer::Writer::start(connection, lock, Arc::clone(&shared), issuer_base)?;
+        let writer = writer::Writer::start(opened, Arc::clone(&shared), issuer_base)?;
         Ok(Self { writer, readers, shared, schema })
     }
 
@@ -399,6 +402,15 @@ impl Store for SqliteStore {
 
     async fn next_timer(&self) -> Result<Option<Timestamp>, StoreError> {
         self.read(outbox::next_timer).await
+    }
+
+    async fn due_erasures(&self, limit: u32) -> Result<Vec<ErasureDue>, StoreError> {
+        let now = self.now();
+        self.read(move |connection| erasure::due(connection, now, limit)).await
+    }
+
+    async fn scrub(&self) -> Result<bool, StoreError> {
+        self.writer.scrub().await
     }
 
     async fn claim_outbox(

@@ -212,6 +212,8 @@ mod tests {
             }),
             claim: None,
             outcome: None,
+            hold: None,
+            erased: None,
         }
     }
 

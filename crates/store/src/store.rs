@@ -11,9 +11,10 @@ use async_trait::async_trait;
 use tokio::sync::broadcast;
 
 use crate::records::{
-    ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, EventRecord, GrantFilter,
-    GrantRecord, Group, Health, Key, KeyLoad, KeyringChange, LoginLink, Member, OutboxRow,
-    Password, Place, PolicyVersion, Proof, Secret, Session, Shown, SigningKeyRecord, Workspace,
+    ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, ErasureDue, EventRecord,
+    GrantFilter, GrantRecord, Group, Health, Key, KeyLoad, KeyringChange, LoginLink, Member,
+    OutboxRow, Password, Place, PolicyVersion, Proof, Secret, Session, Shown, SigningKeyRecord,
+    Workspace,
 };
 
 const MEBIBYTE: u64 = 1024 * 1024;
@@ -366,6 +367,12 @@ pub trait Store: Send + Sync {
     async fn due_timers(&self, limit: u32) -> Result<Vec<DueTimer>, StoreError>;
     /// When the next deadline comes.
     async fn next_timer(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// Ended approvals whose workspace keeps their texts no longer, leaving out what is on hold.
+    /// An `Erase` for each lets go of them.
+    async fn due_erasures(&self, limit: u32) -> Result<Vec<ErasureDue>, StoreError>;
+    /// After erasures: sees to it that what was erased stands nowhere in the files any more. False
+    /// if somebody still reads an older state; ask again then.
+    async fn scrub(&self) -> Result<bool, StoreError>;
     /// Claims due work of one kind for `lease_seconds`; nobody else gets it meanwhile.
     async fn claim_outbox(
         &self,

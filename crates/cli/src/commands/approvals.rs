@@ -116,7 +116,7 @@ impl ListArgs {
                 text_of(approval, "status"),
                 text_of(approval, "created_at"),
                 text_of(&approval["policy"], "name"),
-                text_of(&approval["action"], "title"),
+                approval::called(approval),
             ]
         };
         let rows: Vec<_> = page["data"].as_array().into_iter().flatten().map(row).collect();

@@ -162,3 +162,42 @@ fn limits_say_what_is_used_and_who_is_over_which() {
     assert_eq!(json["key"][1]["used"], 1);
     assert_eq!(json["over"], serde_json::json!([]));
 }
+
+#[test]
+fn texts_are_held_released_and_erased() {
+    let server = Dev::start();
+    let ask = ["ask", "Pay xyzzy?", "--name", "pay", "--no-wait", "--json"];
+    let asked = server.agent(&ask).expect(0).json();
+    let id = asked["id"].as_str().unwrap().to_owned();
+    server.admin(&["erase", &id, "--yes"]).expect(1);
+    server.agent(&["cancel", &id]).expect(0);
+    let held = server.admin(&["hold", &id, "--reason", "a lawsuit", "--json"]).expect(0).json();
+    assert_eq!(held["hold"]["reason"], "a lawsuit");
+    let refused = server.admin(&["erase", &id, "--yes"]).expect(1);
+    assert!(refused.err.contains("a lawsuit"), "{}", refused.err);
+    server.admin(&["release", &id]).expect(0);
+    server.admin(&["erase", &id]).expect(64);
+    server.admin(&["erase", &id, "--yes"]).expect(0);
+    let shown = server.admin(&["show", &id]).expect(0).out;
+    assert!(shown.contains("texts      erased at") && !shown.contains("xyzzy"), "{shown}");
+    let list = server.admin(&["list"]).expect(0).out;
+    assert!(list.contains("pay") && !list.contains("xyzzy"), "{list}");
+}
+
+#[test]
+fn a_workspace_keeps_texts_for_so_long_or_for_good() {
+    let server = Dev::start();
+    let shown = server.admin(&["workspace", "show"]).expect(0).out;
+    assert!(shown.contains("texts           kept for good"), "{shown}");
+    server.admin(&["workspace", "retention", "0"]).expect(64);
+    server.admin(&["workspace", "retention", "90"]).expect(64);
+    let set = server.admin(&["workspace", "retention", "90", "--yes"]).expect(0).out;
+    assert!(set.contains("erased 90 days after the end"), "{set}");
+    let held = server.admin(&["workspace", "hold", "--reason", "an inquiry"]).expect(0).out;
+    assert!(held.contains("on hold") && held.contains("an inquiry"), "{held}");
+    server.admin(&["workspace", "hold", "--reason", "another"]).expect(1);
+    let free = server.admin(&["workspace", "release", "--json"]).expect(0).json();
+    assert!(free["hold"].is_null());
+    let off = server.admin(&["workspace", "retention", "off", "--json"]).expect(0).json();
+    assert!(off["retention_days"].is_null());
+}

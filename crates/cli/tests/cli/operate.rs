@@ -84,7 +84,7 @@ askfirst() {
             # The newest one, and a yes to the question.
             set -- restore "$(ls -t "$ROOT"/var/backups/askfirst/*.db | head -1)" --force --yes
             "$ROOT/usr/local/bin/askfirst" "$@" ;;
-        doctor | jwks)
+        doctor | jwks | workspace)
             ASKFIRST_URL=https://localhost:$PORT ASKFIRST_KEY=$(grep -o 'af_live_[A-Za-z0-9]*' "$ROOT/made" | head -1) \
                 SSL_CERT_FILE=$ROOT/lineage/fullchain.pem "$ROOT/usr/local/bin/askfirst" "$@" ;;
         *) "$ROOT/usr/local/bin/askfirst" "$@" ;;
@@ -148,6 +148,8 @@ fn the_guide_leads_from_an_empty_machine_to_a_server_with_tls_and_backups() {
         "ok     sealing key",
         "is what it was at",
         "ok     public url",
+        "erased 90 days after the end",
+        "by key",
         "keys are sealed under",
         "is published from the next start",
     ] {

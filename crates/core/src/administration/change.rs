@@ -90,6 +90,13 @@ pub enum Change {
         default_policy: Option<PolicyName>,
         /// What holds for every approval.
         floor: Option<Floor>,
+        /// How long texts are kept after the end; within it, none keeps them for good.
+        retention_days: Option<Option<u32>>,
+    },
+    /// Nothing of the workspace may be erased from now on, or may again.
+    HoldWorkspace {
+        /// Why; none releases it.
+        reason: Option<String>,
     },
     /// A one-time link that signs a member in.
     AddLoginLink {

@@ -130,6 +130,15 @@ pub enum Command {
         /// Why.
         reason: Option<String>,
     },
+    /// Keep its texts until the hold is released.
+    Hold {
+        /// Why.
+        reason: String,
+    },
+    /// End that.
+    Release,
+    /// Let go of its texts.
+    Erase,
     /// Say how it went.
     Report {
         /// How.

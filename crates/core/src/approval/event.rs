@@ -5,10 +5,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::edit::Revision;
+use super::erasure::{Erasure, Hold};
 use super::escalation::Look;
 use super::grant::Grant;
 use super::inquiry::{Inquiry, Reply};
-use crate::{Approval, Claim, Decision, Outcome, Source, Status, Vote};
+use crate::{Actor, Approval, Claim, Decision, Outcome, Source, Status, Vote};
 
 /// One thing that happened; each makes the version one higher.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,6 +74,21 @@ pub enum Event {
         /// How.
         outcome: Outcome,
     },
+    /// Its texts must be kept.
+    HoldSet {
+        /// By whom, and why.
+        hold: Hold,
+    },
+    /// They need not any more.
+    HoldReleased {
+        /// Who said so.
+        by: Actor,
+    },
+    /// Its texts are gone.
+    Erased {
+        /// By whom.
+        erasure: Erasure,
+    },
 }
 
 impl Event {
@@ -98,6 +114,9 @@ impl Event {
             Self::ClaimSettled { claim: Claim::Claimed { .. } } => "claimed",
             Self::ClaimSettled { claim: Claim::Revoked { .. } } => "revoked",
             Self::Reported { .. } => "outcome_reported",
+            Self::HoldSet { .. } => "held",
+            Self::HoldReleased { .. } => "released",
+            Self::Erased { .. } => "erased",
         }
     }
 }
@@ -151,6 +170,9 @@ pub fn apply(current: Option<Approval>, event: &Event) -> Result<Approval, OutOf
         Event::Decided { decision } => next.decision = Some(decision.clone()),
         Event::ClaimSettled { claim } => next.claim = Some(claim.clone()),
         Event::Reported { outcome } => next.outcome = Some(outcome.clone()),
+        Event::HoldSet { hold } => next.hold = Some(hold.clone()),
+        Event::HoldReleased { .. } => next.hold = None,
+        Event::Erased { erasure } => next = next.without_texts(erasure.clone()),
     }
     Ok(next)
 }

@@ -260,6 +260,40 @@ pub enum Refusal {
         /// When.
         at: Timestamp,
     },
+    /// Only admins decide over what is kept.
+    #[error("only an admin or an owner can do this")]
+    NotAnAdmin,
+    /// What is still open keeps its texts.
+    #[error("this has not ended, so its texts are still needed")]
+    NotEnded,
+    /// What can still be used keeps its texts.
+    #[error("this was approved and can be used until {until}; until then its texts are needed")]
+    StillUsable {
+        /// When that ends.
+        until: Timestamp,
+    },
+    /// More of the kind can still be done without asking again, by its words.
+    #[error("more of the kind was granted with this until {until}; take that back first")]
+    StillGranted {
+        /// When that ends.
+        until: Timestamp,
+    },
+    /// Somebody says that the texts must be kept.
+    #[error("{by} put this on hold at {at}: {reason}")]
+    OnHold {
+        /// Who.
+        by: Actor,
+        /// Since when.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+    },
+    /// No text is kept with it any more.
+    #[error("the texts of this were erased at {at}, and no new ones are taken")]
+    Erased {
+        /// When.
+        at: Timestamp,
+    },
     /// A question with this id exists.
     #[error("an approval with this id already exists")]
     Exists,

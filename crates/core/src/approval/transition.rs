@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::event::{self, Event};
 use super::voting::{self, keeps_owner_out};
-use super::{escalation, grant, inquiry};
+use super::{erasure, escalation, grant, inquiry};
 use crate::quorum::NeedSet;
 use crate::{
     Approval, Ask, Asker, Cause, Claim, Command, Decision, Digest, Facts, FrozenPolicy, KeyFacts,
@@ -59,6 +59,9 @@ pub fn transition(
         (Some(approval), Command::Report { status, note }) => {
             report(approval, *status, note, facts, now)?
         }
+        (Some(approval), Command::Hold { reason }) => erasure::hold(approval, reason, facts, now)?,
+        (Some(approval), Command::Release) => erasure::release(approval, facts)?,
+        (Some(approval), Command::Erase) => erasure::erase(approval, facts, now)?,
     };
     let mut next = current.cloned();
     for event in &events {
@@ -139,6 +142,8 @@ fn put(ask: &Ask, facts: &Facts, now: Timestamp) -> Result<Vec<Event>, Refusal> 
         decision: None,
         claim: None,
         outcome: None,
+        hold: None,
+        erased: None,
     };
     let mut events = grant::cast(&approval, facts, now);
     events.insert(0, Event::Asked { approval: Box::new(approval) });
@@ -268,6 +273,9 @@ fn report(
     }
     if !matches!(approval.claim, Some(Claim::Claimed { .. })) {
         return Err(Refusal::NotClaimed);
+    }
+    if let (Some(erasure), Some(_)) = (&approval.erased, note) {
+        return Err(Refusal::Erased { at: erasure.at });
     }
     match &approval.outcome {
         None => {}

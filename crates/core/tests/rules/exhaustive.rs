@@ -162,6 +162,7 @@ fn explore_world(policy: &FrozenPolicy, roster: &Roster, count: &mut Count) {
         known_keys: [key_id("runner")].into(),
         room: Room::default(),
         grants: Vec::new(),
+        hold: None,
     };
     let people = roster.people.keys().map(|id| {
         let session = SessionFacts { member: *id, ..session("ana") };

@@ -9,6 +9,7 @@ mod credentials;
 mod delegating;
 mod editing;
 mod ending;
+mod erasing;
 mod escalating;
 mod exhaustive;
 mod granting;

@@ -151,6 +151,8 @@ impl Oracle {
                         && self.uses(facts)
                         && self.reported.is_none_or(|reported| reported == *status)
                 }
+                // Told in `erasing.rs`; no plan has these.
+                Command::Hold { .. } | Command::Release | Command::Erase => false,
             };
         if accepted {
             match command {
@@ -161,7 +163,13 @@ impl Oracle {
                 Command::Report { status, .. } => self.reported = Some(*status),
                 Command::Reply { number, .. } => self.inquiries[*number as usize - 1].1 = true,
                 Command::Escalate => self.noted = self.steps_come(now),
-                Command::Ask(_) | Command::Vote(_) | Command::Look | Command::Inquire { .. } => {}
+                Command::Ask(_)
+                | Command::Vote(_)
+                | Command::Look
+                | Command::Inquire { .. }
+                | Command::Hold { .. }
+                | Command::Release
+                | Command::Erase => {}
             }
         }
         accepted

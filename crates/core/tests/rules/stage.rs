@@ -197,6 +197,7 @@ pub(crate) struct Stage {
     pub(crate) room: Room,
     /// Whatever was granted so far, with its uses.
     pub(crate) grants: Vec<Grant>,
+    pub(crate) hold: Option<Hold>,
 }
 
 impl Stage {
@@ -229,6 +230,7 @@ impl Stage {
             log: Vec::new(),
             room: Room::default(),
             grants: Vec::new(),
+            hold: None,
         }
     }
 
@@ -256,6 +258,7 @@ impl Stage {
             known_keys: BTreeSet::from([key_id("bot"), key_id("runner")]),
             room: self.room,
             grants: self.grants.iter().cloned().map(Arc::new).collect(),
+            hold: self.hold.clone(),
         }
     }
 

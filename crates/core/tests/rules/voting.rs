@@ -258,7 +258,7 @@ fn what_remains_is_told_need_by_need() {
     let mut stage = Stage::asked(json!({ "needs": needs }));
     let sre = vec![Source::Group("sre".into())];
     let security = vec![Source::Group("security".into())];
-    let open = |need, from: &Vec<Source>, missing| askfirst_core::approval::OpenNeed {
+    let open = |need, from: &Vec<Source>, missing| askfirst_core::OpenNeed {
         need,
         from: from.clone(),
         missing,

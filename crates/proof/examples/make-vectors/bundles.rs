@@ -137,7 +137,40 @@ pub(crate) fn refused(signer: &TestKey, stranger: &TestKey) -> Result<Vec<Vector
         Ok(())
     })?;
 
+    list.extend(erased(signer)?);
     list.extend(self_vouching(signer, stranger)?);
+    Ok(list)
+}
+
+/// Bundles that claim that their texts were erased.
+fn erased(signer: &TestKey) -> Result<Vec<Vector>> {
+    let mut list = Vec::new();
+    let mut add = |name: &str, why: &str, change: &mut dyn FnMut(&mut Bundle)| -> Result<()> {
+        let mut bundle = good::erased_bundle(&signer.signing)?;
+        change(&mut bundle);
+        if let Some(erased) = bundle.erased.as_mut().filter(|_| !name.contains("hash")) {
+            erased.hash = entry_hash(&erased.entry)?;
+        }
+        list.push(Vector::bundle(name, why, serde_json::to_value(bundle)?));
+        Ok(())
+    };
+    add("erased without saying so", "parts are missing, and no entry tells why", &mut |it| {
+        it.erased = None;
+    })?;
+    add("erased, another approval", "another one's texts were erased", &mut |it| {
+        it.erased.iter_mut().for_each(|erased| erased.entry.subject = "apr_0002".into());
+    })?;
+    add("erased, another kind", "the entry tells of no erasure", &mut |it| {
+        it.erased.iter_mut().for_each(|erased| erased.entry.kind = "approval.held".into());
+    })?;
+    add("erased, another hash", "the entry of the erasure was changed", &mut |it| {
+        it.erased.iter_mut().for_each(|erased| erased.entry.actor = "system".into());
+    })?;
+    let other = json!({"name": "x", "title": "x", "arguments": null, "target": null});
+    let digest = action_digest(&other)?;
+    add("erased, another action", "what is there must still be named", &mut |it| {
+        it.actions.push(BundledAction { digest, action: other.clone() });
+    })?;
     Ok(list)
 }
 

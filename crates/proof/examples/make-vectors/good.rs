@@ -3,7 +3,7 @@
 
 use askfirst_proof::bundle::{AuditPosition, BUNDLE_FORMAT, BundledAction, BundledPolicy, Shown};
 use askfirst_proof::canonical::{action_digest, json_digest, text_digest};
-use askfirst_proof::log::{Entry, STATEMENT_DIGEST, entry_hash, genesis};
+use askfirst_proof::log::{ERASED, Entry, STATEMENT_DIGEST, entry_hash, genesis};
 use askfirst_proof::statement::{Asker, PolicyRef, Vote};
 use askfirst_proof::{
     Assurance, Bundle, Decision, Digest, Environment, JwkSet, SigningKey, Statement, VoteDecision,
@@ -160,8 +160,24 @@ pub(crate) fn bundle(key: &SigningKey) -> Result<Bundle> {
             text: SHOWN_TEXT.into(),
         }],
         audit: AuditPosition { index: entry.index, hash: entry_hash(&entry)?, entry },
+        erased: None,
         jwks: JwkSet { keys: vec![key.jwk().clone()] },
     })
+}
+
+/// The same after its texts were erased.
+pub(crate) fn erased_bundle(key: &SigningKey) -> Result<Bundle> {
+    let before = bundle(key)?;
+    let entry = Entry {
+        index: 77,
+        at: "2030-03-01T00:00:00Z".into(),
+        actor: "member:olga@example.com".into(),
+        kind: ERASED.into(),
+        detail: json!({ "by": "member:olga@example.com" }),
+        ..before.audit.entry.clone()
+    };
+    let erased = Some(AuditPosition { index: entry.index, hash: entry_hash(&entry)?, entry });
+    Ok(Bundle { actions: vec![], shown: vec![], answer: None, erased, ..before })
 }
 
 /// The audit entry that records the decision of [`approved`].

@@ -196,6 +196,12 @@ fn good_vectors(signer: &TestKey) -> Result<Vec<Vector>> {
         )
         .exit(0)
         .trusting(signer.kid()),
+        Vector::bundle(
+            "bundle, erased",
+            "its texts are gone, and the entry that tells so is there",
+            serde_json::to_value(good::erased_bundle(&signer.signing)?)?,
+        )
+        .exit(0),
     ])
 }
 

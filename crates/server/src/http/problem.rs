@@ -304,6 +304,12 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::NotARevoker => (S::FORBIDDEN, "not_a_revoker", "Only an approver can revoke"),
         Refusal::NotClaimed => (S::CONFLICT, "not_claimed", "Not claimed"),
         Refusal::OutcomeReported { .. } => (S::CONFLICT, "outcome_reported", "Already reported"),
+        Refusal::NotAnAdmin => (S::FORBIDDEN, "forbidden", "Not allowed"),
+        Refusal::NotEnded => (S::CONFLICT, "not_ended", "Not ended"),
+        Refusal::StillUsable { .. } => (S::CONFLICT, "still_usable", "Still usable"),
+        Refusal::StillGranted { .. } => (S::CONFLICT, "still_granted", "Still granted"),
+        Refusal::OnHold { .. } => (S::CONFLICT, "on_hold", "On hold"),
+        Refusal::Erased { .. } => (S::CONFLICT, "erased", "The texts were erased"),
         Refusal::Exists => (S::CONFLICT, "exists", "Already exists"),
         Refusal::NotFound => (S::NOT_FOUND, "not_found", "Not found"),
     };

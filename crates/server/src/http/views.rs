@@ -8,11 +8,11 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-pub use parts::{ActionBody, AgentBody, PersonView, ProofView, in_words};
+pub use parts::{ActionBody, AgentBody, HoldView, PersonView, ProofView, in_words};
 use parts::{
-    AskerView, ClaimView, DecisionView, InquiryView, LinksView, LookView, OutcomeView, PolicyView,
-    RemainingView, RevisionView, VoteView, claim, decision, inquiry, look, proof, remaining,
-    revisions, vote,
+    AskerView, ClaimView, DecisionView, ErasedView, InquiryView, LinksView, LookView, OutcomeView,
+    PolicyView, RemainingView, RevisionView, VoteView, claim, decision, inquiry, look, proof,
+    remaining, revisions, vote,
 };
 
 use crate::service::Seen;
@@ -77,6 +77,10 @@ pub struct ApprovalView {
     usable: bool,
     /// How the action went, by the asker's word.
     outcome: Option<OutcomeView>,
+    /// Why its texts must be kept, while it is on hold.
+    hold: Option<HoldView>,
+    /// That its texts were erased, and when. The digests still stand for what they were.
+    erased: Option<ErasedView>,
     /// The signed receipt, once it has ended and is signed.
     proof: Option<ProofView>,
     /// When it was asked.
@@ -136,6 +140,11 @@ impl ApprovalView {
                 status: outcome.status,
                 note: outcome.note.clone(),
                 at: outcome.at.to_string(),
+            }),
+            hold: approval.hold.as_ref().map(HoldView::of),
+            erased: approval.erased.as_ref().map(|erasure| ErasedView {
+                by: erasure.by.to_string(),
+                at: erasure.at.to_string(),
             }),
             proof: proof(seen),
             created_at: approval.created_at.to_string(),

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::problem::Problem;
 use super::request::Body;
+use super::views::HoldView;
 use crate::app::App;
 use crate::service::Caller;
 use crate::service::workspace::WorkspaceUpdate;
@@ -26,6 +27,10 @@ pub struct WorkspaceView {
     default_policy: String,
     /// What holds for every approval.
     floor: FloorBody,
+    /// How many days after the end the texts of approvals are erased; `null` keeps them for good.
+    retention_days: Option<u32>,
+    /// Why nothing is erased, while it is on hold.
+    hold: Option<HoldView>,
     /// The `iss` of its receipts.
     issuer: String,
     /// When it was made.
@@ -54,6 +59,15 @@ pub struct WorkspaceChange {
     default_policy: Option<PolicyName>,
     #[serde(default)]
     floor: Option<FloorBody>,
+    /// 1 to 3650, or `null` to keep the texts of approvals for good.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<u32>)]
+    retention_days: Option<Option<u32>>,
+}
+
+/// Tells `null` from nothing.
+fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<u32>>, D::Error> {
+    Option::deserialize(from).map(Some)
 }
 
 fn view(app: &App, workspace: &Workspace) -> WorkspaceView {
@@ -64,6 +78,8 @@ fn view(app: &App, workspace: &Workspace) -> WorkspaceView {
         environment: workspace.environment.as_str(),
         default_policy: workspace.default_policy.to_string(),
         floor: FloorBody { assurance, separate_owner },
+        retention_days: workspace.retention_days,
+        hold: workspace.hold.as_ref().map(HoldView::of),
         issuer: format!("{}/w/{}", app.reach.public_url, workspace.id),
         created_at: workspace.created_at.to_string(),
     }
@@ -76,17 +92,17 @@ pub async fn get(State(app): State<App>, caller: Caller) -> Result<Json<Workspac
     Ok(Json(view(&app, &app.service.workspace(&caller).await?)))
 }
 
-/// Change its name, default policy or floor.
+/// Change its name, default policy, floor, or how long texts are kept.
 #[utoipa::path(patch, path = "/v1/workspace", tag = "workspace", request_body = WorkspaceChange,
-    responses((status = 200, body = WorkspaceView), (status = 403, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 200, body = WorkspaceView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
 pub async fn change(
     State(app): State<App>,
     caller: Caller,
     body: Body<WorkspaceChange>,
 ) -> Result<Json<WorkspaceView>, Problem> {
-    let WorkspaceChange { name, default_policy, floor } = body.value;
+    let WorkspaceChange { name, default_policy, floor, retention_days } = body.value;
     let floor =
         floor.map(|FloorBody { assurance, separate_owner }| Floor { assurance, separate_owner });
-    let update = WorkspaceUpdate { name, default_policy, floor };
+    let update = WorkspaceUpdate { name, default_policy, floor, retention_days };
     Ok(Json(view(&app, &app.service.update_workspace(&caller, update).await?)))
 }

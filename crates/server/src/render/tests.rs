@@ -69,6 +69,8 @@ pub(crate) fn sample_approval() -> Approval {
         decision: None,
         claim: None,
         outcome: None,
+        hold: None,
+        erased: None,
     }
 }
 

@@ -195,7 +195,7 @@ impl Service {
         self.command(caller, approval, Command::Report { status, note }, None, idempotency).await
     }
 
-    async fn command(
+    pub(super) async fn command(
         &self,
         caller: &Caller,
         approval: ApprovalId,

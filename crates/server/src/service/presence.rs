@@ -42,6 +42,10 @@ pub struct Prospects {
     pub cancel: bool,
     /// Whether they can take the approval back.
     pub revoke: bool,
+    /// Whether they decide over what is kept.
+    pub keep: bool,
+    /// Whether its texts can be erased, or are.
+    pub erase: bool,
 }
 
 /// One approval as a person sees it.
@@ -199,6 +203,7 @@ fn prospects(caller: &Caller, seen: &Seen, workspace: &Workspace) -> Prospects {
         known_keys: std::collections::BTreeSet::new(),
         room: Room::default(),
         grants: Vec::new(),
+        hold: workspace.hold.clone(),
     };
     let ask = |command: Command| transition(Some(&seen.approval), &command, &facts, seen.now);
     let vote = Command::Vote(CastVote {
@@ -215,6 +220,8 @@ fn prospects(caller: &Caller, seen: &Seen, workspace: &Workspace) -> Prospects {
         vote: ask(vote).map(drop),
         cancel: ask(Command::Cancel { reason: None }).is_ok(),
         revoke: ask(Command::Revoke { reason: None }).is_ok(),
+        keep: ask(Command::Release).is_ok(),
+        erase: ask(Command::Erase).is_ok(),
     }
 }
 

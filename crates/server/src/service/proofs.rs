@@ -50,19 +50,20 @@ impl Service {
     ) -> Result<(Approval, Option<Bundle>)> {
         let seen = self.wait(caller, id, Until::Signed, patience).await?;
         let approval = seen.approval;
-        let Some(Proof { token: Some(receipt), audit_index, .. }) = seen.proof else {
+        let Some(Proof { token: Some(receipt), audit_index, erased_index, .. }) = seen.proof else {
             return Ok((approval, None));
         };
-        let before = audit_index.checked_sub(1);
-        let entries = self.store.audit(caller.place.workspace, before, 1).await?;
-        let entry = entries.into_iter().find(|record| record.entry.index == audit_index);
-        let record = entry.ok_or_else(|| internal("the audit entry of a decision is missing"))?;
+        let audit = self.audit_position(caller, audit_index).await?;
+        let erased = match erased_index {
+            Some(index) => Some(self.audit_position(caller, index).await?),
+            None => None,
+        };
         let shown = self.store.shown(caller.place, id).await?;
         let policy = &approval.policy;
         let bundle = Bundle {
             format: BUNDLE_FORMAT.into(),
             receipt,
-            actions: revisions(&approval)?,
+            actions: if erased.is_some() { Vec::new() } else { revisions(&approval)? },
             policy: BundledPolicy {
                 name: policy.document.name.to_string(),
                 version: policy.version,
@@ -80,14 +81,18 @@ impl Service {
                     text: shown.text,
                 })
                 .collect(),
-            audit: AuditPosition {
-                index: record.entry.index,
-                hash: record.hash,
-                entry: record.entry,
-            },
+            audit,
+            erased,
             jwks: self.jwks(),
         };
         Ok((approval, Some(bundle)))
+    }
+
+    async fn audit_position(&self, caller: &Caller, index: u64) -> Result<AuditPosition> {
+        let entries = self.store.audit(caller.place.workspace, index.checked_sub(1), 1).await?;
+        let record = entries.into_iter().find(|record| record.entry.index == index);
+        let record = record.ok_or_else(|| internal("the audit entry of a proof is missing"))?;
+        Ok(AuditPosition { index, hash: record.hash, entry: record.entry })
     }
 }
 

@@ -19,6 +19,8 @@ pub struct WorkspaceUpdate {
     pub default_policy: Option<PolicyName>,
     /// A new floor.
     pub floor: Option<Floor>,
+    /// How many days after the end texts are kept; within it, none keeps them for good.
+    pub retention_days: Option<Option<u32>>,
 }
 
 /// The first owner of a new workspace.
@@ -49,9 +51,22 @@ impl Service {
         caller: &Caller,
         update: WorkspaceUpdate,
     ) -> Result<Workspace> {
-        let WorkspaceUpdate { name, default_policy, floor } = update;
-        let change = Change::SetWorkspace { name, default_policy, floor };
+        let WorkspaceUpdate { name, default_policy, floor, retention_days } = update;
+        let change = Change::SetWorkspace { name, default_policy, floor, retention_days };
         self.administer(caller, change, None).await?;
+        self.workspace(caller).await
+    }
+
+    /// Puts the whole workspace on hold, so that nothing of it is erased, or releases it.
+    ///
+    /// # Errors
+    /// If the caller may not, or it is on hold for another reason.
+    pub async fn hold_workspace(
+        &self,
+        caller: &Caller,
+        reason: Option<String>,
+    ) -> Result<Workspace> {
+        self.administer(caller, Change::HoldWorkspace { reason }, None).await?;
         self.workspace(caller).await
     }
 
@@ -79,6 +94,8 @@ impl Service {
             environment,
             default_policy: default,
             floor: Floor::default(),
+            retention_days: None,
+            hold: None,
             created_at: now,
         };
         let id = MemberId::from_bits(mint::id_bits());

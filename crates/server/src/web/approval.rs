@@ -214,6 +214,36 @@ pub(super) async fn revoke(
     settled(&app, &by, id, done.map(drop), NOTHING).await
 }
 
+/// What is to become of the texts.
+#[derive(Deserialize)]
+pub(super) struct KeepFields {
+    what: String,
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    sure: String,
+}
+
+pub(super) async fn keep(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    posted: Posted<KeepFields>,
+) -> Result<Response, Fault> {
+    let Posted { by, form } = posted;
+    let id = known(&id)?;
+    let done = match form.what.as_str() {
+        "hold" => app.service.hold(&by.caller, id, typed(&form.reason)).await,
+        "release" => app.service.release(&by.caller, id).await,
+        "erase" if form.sure == "yes" => app.service.erase(&by.caller, id, None).await,
+        "erase" => {
+            let told = words::lacking("Say that you are sure: what is erased does not come back.");
+            return refused(&app, &by, id, told, NOTHING).await;
+        }
+        _ => return Err(Fault::BadForm),
+    };
+    settled(&app, &by, id, done.map(drop), NOTHING).await
+}
+
 /// Everything an auditor needs, as a file.
 pub(super) async fn bundle(
     State(app): State<App>,
@@ -250,6 +280,9 @@ async fn settled(
                 problems.into_iter().map(|p| p.detail).collect::<Vec<_>>().join("; ")
             ),
         },
+        Err(ServiceError::Denied(denied)) => {
+            words::lacking(&format!("Nothing was done: {denied}."))
+        }
         Err(other) => return Err(other.into()),
     };
     refused(app, by, id, told, said).await

@@ -62,7 +62,7 @@ impl Row {
         let at = decision.as_ref().map_or(approval.created_at, |decision| decision.decided_at);
         Self {
             id: approval.id.to_string(),
-            title: text(&approval.action.title),
+            title: text(approval.called()),
             target: approval.action.target.as_deref().map(text),
             asker: text(&approval.asker.label),
             sign: words::sign(status),

@@ -114,7 +114,7 @@ pub(super) async fn choose(
     let viewer = app.service.viewer(&caller).await?;
     let confirm = ConfirmPage {
         shell: Shell::bare("Please confirm").within(sight.seen.approval.environment),
-        title: text(&sight.seen.approval.action.title),
+        title: text(sight.seen.approval.called()),
         whose: text(&viewer.member.person.email),
         approve: choice.decision == VoteDecision::Approve,
         said: lines(&typed(&choice.comment)),
@@ -167,7 +167,7 @@ pub(super) async fn confirm(
                 }
                 _ => format!("Your answer is recorded, and decided it: {}.", status.as_str()),
             };
-            let title = text(&seen.approval.action.title);
+            let title = text(seen.approval.called());
             let shell = Shell::bare("Recorded");
             Ok(page(StatusCode::OK, &DonePage { shell, sign, title, detail }))
         }
@@ -237,7 +237,7 @@ impl LinkPage {
             _ => told,
         });
         Ok(Self {
-            shell: Shell::bare(&approval.action.title).within(approval.environment),
+            shell: Shell::bare(approval.called()).within(approval.environment),
             token,
             sign: words::sign(approval.status_at(now)),
             whose: text(&viewer.member.person.email),

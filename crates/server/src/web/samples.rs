@@ -6,8 +6,9 @@ use std::sync::Arc;
 use askama::Template;
 use askfirst_core::{
     Actor, Assurance, Bound, Cause, Claim, Decision, Environment, Floor, Grant, GrantId, GroupId,
-    KeyId, MemberId, Outcome, OutcomeStatus, Person, Refusal, Role, Roster, Seconds, SessionFacts,
-    SessionId, Standing, Status, Terms, Timestamp, Via, Vote, VoteDecision, Voter, WorkspaceId,
+    Hold, KeyId, MemberId, Outcome, OutcomeStatus, Person, Refusal, Role, Roster, Seconds,
+    SessionFacts, SessionId, Standing, Status, Terms, Timestamp, Via, Vote, VoteDecision, Voter,
+    WorkspaceId,
 };
 use askfirst_store::{
     AuditRecord, Credential, GrantRecord, Group, Member, Place, Proof, Session, Workspace,
@@ -24,6 +25,7 @@ use super::login::{LoginPage, SignedOutPage};
 use super::people::PeoplePage;
 use super::profile::ProfilePage;
 use super::session::{SessionToken, SignedIn};
+use super::settings::SettingsPage;
 use super::sheet::ApprovalPage;
 use super::shell::{Moment, Shell, text};
 use super::words;
@@ -69,6 +71,8 @@ fn signed_in() -> SignedIn {
                 environment: Environment::Dev,
                 default_policy: "default".parse().unwrap(),
                 floor: Floor::default(),
+                retention_days: None,
+                hold: None,
                 created_at: moment(0),
             },
             now: moment(100),
@@ -120,7 +124,7 @@ fn used() -> Seen {
         at: moment(260),
     });
     let token = Some("a.b.c".into());
-    seen.proof = Some(Proof { statement: Vec::new(), token, audit_index: 1 });
+    seen.proof = Some(Proof { statement: Vec::new(), token, audit_index: 1, erased_index: None });
     seen.now = seen.now.plus(Seconds(300));
     seen
 }
@@ -129,7 +133,7 @@ fn sight(seen: Seen, vote: Result<(), Refusal>) -> Sight {
     let cancel = seen.approval.decision.is_none();
     let used_by = seen.approval.claim.is_some().then(|| "release-bot".into());
     Sight {
-        prospects: Prospects { vote, cancel, revoke: !cancel },
+        prospects: Prospects { vote, cancel, revoke: !cancel, keep: true, erase: !cancel },
         seen,
         used_by,
         rejected_before: Vec::new(),
@@ -219,6 +223,18 @@ impl ProfilePage {
         };
         let open = [session(1, Assurance::Link), session(2, Assurance::Session)];
         Self::new(&signed_in(), &open, true)
+    }
+}
+
+impl SettingsPage {
+    fn sample() -> Self {
+        let mut by = signed_in();
+        by.viewer.member.person.role = Role::Admin;
+        let mut workspace = by.viewer.workspace.clone();
+        workspace.retention_days = Some(90);
+        let owner = Actor::Member { id: ana().id, email: ana().email };
+        workspace.hold = Some(Hold { by: owner, at: moment(50), reason: "<b>\u{202e}".into() });
+        Self::new(&by, &workspace)
     }
 }
 
@@ -319,6 +335,7 @@ fn every_page_looks_as_it_did() {
     insta::assert_snapshot!("audit", html(&AuditPage::sample()));
     insta::assert_snapshot!("people", html(&PeoplePage::sample()));
     insta::assert_snapshot!("grants", html(&GrantsPage::sample()));
+    insta::assert_snapshot!("settings", html(&SettingsPage::sample()));
     insta::assert_snapshot!("profile", html(&ProfilePage::sample()));
     insta::assert_snapshot!("login", html(&LoginPage::sample()));
     insta::assert_snapshot!("signed_out", html(&SignedOutPage::sample()));

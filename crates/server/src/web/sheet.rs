@@ -50,6 +50,23 @@ pub(super) struct ApprovalPage {
     pub(super) barred: Option<Notice>,
     pub(super) cancel: bool,
     pub(super) revoke: bool,
+    /// That its texts are gone.
+    pub(super) erased: Option<Kept>,
+    /// Why they must be kept.
+    pub(super) hold: Option<Kept>,
+    /// Whether this person decides over that.
+    pub(super) keep: bool,
+    /// Whether they can be erased now.
+    pub(super) erase: bool,
+}
+
+/// What somebody did about the texts.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    pub(super) by: Text,
+    pub(super) at: Moment,
+    /// The reason of a hold; the action's name where they are gone.
+    pub(super) what: Text,
 }
 
 /// Something to say at the top.
@@ -168,7 +185,7 @@ impl ApprovalPage {
         let open = if pending { approval.remaining(&seen.roster).needs } else { Vec::new() };
         let left = (approval.expires_at.micros() - now.micros()) / 1_000_000;
         Self {
-            shell: Shell::of(&approval.action.title, "", by, now),
+            shell: Shell::of(approval.called(), "", by, now),
             id: approval.id.to_string(),
             sign: words::sign(status),
             urgent: urgent(approval.priority),
@@ -207,6 +224,18 @@ impl ApprovalPage {
             barred: sight.prospects.vote.as_ref().err().and_then(barred),
             cancel: sight.prospects.cancel,
             revoke: sight.prospects.revoke,
+            erased: approval.erased.as_ref().map(|erasure| Kept {
+                by: text(&erasure.by.to_string()),
+                at: Moment::seen_from(erasure.at, now),
+                what: text(&approval.action.name),
+            }),
+            hold: approval.hold.as_ref().map(|hold| Kept {
+                by: text(&hold.by.to_string()),
+                at: Moment::seen_from(hold.at, now),
+                what: text(&hold.reason),
+            }),
+            keep: sight.prospects.keep && approval.erased.is_none(),
+            erase: sight.prospects.erase && approval.erased.is_none(),
         }
     }
 

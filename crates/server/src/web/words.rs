@@ -1,6 +1,6 @@
 //! The rules' answers in words for people: what happened, and what they can do.
 
-use askfirst_core::approval::OpenNeed;
+use askfirst_core::OpenNeed;
 use askfirst_core::policy::sources_in_words;
 use askfirst_core::{
     Actor, Assurance, ClaimState, OutcomeStatus, Problem, Refusal, Status, Timestamp, VoteDecision,
@@ -239,6 +239,24 @@ pub(super) fn refusal(refusal: &Refusal) -> Told {
             StatusCode::TOO_MANY_REQUESTS,
             "This is too much at once",
             format!("Nothing was done: {refusal}. Close pages that you do not need."),
+        ),
+        Refusal::NotAnAdmin => (
+            StatusCode::FORBIDDEN,
+            "You cannot do this",
+            "Only an admin or an owner decides over what is kept.".into(),
+        ),
+        Refusal::NotEnded | Refusal::StillUsable { .. } | Refusal::StillGranted { .. } => (
+            StatusCode::CONFLICT,
+            "The texts are still needed",
+            format!("Nothing was erased: {refusal}."),
+        ),
+        Refusal::OnHold { .. } => {
+            (StatusCode::CONFLICT, "This is on hold", format!("Nothing was done: {refusal}."))
+        }
+        Refusal::Erased { at } => (
+            StatusCode::CONFLICT,
+            "The texts were erased",
+            format!("They were erased on {}.", Moment::at(*at).absolute),
         ),
         // What only programs can do, or run into.
         other @ (Refusal::MissingScope(_)

@@ -189,6 +189,16 @@ impl Scene<'_> {
                 let (id, _) = self.ours.key(wish(&[Scope::Audit])).await;
                 (route.replace("{id}", &id), None)
             }
+            ("POST", "/v1/approvals/{id}/erase") => {
+                let asked = self.pending().await;
+                (on(&self.asker.cancel(&asked).await.expect(200)), Some(json!({})))
+            }
+            (_, "/v1/approvals/{id}/hold") => {
+                let body = (method == Method::PUT).then(|| json!({ "reason": "why" }));
+                (on(&self.pending().await), body)
+            }
+            ("PUT", "/v1/workspace/hold") => (route.into(), Some(json!({ "reason": "why" }))),
+            ("DELETE", "/v1/workspace/hold") => (route.into(), None),
             ("PATCH", "/v1/workspace") => (route.into(), Some(json!({}))),
             ("GET", plain) if !plain.contains('{') => (plain.into(), None),
             _ => panic!(

@@ -27,6 +27,7 @@ mod escalating;
 mod grants;
 mod harmless;
 mod idempotency;
+mod keeping;
 mod leaving;
 mod limits;
 mod links;

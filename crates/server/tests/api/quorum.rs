@@ -98,7 +98,12 @@ async fn the_floor_raises_every_policy() {
     let (agent, dev) = (server.asker(), server.dev());
     let asked = agent.ask("a").await;
     let floor = Floor { assurance: Assurance::Passkey, separate_owner: false };
-    let change = Change::SetWorkspace { name: None, default_policy: None, floor: Some(floor) };
+    let change = Change::SetWorkspace {
+        name: None,
+        default_policy: None,
+        floor: Some(floor),
+        retention_days: None,
+    };
     server.workspace().change(change).await;
     let answer = dev.approve(&asked).await;
     assert_eq!(answer.problem(), "403 assurance_too_low");

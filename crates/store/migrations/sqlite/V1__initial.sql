@@ -16,6 +16,8 @@ CREATE TABLE workspaces (
   environment    TEXT NOT NULL,
   default_policy TEXT NOT NULL,
   floor          TEXT NOT NULL,
+  retention_days INTEGER, -- after the end texts are erased; empty: never
+  hold           TEXT, -- why nothing is erased, as JSON, while somebody says so
   created_at     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -176,9 +178,12 @@ CREATE TABLE approvals (
   asker       BLOB NOT NULL,
   created_at  INTEGER NOT NULL,
   expires_at  INTEGER NOT NULL,
+  erasable_from INTEGER, -- since when its texts have no use; empty while pending or held, and once erased
   snapshot    INTEGER NOT NULL,
   PRIMARY KEY (workspace, environment, approval)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX approvals_erasable ON approvals (workspace, erasable_from)
+  WHERE erasable_from IS NOT NULL;
 CREATE INDEX approvals_pending ON approvals (workspace, environment, approval)
   WHERE status = 'pending';
 
@@ -249,7 +254,8 @@ CREATE TABLE proofs (
   environment TEXT NOT NULL,
   statement   BLOB NOT NULL,
   token       TEXT,
-  audit_index INTEGER NOT NULL
+  audit_index INTEGER NOT NULL, -- of the entry that recorded this statement
+  erased_index INTEGER -- of the entry that recorded that the texts went
 ) STRICT;
 
 -- Texts that approvers saw, once each, and which approval they belong to.
@@ -270,6 +276,7 @@ CREATE TABLE shown (
   locale      TEXT NOT NULL,
   PRIMARY KEY (approval, digest)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX shown_by_text ON shown (workspace, environment, digest);
 
 CREATE TABLE audit (
   workspace BLOB NOT NULL,

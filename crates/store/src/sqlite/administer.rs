@@ -2,7 +2,7 @@
 //! then the change and its audit entry. Audit entries name things; they hold no secret or hash.
 
 use askfirst_core::administration::{self, Change, Denied, NewKey};
-use askfirst_core::{Actor, Facts, Principal, Refusal, Role, Standing, Timestamp};
+use askfirst_core::{Actor, Facts, Hold, Principal, Refusal, Role, Standing, Timestamp};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -182,11 +182,12 @@ impl Act<'_> {
                 apply::remove_policy(connection, workspace, name, now)?;
                 Ok(Done::new("policy.removed", name, json!({})))
             }
-            Change::SetWorkspace { name, default_policy, floor } => {
+            Change::SetWorkspace { name, default_policy, floor, retention_days } => {
                 let mut next = self.tenant.workspace.clone();
                 next.name = name.clone().unwrap_or(next.name);
                 next.default_policy = default_policy.clone().unwrap_or(next.default_policy);
                 next.floor = floor.unwrap_or(next.floor);
+                next.retention_days = retention_days.unwrap_or(next.retention_days);
                 apply::set_workspace(connection, &next)?;
                 let detail = json!({
                     "name": next.name,
@@ -195,9 +196,11 @@ impl Act<'_> {
                         "assurance": next.floor.assurance.as_str(),
                         "separate_owner": next.floor.separate_owner,
                     },
+                    "retention_days": next.retention_days,
                 });
                 Ok(Done::new("workspace.changed", workspace, detail))
             }
+            Change::HoldWorkspace { reason } => self.hold_workspace(reason.as_deref()),
             Change::AddLoginLink { secret, member, expires_at } => {
                 let assurance = administration::link_assurance(*member, self.facts);
                 apply::add_login_link(
@@ -252,6 +255,29 @@ impl Act<'_> {
                 Ok(Done::new("member.signed_out", member, json!({ "sessions": closed })))
             }
         }
+    }
+
+    /// Puts the whole workspace on hold, or releases it.
+    fn hold_workspace(self, reason: Option<&str>) -> Result<Done, AdministerError> {
+        let mut next = self.tenant.workspace.clone();
+        let known = next.hold.as_ref().map(|hold| hold.reason.as_str());
+        if known == reason {
+            return Ok(Done::nothing(next.id));
+        }
+        if let (Some(held), Some(_)) = (&next.hold, reason) {
+            let (by, at, reason) = (held.by.clone(), held.at, held.reason.clone());
+            return Err(Denied::from(Refusal::OnHold { by, at, reason }).into());
+        }
+        next.hold = reason.map(|reason| Hold {
+            by: self.facts.actor(),
+            at: self.now,
+            reason: reason.to_owned(),
+        });
+        apply::set_workspace(self.connection, &next)?;
+        Ok(match reason {
+            Some(reason) => Done::new("workspace.held", next.id, json!({ "reason": reason })),
+            None => Done::new("workspace.released", next.id, json!({})),
+        })
     }
 
     fn add_key(self, key: &NewKey) -> Result<Done, AdministerError> {

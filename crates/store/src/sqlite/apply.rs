@@ -61,11 +61,18 @@ pub(super) fn create_workspace(
 }
 
 pub(super) fn set_workspace(connection: &Connection, next: &Workspace) -> Written {
-    let sql = "UPDATE workspaces SET name = ?2, default_policy = ?3, floor = ?4
+    let sql =
+        "UPDATE workspaces SET name = ?2, default_policy = ?3, floor = ?4, retention_days = ?5,
+                 hold = ?6
                WHERE workspace = ?1";
-    let floor = codec::to_json(&next.floor)?;
-    let row = params![next.id.bytes(), next.name, next.default_policy.as_str(), floor];
-    connection.prepare_cached(sql)?.execute(row)?;
+    connection.prepare_cached(sql)?.execute(params![
+        next.id.bytes(),
+        next.name,
+        next.default_policy.as_str(),
+        codec::to_json(&next.floor)?,
+        next.retention_days,
+        next.hold.as_ref().map(codec::to_json).transpose()?,
+    ])?;
     Ok(())
 }
 

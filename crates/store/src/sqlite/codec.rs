@@ -78,6 +78,14 @@ pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlit
     serde_json::from_str(text).map_err(|error| odd(column, error))
 }
 
+/// JSON, where there is any.
+pub(super) fn maybe_json<T: DeserializeOwned>(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<Option<T>> {
+    if row.get_ref(column)? == ValueRef::Null { Ok(None) } else { json(row, column).map(Some) }
+}
+
 pub(super) fn parsed<T>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
 where
     T: std::str::FromStr,
@@ -152,6 +160,14 @@ pub(super) fn counted<T: TryFrom<i64>>(row: &Row<'_>, column: usize) -> rusqlite
 }
 
 /// An index or a count as the database keeps it.
+/// A count, where there is one.
+pub(super) fn maybe_counted<T: TryFrom<i64>>(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<Option<T>> {
+    if row.get_ref(column)? == ValueRef::Null { Ok(None) } else { counted(row, column).map(Some) }
+}
+
 pub(super) fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -1,7 +1,7 @@
 //! Carries out a command on one approval: looks for a repeat, reads the facts, asks the rules and
 //! records what they say. Nothing is written before the rules have said yes.
 
-use askfirst_core::{Command, Principal, Refusal, Standing, Status, transition};
+use askfirst_core::{Command, Event, Principal, Refusal, Standing, Status, transition};
 
 use super::record;
 use super::repeats::{self, Scope, Seen};
@@ -62,6 +62,9 @@ pub(super) fn execute(
     {
         facts.grants = tenant.grants.of(place.environment, before.asker.key);
     }
+    if let (Command::Erase, Some(before)) = (&request.command, &before) {
+        facts.grants = tenant.grants.of(place.environment, before.asker.key);
+    }
     let done = transition(before.as_ref(), &request.command, &facts, now)?;
 
     let next = &done.next;
@@ -101,6 +104,7 @@ pub(super) fn execute(
         let ends_at = next.decision.as_ref().map(|_| repeats::end(now));
         repeats::remember(connection, &scope, idempotency, Seen::Approval(next.id), ends_at)?;
     }
+    *desk.unscrubbed |= done.events.iter().any(|event| matches!(event, Event::Erased { .. }));
     if !done.events.is_empty() {
         let status = next.decision.as_ref().map_or(Status::Pending, |d| d.status);
         desk.changes.push(Change::Approval { place, id: next.id, status });

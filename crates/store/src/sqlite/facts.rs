@@ -160,6 +160,7 @@ impl Tenant {
             known_keys,
             room: Room::default(),
             grants: Vec::new(),
+            hold: self.workspace.hold.clone(),
         }))
     }
 
@@ -181,6 +182,7 @@ impl Tenant {
             known_keys: BTreeSet::new(),
             room: Room::default(),
             grants: Vec::new(),
+            hold: self.workspace.hold.clone(),
         }))
     }
 

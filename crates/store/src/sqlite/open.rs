@@ -13,6 +13,8 @@ use crate::store::StoreError;
 
 /// "ASk1", as the first migration writes it into the file's head.
 const APPLICATION_ID: i64 = 1_095_985_969;
+/// How long to wait where another process has the file for a moment.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 /// Statements that a connection keeps prepared; more than there are.
 const PREPARED: usize = 128;
 
@@ -27,6 +29,18 @@ pub(super) struct Opened {
     pub(super) lock: File,
     /// The number of the newest migration.
     pub(super) schema: u32,
+    /// Whether somebody reads an older state, so that the log could not be cleared.
+    pub(super) unscrubbed: bool,
+}
+
+/// Brings the log over into the file, where what is written over is zeroed, and empties it. True
+/// if somebody who reads an older state was in the way.
+pub(super) fn scrub(connection: &Connection) -> rusqlite::Result<bool> {
+    // Whoever reads is soon done; a copy for a backup may take longer, and comes first.
+    connection.busy_timeout(std::time::Duration::from_millis(100))?;
+    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+    connection.busy_timeout(PATIENCE)?;
+    busy
 }
 
 pub(super) fn open(path: &Path) -> Result<Opened, StoreError> {
@@ -39,7 +53,9 @@ pub(super) fn open(path: &Path) -> Result<Opened, StoreError> {
     is_ours(&connection, path)?;
     settings(&connection).map_err(|error| cannot(path, "open", &error))?;
     let schema = migrate(&mut connection, path)?;
-    Ok(Opened { connection, lock, schema })
+    // Whoever wrote before may have died before it cleared the log of what it erased.
+    let unscrubbed = scrub(&connection).map_err(|error| cannot(path, "open", &error))?;
+    Ok(Opened { connection, lock, schema, unscrubbed })
 }
 
 /// A connection that cannot write.
@@ -56,7 +72,7 @@ pub(super) fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connec
     connection.set_prepared_statement_cache_capacity(PREPARED);
     // Plans do not depend on the values bound, so statements are never planned again for them.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "trusted_schema", false)?;
@@ -68,6 +84,8 @@ fn settings(connection: &Connection) -> rusqlite::Result<()> {
     // FULL syncs the log at every commit: what is acknowledged survives a power cut.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    // What is deleted or written over is zeroed in its page, so that what is erased is gone.
+    connection.pragma_update(None, "secure_delete", true)?;
     // Hot pages are copied back once per 16 MiB of log instead of once per 4.
     connection.pragma_update(None, "wal_autocheckpoint", 4_096)?;
     connection.pragma_update(None, "cache_size", -65_536)

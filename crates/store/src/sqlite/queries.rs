@@ -14,8 +14,8 @@ use crate::records::{
 };
 use crate::store::StoreError;
 
-const WORKSPACE: &str =
-    "SELECT workspace, name, environment, default_policy, floor, created_at FROM workspaces";
+const WORKSPACE: &str = "SELECT workspace, name, environment, default_policy, floor, created_at,
+       retention_days, hold FROM workspaces";
 
 pub(super) fn workspaces(connection: &Connection) -> Result<Vec<Workspace>, StoreError> {
     let sql = format!("{WORKSPACE} ORDER BY created_at, workspace");
@@ -41,6 +41,8 @@ fn read_workspace(row: &Row<'_>) -> rusqlite::Result<Workspace> {
         default_policy: codec::parsed(row, 3)?,
         floor: codec::json(row, 4)?,
         created_at: codec::time(row, 5)?,
+        retention_days: row.get(6)?,
+        hold: codec::maybe_json(row, 7)?,
     })
 }
 
@@ -287,7 +289,7 @@ pub(super) fn proof(
     place: Place,
     id: ApprovalId,
 ) -> Result<Option<Proof>, StoreError> {
-    let sql = "SELECT statement, token, audit_index FROM proofs
+    let sql = "SELECT statement, token, audit_index, erased_index FROM proofs
                WHERE approval = ?1 AND workspace = ?2 AND environment = ?3";
     let mut statement = connection.prepare_cached(sql)?;
     let key = (id.bytes(), place.workspace.bytes(), place.environment.as_str());
@@ -296,6 +298,7 @@ pub(super) fn proof(
             statement: row.get(0)?,
             token: row.get(1)?,
             audit_index: codec::counted(row, 2)?,
+            erased_index: codec::maybe_counted(row, 3)?,
         })
     });
     Ok(found.optional()?)

@@ -7,6 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::audit::{self, Telling};
 use super::codec::{self, Id, Json};
+use super::erasure;
 use super::facts::Tenant;
 use super::pens::Pens;
 use super::repeats;
@@ -99,7 +100,8 @@ impl Recording<'_, '_> {
         if self.events.is_empty() {
             return Ok(());
         }
-        let sql = "UPDATE approvals SET version = ?5, status = ?6
+        let sql = "UPDATE approvals SET version = ?5, status = ?6, agent = ?7,
+                     erasable_from = ?8
                    WHERE workspace = ?1 AND environment = ?2 AND approval = ?3 AND version = ?4";
         let changed = self.pens.write(
             sql,
@@ -110,6 +112,8 @@ impl Recording<'_, '_> {
                 before.version,
                 next.version,
                 status(next).as_str(),
+                next.agent.as_ref().map(|agent| agent.name.as_str()),
+                next.erasable_from().map(Timestamp::micros),
             ],
         )?;
         if changed != 1 {
@@ -140,6 +144,10 @@ impl Recording<'_, '_> {
             let mut detail = told.audited();
             let statement = match event {
                 Event::Decided { .. } => Some(self.statement()?),
+                Event::Erased { .. } => {
+                    erasure::forget_texts(self.connection, self.next)?;
+                    erasure::statement_without_comment(self.connection, self.next.id, self.now)?
+                }
                 Event::Voted { vote } => {
                     self.voter(vote.voter.id)?;
                     if let Via::Grant(id) = vote.via {
@@ -177,8 +185,12 @@ impl Recording<'_, '_> {
                 detail: &detail.into(),
             };
             let index = audit::append(self.pens, tenant, &telling)?;
-            if let Some(statement) = &statement {
-                self.decided(statement, index)?;
+            match (event, statement) {
+                (Event::Erased { .. }, statement) => {
+                    erasure::note(self.connection, self.next, index, statement, self.now)?;
+                }
+                (_, Some(statement)) => self.decided(&statement, index)?,
+                (_, None) => {}
             }
         }
         Ok(())
@@ -290,7 +302,7 @@ fn status(approval: &Approval) -> Status {
 }
 
 /// The words that a text search looks through, in lower case as the search itself.
-fn searchable(approval: &Approval) -> String {
+pub(super) fn searchable(approval: &Approval) -> String {
     let action = &approval.action;
     let texts = [Some(&action.title), Some(&action.name), action.target.as_ref()];
     let mut words = String::new();

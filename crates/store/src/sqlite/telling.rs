@@ -71,6 +71,18 @@ impl<'a> Told<'a> {
             Event::Reported { outcome } => {
                 (reported(outcome), Texts::Said("note", "note_digest", outcome.note.as_deref()))
             }
+            // Why something is kept is about the record, and not part of what may be erased.
+            Event::HoldSet { hold } => (
+                object([
+                    ("by", audit::actor(&hold.by).into()),
+                    ("reason", hold.reason.as_str().into()),
+                ]),
+                Texts::None,
+            ),
+            Event::HoldReleased { by } => (object([("by", audit::actor(by).into())]), Texts::None),
+            Event::Erased { erasure } => {
+                (object([("by", audit::actor(&erasure.by).into())]), Texts::None)
+            }
         };
         Self { facts, texts }
     }

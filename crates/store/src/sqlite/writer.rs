@@ -13,6 +13,7 @@ use tracing::{error, warn};
 
 use super::disk::Disk;
 use super::facts::Tenants;
+use super::open::Opened;
 use super::pens::Pens;
 use super::readers::Kept;
 use super::tallies::Tallies;
@@ -74,6 +75,8 @@ pub(super) struct Desk<'a, 'c> {
     pub(super) issuer_base: &'a str,
     pub(super) disk: &'a Disk,
     pub(super) allowances: Allowances,
+    /// Set where something is erased that the log still has.
+    pub(super) unscrubbed: &'a mut bool,
     /// Told to the world after the commit.
     pub(super) changes: &'a mut Vec<Change>,
 }
@@ -112,6 +115,8 @@ where
 
 enum Message {
     Job(Box<dyn Job>),
+    /// Between two transactions.
+    Scrub(oneshot::Sender<Result<bool, StoreError>>),
     Close(oneshot::Sender<()>),
 }
 
@@ -122,20 +127,21 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread; it keeps `held` for as long as it has the connection.
+    /// Starts the thread; it keeps the lock for as long as it has the connection.
     pub(super) fn start(
-        connection: Connection,
-        held: std::fs::File,
+        opened: Opened,
         shared: Arc<Shared>,
         issuer_base: String,
     ) -> Result<Self, StoreError> {
+        let held = opened.lock;
         let (queue, waiting) = crossbeam_channel::unbounded();
         let thread = Thread {
-            connection,
+            connection: opened.connection,
             shared,
             issuer_base,
             tenants: Tenants::default(),
             tallies: Tallies::default(),
+            unscrubbed: opened.unscrubbed,
         };
         std::thread::Builder::new()
             .name("askfirst-writer".into())
@@ -170,6 +176,15 @@ impl Writer {
         self.queue.len() as u64
     }
 
+    /// Clears the log of what was written over, if there was an erasure since the last time.
+    pub(super) async fn scrub(&self) -> Result<bool, StoreError> {
+        let (reply, result) = oneshot::channel();
+        if self.queue.send(Message::Scrub(reply)).is_err() {
+            return Err(closed());
+        }
+        result.await.unwrap_or_else(|_| Err(closed()))
+    }
+
     /// Finishes what is queued and ends the thread.
     pub(super) async fn close(&self) {
         let (reply, done) = oneshot::channel();
@@ -189,6 +204,8 @@ struct Thread {
     issuer_base: String,
     tenants: Tenants,
     tallies: Tallies,
+    /// Whether something was erased that the log may still have.
+    unscrubbed: bool,
 }
 
 /// Why a transaction did not become durable.
@@ -212,20 +229,33 @@ impl Thread {
                 gather();
             }
             let mut batch = Vec::new();
+            let mut scrub = None;
             let mut next = Some(first);
             while let Some(message) = next {
                 match message {
                     Message::Job(job) => batch.push(job),
+                    Message::Scrub(reply) => scrub = Some(reply),
                     Message::Close(reply) => closing = Some(reply),
                 }
                 next = if batch.len() < BATCH { waiting.try_recv().ok() } else { None };
             }
             busy = batch.len() >= BUSY;
             self.carry_out(batch);
+            if let Some(reply) = scrub {
+                let _gone = reply.send(self.scrub());
+            }
         }
         self.shared.writable.store(false, Ordering::SeqCst);
         drop(watch);
         closing
+    }
+
+    /// Clears the log, if there is something in it that must not be.
+    fn scrub(&mut self) -> Result<bool, StoreError> {
+        if self.unscrubbed && self.shared.writable.load(Ordering::SeqCst) {
+            self.unscrubbed = super::open::scrub(&self.connection)?;
+        }
+        Ok(!self.unscrubbed)
     }
 
     fn carry_out(&mut self, mut batch: Vec<Box<dyn Job>>) {
@@ -293,6 +323,7 @@ impl Thread {
                 issuer_base: &self.issuer_base,
                 disk: &self.shared.disk,
                 allowances: self.shared.allowances,
+                unscrubbed: &mut self.unscrubbed,
                 changes,
             })?;
         }

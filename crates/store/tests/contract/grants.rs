@@ -12,7 +12,7 @@ use crate::world::*;
 const USES: u32 = 3;
 
 /// The policy `granting`, and ana's grant under it for more of what was asked.
-async fn granted<H: Home>(world: &World<H>) -> (Approval, GrantId) {
+pub(crate) async fn granted<H: Home>(world: &World<H>) -> (Approval, GrantId) {
     let limits = GrantLimits { lasts: Seconds(3_600), uses: 100 };
     let document = Policy { grants: Some(limits), ..policy("granting", &["members"], &[1]) };
     let digest = digest_of(&document);

@@ -6,6 +6,7 @@
 mod approvals;
 mod copies;
 mod disk;
+mod erasure;
 mod grants;
 mod people;
 mod places;
@@ -93,6 +94,13 @@ promises! {
         the_audit_log_holds_no_payload_comment_or_secret
         a_stored_statement_is_what_the_approval_says
         nothing_of_the_record_stands_alone
+    }
+    erasure {
+        what_was_erased_stands_nowhere_in_the_files
+        what_is_due_is_what_ended_long_enough_ago_and_is_not_held
+        what_was_signed_with_a_comment_is_stated_again_without_it
+        texts_that_two_were_shown_stay_for_the_other
+        what_was_granted_keeps_its_words_for_as_long_as_it_stands
     }
     time {
         now_never_goes_back_when_the_clock_does

@@ -37,8 +37,12 @@ pub(crate) async fn the_workspaces_floor_counts_as_it_is_at_the_vote<H: Home>() 
     let world = World::<H>::new().await;
     let us = &world.us;
     let asked = world.ask().await;
-    let floor =
-        |floor| Change::SetWorkspace { name: None, default_policy: None, floor: Some(floor) };
+    let floor = |floor| Change::SetWorkspace {
+        name: None,
+        default_policy: None,
+        floor: Some(floor),
+        retention_days: None,
+    };
     world.administer(floor(Floor { separate_owner: true, ..Floor::default() })).await.unwrap();
     let owner = world.vote(us.ana_key, &asked, VoteDecision::Approve).await;
     assert_eq!(refused(owner), Refusal::OwnerCannotDecide);

@@ -34,6 +34,8 @@ pub(crate) trait Home: Sized + Send + Sync + 'static {
     fn rows(&self) -> BTreeMap<String, i64>;
     /// The one number that a statement gives, asked beside the store.
     fn number(&self, sql: &str) -> i64;
+    /// Which of these words stand anywhere in the files.
+    fn found(&self, words: &[String]) -> Vec<String>;
     /// Pretends that a newer version was here.
     fn pretend_newer(&self);
 }
@@ -298,6 +300,8 @@ async fn tenant(store: &dyn Store, called: &str) -> Tenant {
         environment: Environment::Live,
         default_policy: name("default"),
         floor: Floor::default(),
+        retention_days: None,
+        hold: None,
         created_at: store.now(),
     };
     store.create_workspace(workspace, owner, version).await.unwrap();

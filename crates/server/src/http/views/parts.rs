@@ -230,6 +230,34 @@ pub(super) struct OutcomeView {
     pub(super) at: String,
 }
 
+/// Somebody's word that texts must be kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HoldView {
+    /// Who said so.
+    by: String,
+    /// Since when.
+    at: String,
+    /// Why.
+    reason: String,
+}
+
+impl HoldView {
+    /// Shows a hold.
+    pub(crate) fn of(hold: &askfirst_core::Hold) -> Self {
+        let (by, at) = (hold.by.to_string(), hold.at.to_string());
+        Self { by, at, reason: hold.reason.clone() }
+    }
+}
+
+/// That texts are gone.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ErasedView {
+    /// Who wanted it; `system` where their time was over.
+    pub(super) by: String,
+    /// When.
+    pub(super) at: String,
+}
+
 /// A signed receipt.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ProofView {
