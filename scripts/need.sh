@@ -56,6 +56,14 @@ need_chromium() {
     fi
 }
 
+# For the test that turns the machine's clock under a running server.
+need_faketime() {
+    if ! ls /usr/lib/*/faketime/libfaketime.so.1 /usr/lib/faketime/libfaketime.so.1 \
+        /usr/local/lib/faketime/libfaketime.so.1 2>/dev/null | grep -q .; then
+        apt_packages libfaketime
+    fi
+}
+
 # need_cargo_tool NAME: `cargo NAME`, as the pinned ready-made program, or else from source.
 need_cargo_tool() {
     local name=cargo-$1 version

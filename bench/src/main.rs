@@ -9,6 +9,7 @@ mod ledger;
 mod server;
 mod slow;
 mod speed;
+mod timers;
 
 use std::path::PathBuf;
 
@@ -35,6 +36,8 @@ enum What {
     Crash(crash::Options),
     /// Others' answers beside a crowd of slow clients.
     Slow(slow::Options),
+    /// How late deadlines and steps are with very many pending, after a restart too.
+    Timers(timers::Options),
 }
 
 #[tokio::main]
@@ -44,5 +47,6 @@ async fn main() -> anyhow::Result<()> {
         What::Run(options) => speed::run(options).await,
         What::Crash(options) => crash::run(options).await,
         What::Slow(options) => slow::run(options).await,
+        What::Timers(options) => timers::run(options).await,
     }
 }

@@ -5,6 +5,7 @@
 mod approvals;
 mod audit;
 mod backups;
+mod clock;
 mod dev;
 mod doctor;
 mod inbox;

@@ -164,8 +164,13 @@ impl Dev {
 
     /// On a folder that stays.
     pub(crate) fn start_in(folder: &Path) -> Self {
+        Self::run(Self::command(folder), folder)
+    }
+
+    /// By a command that somebody changed.
+    pub(crate) fn run(command: Command, folder: &Path) -> Self {
         let folder = folder.to_owned();
-        let mut running = Running::start(Self::command(&folder));
+        let mut running = Running::start(command);
         let line = running.line();
         let ready = serde_json::from_str(&line)
             .unwrap_or_else(|_| panic!("{line:?}: {}", running.complaint()));
