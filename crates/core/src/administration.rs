@@ -285,6 +285,11 @@ fn add_key(key: &NewKey, facts: &Facts, holdings: &Holdings) -> Result<(), Denie
     if dev != (key.environment == Environment::Dev) {
         return Err(invalid("/environment", "this workspace has no such environment"));
     }
+    // A key that may do nothing would be no key.
+    if let Some((limit, _)) = key.limits.each().into_iter().find(|(_, most)| *most == Some(0)) {
+        let pointer = format!("/limits/{}", limit.as_str());
+        return Err(invalid(&pointer, "at least 1; leave it out for what every key may"));
+    }
     check_scopes(&key.scopes, key.member, key.environment)?;
     for id in [key.member, key.owner].into_iter().flatten() {
         match facts.roster.people.get(&id) {

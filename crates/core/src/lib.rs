@@ -37,7 +37,7 @@ pub use facts::{
 pub use ids::{
     ApprovalId, GrantId, GroupId, KeyId, LinkId, MemberId, PolicyId, SessionId, WorkspaceId,
 };
-pub use limits::{Allowance, Allowances, Gauge, Holder, Limit, Load, Overrun, Room};
+pub use limits::{Allowance, Allowances, Gauge, Holder, KeyLimits, Limit, Load, Overrun, Room};
 pub use policy::{
     FrozenPolicy, Need, OnTimeout, Policy, PolicyName, Problem, Separate, Source, steps::Step,
 };

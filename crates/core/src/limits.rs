@@ -97,6 +97,47 @@ impl Default for Allowance {
     }
 }
 
+/// What one key may have, where that is less than every key of the server may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyLimits {
+    /// Requests in a minute.
+    #[serde(default)]
+    pub requests_per_minute: Option<u32>,
+    /// Undecided approvals.
+    #[serde(default)]
+    pub pending: Option<u32>,
+    /// Requests that wait.
+    #[serde(default)]
+    pub waiters: Option<u32>,
+    /// Asks from the first of a month.
+    #[serde(default)]
+    pub asks_per_month: Option<u32>,
+}
+
+impl KeyLimits {
+    /// Every limit with its number, if it has one.
+    #[must_use]
+    pub const fn each(&self) -> [(Limit, Option<u32>); 4] {
+        [
+            (Limit::RequestsPerMinute, self.requests_per_minute),
+            (Limit::Pending, self.pending),
+            (Limit::Waiters, self.waiters),
+            (Limit::AsksPerMonth, self.asks_per_month),
+        ]
+    }
+
+    /// What a key with these may have open and ask for, where every key may have `all`.
+    #[must_use]
+    pub fn tighten(&self, all: Allowance) -> Allowance {
+        let least = |own: Option<u32>, all: u64| own.map_or(all, |own| all.min(own.into()));
+        Allowance {
+            pending: least(self.pending, all.pending),
+            asks_per_month: least(self.asks_per_month, all.asks_per_month),
+        }
+    }
+}
+
 /// The allowances of every key and every workspace of a server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Allowances {

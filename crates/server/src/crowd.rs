@@ -46,11 +46,16 @@ impl Crowd {
         Self { most_each, most, waiting: Mutex::default() }
     }
 
-    /// Joins.
+    fn each(&self, most: Option<u32>) -> u32 {
+        most.map_or(self.most_each, |most| most.min(self.most_each))
+    }
+
+    /// Joins. `most` is how often this one may, where that is less than everyone may.
     ///
     /// # Errors
     /// There are too many of them, or too many in all.
-    pub fn join(self: &Arc<Self>, who: Who) -> Result<Stay, Overrun> {
+    pub fn join(self: &Arc<Self>, who: Who, most: Option<u32>) -> Result<Stay, Overrun> {
+        let most_each = self.each(most);
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let full = |of, count: u32, most: u32| {
             let (limit, used, allowed) = (Limit::Waiters, count.into(), most.into());
@@ -58,12 +63,12 @@ impl Crowd {
             Err(Overrun { limit, of, allowed, used, resets_at: None, retry_after })
         };
         let own = waiting.by_who.get(&who).copied().unwrap_or(0);
-        if own >= self.most_each {
+        if own >= most_each {
             let of = match who {
                 Who::Key(_) => Holder::Key,
                 Who::Member(_) => Holder::Member,
             };
-            return full(of, own, self.most_each);
+            return full(of, own, most_each);
         }
         if waiting.all >= self.most {
             return full(Holder::Server, waiting.all, self.most);
@@ -75,10 +80,10 @@ impl Crowd {
 
     /// How many requests of one of them wait, and may.
     #[must_use]
-    pub fn of(&self, who: Who) -> Gauge {
+    pub fn of(&self, who: Who, most: Option<u32>) -> Gauge {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let used = waiting.by_who.get(&who).copied().unwrap_or(0);
-        Gauge { used: used.into(), allowed: self.most_each.into() }
+        Gauge { used: used.into(), allowed: self.each(most).into() }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use askfirst_core::administration::{Change, NewKey};
-use askfirst_core::{Environment, KeyId, MemberId, PolicyAllowance, Scope, WorkspaceId};
+use askfirst_core::{Environment, KeyId, KeyLimits, MemberId, PolicyAllowance, Scope, WorkspaceId};
 use askfirst_proof::SealingKey;
 use serde::Serialize;
 
@@ -94,6 +94,7 @@ async fn key(
         member,
         owner: Some(owner),
         expires_at: None,
+        limits: KeyLimits::default(),
     };
     service.administer_as_system(workspace, Change::AddKey(new)).await?;
     Ok(text)

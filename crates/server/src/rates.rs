@@ -1,11 +1,14 @@
 //! How fast keys and workspaces make requests, counted in this process. What they may have open
 //! is counted by the store.
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use askfirst_core::{Gauge, Holder, KeyId, Limit, Overrun, Seconds, Timestamp, WorkspaceId};
+use askfirst_core::{
+    Gauge, Holder, KeyFacts, KeyId, Limit, Overrun, Scope, Seconds, Timestamp, WorkspaceId,
+};
 use askfirst_store::Clock;
 use governor::clock::Clock as _;
 use governor::middleware::StateInformationMiddleware;
@@ -51,7 +54,12 @@ pub struct Pair {
 pub struct Rates {
     pace: Pace,
     keys: Limiter<KeyId>,
+    /// Keys with a rate of their own, by that.
+    special: Mutex<HashMap<u32, Arc<Limiter<KeyId>>>>,
+    most_per_key: u32,
     workspaces: Limiter<WorkspaceId>,
+    /// Who decides is counted apart, so that no number of asks keeps anyone from it.
+    deciders: Limiter<WorkspaceId>,
 }
 
 impl Rates {
@@ -60,9 +68,16 @@ impl Rates {
     pub fn new(limits: &Limits, clock: Arc<dyn Clock>) -> Self {
         let pace = Pace(clock);
         let quota = |number| Quota::per_minute(NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN));
-        let keys = quota(limits.requests_per_minute_per_key);
+        let most_per_key = limits.requests_per_minute_per_key;
         let workspaces = quota(limits.requests_per_minute);
-        Self { keys: limiter(keys, &pace), workspaces: limiter(workspaces, &pace), pace }
+        Self {
+            keys: limiter(quota(most_per_key), &pace),
+            special: Mutex::default(),
+            most_per_key,
+            workspaces: limiter(workspaces, &pace),
+            deciders: limiter(workspaces, &pace),
+            pace,
+        }
     }
 
     /// Counts a request of a key. `now` is only what a refusal's time is told from.
@@ -71,14 +86,29 @@ impl Rates {
     /// The key's rate, or that of its workspace, is used up.
     pub fn count(
         &self,
-        key: KeyId,
+        key: &KeyFacts,
         workspace: WorkspaceId,
         now: Timestamp,
     ) -> Result<Pair, Overrun> {
+        let decides = key.scopes.contains(&Scope::Decide);
+        let workspaces = if decides { &self.deciders } else { &self.workspaces };
+        let own = key.limits.requests_per_minute.filter(|own| *own < self.most_per_key);
         Ok(Pair {
-            key: self.one(&self.keys, &key, Holder::Key, now)?,
-            workspace: self.one(&self.workspaces, &workspace, Holder::Workspace, now)?,
+            key: match own {
+                Some(own) => self.one(&self.special(own), &key.id, Holder::Key, now)?,
+                None => self.one(&self.keys, &key.id, Holder::Key, now)?,
+            },
+            workspace: self.one(workspaces, &workspace, Holder::Workspace, now)?,
         })
+    }
+
+    fn special(&self, number: u32) -> Arc<Limiter<KeyId>> {
+        let mut special = self.special.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = || {
+            let number = NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+            Arc::new(limiter(Quota::per_minute(number), &self.pace))
+        };
+        Arc::clone(special.entry(number).or_insert_with(made))
     }
 
     fn one<K: Clone + Eq + std::hash::Hash>(
@@ -115,6 +145,12 @@ impl Rates {
     pub fn tidy(&self) {
         self.keys.retain_recent();
         self.workspaces.retain_recent();
+        self.deciders.retain_recent();
+        let mut special = self.special.lock().unwrap_or_else(PoisonError::into_inner);
+        special.retain(|_, limiter| {
+            limiter.retain_recent();
+            !limiter.is_empty()
+        });
     }
 }
 

@@ -24,7 +24,9 @@ pub mod workspace;
 use std::sync::Arc;
 
 use askfirst_core::administration::{self, Denied};
-use askfirst_core::{Approval, Digest, Problem, Refusal, Role, Roster, Scope, Seconds, Timestamp};
+use askfirst_core::{
+    Approval, Digest, KeyLimits, Problem, Refusal, Role, Roster, Scope, Seconds, Timestamp,
+};
 use askfirst_store::{
     Administer, AdministerError, Administered, Clock, Credential, Execute, ExecuteError,
     Idempotency, Proof, Store, StoreError,
@@ -53,6 +55,8 @@ pub struct Service {
     pub(crate) passwords: passwords::Passwords,
     pub(crate) rates: Rates,
     pub(crate) crowd: Arc<Crowd>,
+    /// What every key may.
+    pub(crate) key_limits: KeyLimits,
     /// Cancelled when the server stops; whoever waits then answers at once.
     pub(crate) stopping: CancellationToken,
     /// Where people and programs reach this server, without a final slash.
@@ -206,6 +210,7 @@ impl Service {
             passwords,
             rates,
             crowd,
+            key_limits: limits.of_keys(),
             stopping,
             public_url,
         }

@@ -127,6 +127,7 @@ async fn prepare(store: &SqliteStore, place: Place, owner: MemberId) {
             member,
             owner: Some(owner),
             expires_at: None,
+            limits: KeyLimits::default(),
         };
         let change = Change::AddKey(key);
         let request = Administer {

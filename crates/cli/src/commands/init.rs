@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use askfirst_core::{Environment, MemberId, PolicyAllowance, Scope, WorkspaceId};
+use askfirst_core::{Environment, KeyLimits, MemberId, PolicyAllowance, Scope, WorkspaceId};
 use askfirst_server::config::Config;
 use askfirst_server::service::Service;
 use askfirst_server::service::keys::KeyWish;
@@ -155,6 +155,7 @@ impl InitArgs {
             member: None,
             owner: Some(owner),
             expires_in: None,
+            limits: KeyLimits::default(),
         };
         let made = service.add_key_as_system(workspace.id, Environment::Live, wish).await?;
         let link = service.add_login_link_as_system(workspace.id, owner).await?;

@@ -48,6 +48,18 @@ pub(crate) struct CreateArgs {
     /// When it stops by itself: 90d
     #[arg(long, value_name = "SPAN", value_parser = span)]
     expires_in: Option<Seconds>,
+    /// Requests that it may make in a minute, if fewer than every key may
+    #[arg(long, value_name = "NUMBER")]
+    requests_per_minute: Option<u32>,
+    /// Undecided approvals that it may have, if fewer than every key may
+    #[arg(long, value_name = "NUMBER")]
+    pending: Option<u32>,
+    /// Requests that may wait at a time, if fewer than every key may
+    #[arg(long, value_name = "NUMBER")]
+    waiters: Option<u32>,
+    /// Asks that it may put in a month, if fewer than every key may
+    #[arg(long, value_name = "NUMBER")]
+    monthly: Option<u32>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -109,6 +121,13 @@ impl CreateArgs {
         if let Some(span) = self.expires_in {
             body.insert("expires_in".into(), span.0.into());
         }
+        let limits = json!({
+            "requests_per_minute": self.requests_per_minute,
+            "pending": self.pending,
+            "waiters": self.waiters,
+            "asks_per_month": self.monthly,
+        });
+        body.insert("limits".into(), limits);
         let name = body["name"].as_str().unwrap_or_default().to_owned();
         // Two keys may share a name; who did not mean that hears of it.
         let known = all(client, "/v1/keys").await.unwrap_or_default();

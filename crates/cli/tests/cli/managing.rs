@@ -201,3 +201,18 @@ fn a_workspace_keeps_texts_for_so_long_or_for_good() {
     let off = server.admin(&["workspace", "retention", "off", "--json"]).expect(0).json();
     assert!(off["retention_days"].is_null());
 }
+
+#[test]
+fn a_key_is_given_limits_of_its_own() {
+    let server = Dev::start();
+    let make = ["keys", "create", "--name", "small", "--scopes", "ask", "--json", "--pending", "1"];
+    let made = server.admin(&make).expect(0).json();
+    let ask = ["ask", "x", "--no-wait"];
+    let small = |args: &[&str]| finish(server.command_with(made["key"].as_str().unwrap(), args));
+    small(&ask).expect(0);
+    let refused = small(&ask);
+    assert!(refused.code != 0 && refused.err.contains("may have 1"), "{refused:?}");
+    let much = ["keys", "create", "--name", "big", "--scopes", "ask", "--pending", "9999999"];
+    let refused = server.admin(&much).expect(1);
+    assert!(refused.err.contains("at most 200000"), "{}", refused.err);
+}

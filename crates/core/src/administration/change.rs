@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{PasswordHash, SecretHash};
 use crate::{
-    ApprovalId, Delegation, Digest, Environment, Floor, GrantId, GroupId, KeyId, LinkId, MemberId,
-    Policy, PolicyAllowance, PolicyId, PolicyName, Role, Scope, SessionId, Timestamp,
+    ApprovalId, Delegation, Digest, Environment, Floor, GrantId, GroupId, KeyId, KeyLimits, LinkId,
+    MemberId, Policy, PolicyAllowance, PolicyId, PolicyName, Role, Scope, SessionId, Timestamp,
 };
 
 /// One administrative change.
@@ -204,4 +204,6 @@ pub struct NewKey {
     pub owner: Option<MemberId>,
     /// When it stops working by itself.
     pub expires_at: Option<Timestamp>,
+    /// How much it may ask, where that is less than every key may.
+    pub limits: KeyLimits,
 }

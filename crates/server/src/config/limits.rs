@@ -2,7 +2,7 @@
 //! only keep a program that runs wild from taking everything; what is sensible is for who knows
 //! the programs.
 
-use askfirst_core::{Allowance, Allowances};
+use askfirst_core::{Allowance, Allowances, KeyLimits};
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
@@ -70,6 +70,17 @@ impl Limits {
                 let why = "at least 1; leave it out for the default".into();
                 Err(ConfigError::Wrong { setting, why })
             }
+        }
+    }
+
+    /// What every key may.
+    #[must_use]
+    pub const fn of_keys(&self) -> KeyLimits {
+        KeyLimits {
+            requests_per_minute: Some(self.requests_per_minute_per_key),
+            pending: Some(self.pending_per_key),
+            waiters: Some(self.waiters_per_key),
+            asks_per_month: Some(self.asks_per_month_per_key),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use askfirst_core::{
-    Environment, KeyId, MemberId, PolicyAllowance, PolicyName, Scope, Seconds, Standing,
+    Environment, KeyId, KeyLimits, MemberId, PolicyAllowance, PolicyName, Scope, Seconds, Standing,
 };
 use askfirst_store::Key;
 use axum::Json;
@@ -43,6 +43,8 @@ pub struct KeyView {
     owner: String,
     /// `good`, `revoked`, `expired` or `disabled`.
     standing: &'static str,
+    /// How much it may, where that is less than every key may.
+    limits: KeyLimitsBody,
     /// When it was made.
     created_at: String,
     /// When it stops by itself.
@@ -51,6 +53,34 @@ pub struct KeyView {
     revoked_at: Option<String>,
     /// When it was last used, to the minute.
     last_used_at: Option<String>,
+}
+
+/// How much one key may, where that is less than every key of the server may.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeyLimitsBody {
+    /// Requests in a minute.
+    requests_per_minute: Option<u32>,
+    /// Undecided approvals.
+    pending: Option<u32>,
+    /// Requests that wait.
+    waiters: Option<u32>,
+    /// Asks from the first of a month, in UTC.
+    asks_per_month: Option<u32>,
+}
+
+impl From<KeyLimits> for KeyLimitsBody {
+    fn from(limits: KeyLimits) -> Self {
+        let KeyLimits { requests_per_minute, pending, waiters, asks_per_month } = limits;
+        Self { requests_per_minute, pending, waiters, asks_per_month }
+    }
+}
+
+impl From<KeyLimitsBody> for KeyLimits {
+    fn from(body: KeyLimitsBody) -> Self {
+        let KeyLimitsBody { requests_per_minute, pending, waiters, asks_per_month } = body;
+        Self { requests_per_minute, pending, waiters, asks_per_month }
+    }
 }
 
 /// A new key with its secret.
@@ -90,6 +120,9 @@ pub struct NewKeyBody {
     #[serde(default)]
     #[schema(schema_with = maybe_length, required = false)]
     expires_in: Option<Seconds>,
+    /// How much it may, where that is less than every key of the server may.
+    #[serde(default)]
+    limits: KeyLimitsBody,
 }
 
 /// A page of keys.
@@ -119,6 +152,7 @@ fn view(key: Key) -> KeyView {
             Standing::Expired => "expired",
             Standing::Disabled => "disabled",
         },
+        limits: key.facts.limits.into(),
         created_at: key.created_at.to_string(),
         expires_at: key.expires_at.map(|at| at.to_string()),
         revoked_at: key.revoked_at.map(|at| at.to_string()),
@@ -169,9 +203,19 @@ pub async fn add(
     body: Body<NewKeyBody>,
 ) -> Result<Response, Problem> {
     let idempotency = body.idempotency("keys.add");
-    let NewKeyBody { name, scopes, policies, member, owner, environment, expires_in } = body.value;
+    let NewKeyBody { name, scopes, policies, member, owner, environment, expires_in, limits } =
+        body.value;
     let (scopes, policies) = (scopes_from(&scopes)?, allowance(&policies)?);
-    let wish = KeyWish { label: name, environment, scopes, policies, member, owner, expires_in };
+    let wish = KeyWish {
+        label: name,
+        environment,
+        scopes,
+        policies,
+        member,
+        owner,
+        expires_in,
+        limits: limits.into(),
+    };
     let made = app.service.add_key(&caller, wish, idempotency).await?;
     let body = MadeKeyView { key: made.secret, view: view(made.key) };
     Ok((StatusCode::CREATED, Json(body)).into_response())

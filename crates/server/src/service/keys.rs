@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use askfirst_core::administration::{Change, NewKey};
-use askfirst_core::{Environment, KeyId, MemberId, PolicyAllowance, Scope, Seconds, WorkspaceId};
+use askfirst_core::{
+    Environment, KeyId, KeyLimits, MemberId, PolicyAllowance, Scope, Seconds, WorkspaceId,
+};
 use askfirst_store::{Credential, Idempotency, Key};
 
 use super::caller::ADMINS;
@@ -27,6 +29,8 @@ pub struct KeyWish {
     pub owner: Option<MemberId>,
     /// When it stops by itself, from now.
     pub expires_in: Option<Seconds>,
+    /// How much it may ask, where that is less than every key may.
+    pub limits: KeyLimits,
 }
 
 /// A new key with its secret, or a repeat without it.
@@ -103,6 +107,7 @@ impl Service {
         if wish.expires_in == Some(Seconds(0)) {
             return Err(mistake("/expires_in", "at least 1 second"));
         }
+        self.within_ours(wish.limits)?;
         let secret = mint::api_key(environment)?;
         let new = NewKey {
             id: KeyId::from_bits(mint::id_bits()),
@@ -115,8 +120,22 @@ impl Service {
             member: wish.member,
             owner: wish.owner,
             expires_at: wish.expires_in.map(|span| self.store.now().plus(span)),
+            limits: wish.limits,
         };
         Ok((new, secret))
+    }
+
+    /// A key's limits are tighter than those of every key, or the same.
+    fn within_ours(&self, own: KeyLimits) -> Result<()> {
+        for ((limit, most), (_, ours)) in own.each().into_iter().zip(self.key_limits.each()) {
+            if let (Some(most), Some(ours)) = (most, ours)
+                && most > ours
+            {
+                let why = format!("at most {ours}, which is what every key of this server may");
+                return Err(mistake(&format!("/limits/{}", limit.as_str()), why));
+            }
+        }
+        Ok(())
     }
 
     /// Takes a key back, at once.

@@ -47,7 +47,7 @@ impl Service {
     /// [`Refusal::OverLimit`].
     pub fn admit(&self, caller: &Caller) -> Result<Option<Pair>> {
         let Some(key) = caller.key() else { return Ok(None) };
-        let counted = self.rates.count(key.id, caller.place.workspace, self.store.now());
+        let counted = self.rates.count(key, caller.place.workspace, self.store.now());
         counted.map(Some).map_err(over)
     }
 
@@ -56,7 +56,7 @@ impl Service {
     /// # Errors
     /// [`Refusal::OverLimit`].
     pub fn stay(&self, caller: &Caller) -> Result<Stay> {
-        self.crowd.join(who(caller)).map_err(over)
+        self.crowd.join(who(caller), most_waiters(caller)).map_err(over)
     }
 
     /// How much this caller has used of what it may. `rates` are those of its request.
@@ -83,7 +83,7 @@ impl Service {
         if own.is_some() {
             key.extend(rates.map(|pair| rate(pair.key)));
             key.extend(counted(room.key));
-            let gauge = self.crowd.of(who(caller));
+            let gauge = self.crowd.of(who(caller), most_waiters(caller));
             key.push(Level { limit: Limit::Waiters, gauge, resets_at: None });
         }
         let mut workspace: Vec<Level> = Vec::new();
@@ -115,6 +115,10 @@ impl Service {
         }
         Ok(over)
     }
+}
+
+fn most_waiters(caller: &Caller) -> Option<u32> {
+    caller.key().and_then(|key| key.limits.waiters)
 }
 
 fn who(caller: &Caller) -> Who {

@@ -187,3 +187,83 @@ async fn who_waits_too_often_is_told_and_can_still_read() {
     drop((stream, last));
     while level(&limits(&agent).await, "key", "waiters") != "0 of 2" {}
 }
+
+/// A key whose own limits are these.
+async fn bounded(server: &TestServer, limits: Value, scopes: &[Scope]) -> Client {
+    let wish = json!({ "name": "small", "scopes": scopes, "policies": ["*"], "limits": limits });
+    let made = server.admin().post("/v1/keys", &wish).send().await.expect(201);
+    for (name, most) in limits.as_object().unwrap() {
+        assert_eq!(made["limits"][name], *most);
+    }
+    server.with_key(made["key"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn a_key_may_have_less_than_every_key_and_never_more() {
+    let ours = Limits { pending_per_key: 3, waiters_per_key: 5, ..Limits::default() };
+    let server = TestServer::limited(ours).await;
+    let make = |limits: Value| {
+        let wish = json!({ "name": "small", "scopes": ["ask"], "limits": limits });
+        server.admin().post("/v1/keys", &wish).send()
+    };
+    for (wrong, status, told) in [
+        (json!({ "pending": 4 }), 422, "at most 3, which is what every key of this server may"),
+        (json!({ "waiters": 6 }), 422, "at most 5"),
+        (json!({ "requests_per_minute": 600_001 }), 422, "at most 600000"),
+        (json!({ "asks_per_month": 0 }), 422, "at least 1"),
+        (json!({ "pending": -1 }), 400, ""),
+        (json!({ "speed": 1 }), 400, "speed"),
+    ] {
+        let refused = make(wrong.clone()).await;
+        assert_eq!(refused.status, status, "{wrong}");
+        assert!(refused.json().to_string().contains(told), "{}", refused.json());
+    }
+    make(json!({ "pending": 3, "waiters": 5 })).await.expect(201);
+
+    let small = bounded(&server, json!({ "pending": 1, "asks_per_month": 2 }), &[Scope::Ask]).await;
+    let first = small.ask("one").await;
+    let full = put(&small).await;
+    assert_eq!(full.problem(), "429 limit");
+    assert_eq!(full.json()["limit"]["limit"], 1);
+    assert_eq!(level(&limits(&small).await, "key", "pending"), "1 of 1");
+    let over = limits(&server.admin()).await["over"].clone();
+    assert_eq!(over[0]["limit"], "pending", "who manages keys sees that one is full: {over}");
+    small.cancel(&first).await.expect(200);
+    let second = small.ask("two").await;
+    small.cancel(&second).await.expect(200);
+    assert_eq!(put(&small).await.json()["limit"]["name"], "asks_per_month");
+    // Others have what they had.
+    put(&server.asker()).await.expect(201);
+
+    let slow = bounded(&server, json!({ "requests_per_minute": 2 }), &[Scope::Ask]).await;
+    let patient = bounded(&server, json!({ "requests_per_minute": 2 }), &[Scope::Ask]).await;
+    for _ in 0..2 {
+        limits(&slow).await;
+    }
+    assert_eq!(slow.get("/v1/limits").await.problem(), "429 limit");
+    assert_eq!(level(&limits(&patient).await, "key", "requests_per_minute"), "1 of 2");
+    server.clock.advance(60);
+    limits(&slow).await;
+    put(&slow).await.expect(201);
+
+    let alone = bounded(&server, json!({ "waiters": 1 }), &[Scope::Ask]).await;
+    let asked = alone.ask("deploy").await;
+    let stream = alone.call(hyper::Method::GET, path_of(&asked, "/events")).open().await;
+    assert_eq!(stream.status(), 200);
+    let second = alone.get(path_of(&asked, "?wait=60s")).await;
+    assert_eq!(second.json()["limit"]["name"], "waiters");
+    assert_eq!(level(&limits(&alone).await, "key", "waiters"), "1 of 1");
+}
+
+#[tokio::test]
+async fn no_number_of_asks_keeps_anyone_from_deciding() {
+    let few = Limits { requests_per_minute: 4, ..Limits::default() };
+    let server = TestServer::limited(few).await;
+    let (agent, dev) = (server.asker(), server.dev());
+    let asked = agent.ask("deploy").await;
+    while agent.get("/v1/limits").await.status == 200 {}
+    assert_eq!(agent.get("/v1/limits").await.json()["limit"]["of"], "workspace");
+    assert_eq!(server.admin().get("/v1/limits").await.problem(), "429 limit");
+    dev.approve(&asked).await.expect(200);
+    assert_eq!(level(&limits(&dev).await, "workspace", "requests_per_minute"), "2 of 4");
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use askfirst_core::administration::Change;
 use askfirst_core::{
-    Environment, GroupId, MemberId, PolicyAllowance, Role, Scope, Seconds, WorkspaceId,
+    Environment, GroupId, KeyLimits, MemberId, PolicyAllowance, Role, Scope, Seconds, WorkspaceId,
 };
 use askfirst_server::mint;
 use askfirst_server::service::keys::KeyWish;
@@ -116,5 +116,6 @@ pub fn wish(scopes: &[Scope]) -> KeyWish {
         member: None,
         owner: None,
         expires_in: None::<Seconds>,
+        limits: KeyLimits::default(),
     }
 }

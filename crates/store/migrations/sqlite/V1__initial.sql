@@ -77,6 +77,7 @@ CREATE TABLE keys (
   member       BLOB,
   scopes       TEXT NOT NULL,
   policies     TEXT NOT NULL,
+  limits       TEXT NOT NULL, -- as JSON, where they are tighter than those of every key
   created_at   INTEGER NOT NULL,
   expires_at   INTEGER,
   revoked_at   INTEGER,

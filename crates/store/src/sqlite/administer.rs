@@ -297,6 +297,7 @@ impl Act<'_> {
             "owner": owner,
             "member": key.member,
             "expires_at": key.expires_at,
+            "limits": key.limits,
         });
         Ok(Done::new("key.added", key.id, detail))
     }

@@ -231,8 +231,8 @@ pub(super) fn add_key(
     now: Timestamp,
 ) -> Written {
     let sql = "INSERT INTO keys (key, workspace, environment, secret, hint, label, owner, member,
-                 scopes, policies, created_at, expires_at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+                 scopes, policies, created_at, expires_at, limits)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
     connection.prepare_cached(sql)?.execute(params![
         key.id.bytes(),
         workspace.bytes(),
@@ -246,6 +246,7 @@ pub(super) fn add_key(
         codec::to_json(&key.policies)?,
         now.micros(),
         key.expires_at.map(Timestamp::micros),
+        codec::to_json(&key.limits)?,
     ])?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Carries out a command on one approval: looks for a repeat, reads the facts, asks the rules and
 //! records what they say. Nothing is written before the rules have said yes.
 
-use askfirst_core::{Command, Event, Principal, Refusal, Standing, Status, transition};
+use askfirst_core::{Allowances, Command, Event, Principal, Refusal, Standing, Status, transition};
 
 use super::record;
 use super::repeats::{self, Scope, Seen};
@@ -54,7 +54,9 @@ pub(super) fn execute(
     let (before, snapshot) =
         current.map_or((None, None), |(approval, row)| (Some(approval), Some(row)));
     if let (Some(_), Principal::Key(key)) = (ask, &facts.principal) {
-        facts.room = desk.tallies.room(connection, place, key.id, desk.allowances, now)?;
+        let own = key.limits.tighten(desk.allowances.key);
+        let allowances = Allowances { key: own, ..desk.allowances };
+        facts.room = desk.tallies.room(connection, place, key.id, allowances, now)?;
         facts.grants = tenant.grants.of(place.environment, key.id);
     }
     if let (Command::Vote(cast), Some(before)) = (&request.command, &before)

@@ -4,10 +4,13 @@
 
 use std::collections::HashMap;
 
-use askfirst_core::{Allowance, Allowances, Approval, Gauge, KeyId, Load, Room, Timestamp};
+use askfirst_core::{
+    Allowance, Allowances, Approval, Gauge, KeyId, KeyLimits, Load, Room, Timestamp,
+};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codec::{self, Id};
+use super::queries;
 use crate::records::{KeyLoad, Place};
 use crate::store::StoreError;
 
@@ -188,7 +191,11 @@ pub(super) fn room(
     };
     Ok(Room {
         key: match key {
-            Some(key) => load(Some(key), allowances.key)?,
+            Some(key) => {
+                let row = queries::key(connection, place.workspace, key)?;
+                let own = row.map(|row| row.key.facts.limits).unwrap_or_default();
+                load(Some(key), own.tighten(allowances.key))?
+            }
             None => Load::default(),
         },
         workspace: load(None, allowances.workspace)?,
@@ -203,10 +210,13 @@ pub(super) fn full_keys(
     allowance: Allowance,
     now: Timestamp,
 ) -> Result<Vec<KeyLoad>, StoreError> {
-    let sql = "SELECT key, pending, month, asks FROM tallies
-               WHERE workspace = ?1 AND environment = ?2 AND key <> x''
-                 AND (pending >= ?3 OR (month = ?4 AND asks >= ?5))
-               ORDER BY key LIMIT ?6";
+    let sql = "SELECT t.key, t.pending, t.month, t.asks, k.limits FROM tallies t
+               JOIN keys k ON k.key = t.key
+               WHERE t.workspace = ?1 AND t.environment = ?2 AND t.key <> x''
+                 AND (t.pending >= min(?3, ifnull(json_extract(k.limits, '$.pending'), ?3))
+                   OR (t.month = ?4
+                     AND t.asks >= min(?5, ifnull(json_extract(k.limits, '$.asks_per_month'), ?5))))
+               ORDER BY t.key LIMIT ?6";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map(
         params![
@@ -217,7 +227,10 @@ pub(super) fn full_keys(
             codec::signed(allowance.asks_per_month),
             MOST_FULL,
         ],
-        |row| Ok(KeyLoad { key: codec::id(row, 0)?, load: tally(row, 1)?.load(allowance, now) }),
+        |row| {
+            let own = codec::json::<KeyLimits>(row, 4)?.tighten(allowance);
+            Ok(KeyLoad { key: codec::id(row, 0)?, load: tally(row, 1)?.load(own, now) })
+        },
     )?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

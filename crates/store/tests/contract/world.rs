@@ -262,6 +262,7 @@ pub(crate) fn new_key(scopes: &[Scope], member: Option<MemberId>, owner: MemberI
         member,
         owner: Some(owner),
         expires_at: None,
+        limits: KeyLimits::default(),
     }
 }
 
