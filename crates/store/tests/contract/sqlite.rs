@@ -72,12 +72,12 @@ impl Home for SqliteFile {
     fn found(&self, words: &[String]) -> Vec<String> {
         let folder = self.path().parent().unwrap().to_owned();
         let files = std::fs::read_dir(folder).unwrap();
-        let bytes: Vec<_> =
-            files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
-        let stands = |word: &&String| {
-            let word = word.as_bytes();
-            bytes.iter().any(|file| file.windows(word.len()).any(|part| part == word))
+        // What is no text becomes other characters; words stay words.
+        let read = |file: std::fs::DirEntry| {
+            String::from_utf8_lossy(&std::fs::read(file.path()).unwrap()).into_owned()
         };
+        let texts: Vec<String> = files.map(Result::unwrap).map(read).collect();
+        let stands = |word: &&String| texts.iter().any(|text| text.contains(word.as_str()));
         words.iter().filter(stands).cloned().collect()
     }
 
