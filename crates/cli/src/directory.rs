@@ -8,12 +8,13 @@ use crate::client::{Client, segment};
 /// A list that comes in pages, whole.
 pub(crate) async fn all(client: &Client, path: &str) -> Result<Vec<Value>> {
     let mut rows = Vec::new();
-    let mut next = format!("{path}?limit=100");
+    let first = format!("{path}{}limit=100", if path.contains('?') { '&' } else { '?' });
+    let mut next = first.clone();
     loop {
         let page = client.get(&next).await?;
         rows.extend(page["data"].as_array().into_iter().flatten().cloned());
         match page["next_cursor"].as_str() {
-            Some(cursor) => next = format!("{path}?limit=100&cursor={}", segment(cursor)),
+            Some(cursor) => next = format!("{first}&cursor={}", segment(cursor)),
             None => return Ok(rows),
         }
     }
