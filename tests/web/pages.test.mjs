@@ -94,7 +94,7 @@ test("the way in looks right and can be used by everyone", async () => {
 test("the documentation looks right, can be used by everyone, and leads from page to page without script", async () => {
   const context = await desk.browser.newContext();
   const page = await context.newPage();
-  for (const name of ["", "/guide", "/reference", "/threat-model", "/nothing"]) await look(page, `docs${name.replace("/", "-")}`, `/docs${name}`, false);
+  for (const name of ["", "/guide", "/cli", "/reference", "/threat-model", "/nothing"]) await look(page, `docs${name.replace("/", "-")}`, `/docs${name}`, false);
   await context.close();
   const plain = await (await desk.browser.newContext({ javaScriptEnabled: false, viewport: SIZES.desktop })).newPage();
   await plain.goto(`${desk.url}/login`);

@@ -86,6 +86,16 @@ impl Document {
     }
 }
 
+#[cfg(test)]
+impl Document {
+    /// A small one with one of everything.
+    pub(crate) fn sample() -> Self {
+        let text = "# A document\nWhat *it* is <b>about</b>.\n\n## First\n```console\n$ askfirst ask \"x\"\nasked\n```\n\
+            ### Within\n- [the list](docs/cli.md#exit-codes), [the code](LICENSE)\n\n| a | b |\n|---|---|\n| `1` | 2 |\n";
+        Self::written(&Source { name: "sample", path: "README.md", text })
+    }
+}
+
 /// Where a link of the document at `from` leads on these pages; none for what is not here.
 fn placed(from: &str, target: &str) -> Option<String> {
     if target.starts_with('#') || target.starts_with("https://") {

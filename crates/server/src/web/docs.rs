@@ -17,13 +17,13 @@ const KEPT: &str = "public, max-age=300";
 
 #[derive(Template)]
 #[template(path = "docs.html")]
-struct DocsPage<'a> {
-    shell: Shell,
-    all: &'a [Document],
+pub(super) struct DocsPage<'a> {
+    pub(super) shell: Shell,
+    pub(super) all: &'a [Document],
     /// None on the page that lists them.
-    shown: Option<&'a Document>,
+    pub(super) shown: Option<&'a Document>,
     /// What was looked for in vain.
-    missing: bool,
+    pub(super) missing: bool,
 }
 
 impl DocsPage<'_> {

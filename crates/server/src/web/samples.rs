@@ -16,6 +16,7 @@ use askfirst_store::{
 
 use super::approval::Said;
 use super::audit::{AuditPage, EntryView};
+use super::docs::DocsPage;
 use super::fault::FaultPage;
 use super::fields::Typed;
 use super::grants::GrantsPage;
@@ -29,6 +30,7 @@ use super::settings::SettingsPage;
 use super::sheet::ApprovalPage;
 use super::shell::{Moment, Shell, text};
 use super::words;
+use crate::docs::Document;
 use crate::render::account;
 use crate::render::tests::sample_approval;
 use crate::service::presence::{Prospects, Sight, Viewer};
@@ -340,6 +342,13 @@ fn every_page_looks_as_it_did() {
     insta::assert_snapshot!("login", html(&LoginPage::sample()));
     insta::assert_snapshot!("signed_out", html(&SignedOutPage::sample()));
     insta::assert_snapshot!("fault", html(&FaultPage::sample()));
+    let all = [Document::sample()];
+    let shell = |title| Shell { here: "/docs", ..Shell::bare(title) };
+    let docs =
+        DocsPage { shell: shell("A document"), all: &all, shown: all.first(), missing: false };
+    insta::assert_snapshot!("docs", html(&docs));
+    let missing = DocsPage { shell: shell("No such document"), shown: None, missing: true, ..docs };
+    insta::assert_snapshot!("docs_missing", html(&missing));
 }
 
 #[test]
