@@ -208,15 +208,27 @@ fn guard_owner(role: Role, facts: &Facts) -> Result<(), Denied> {
     Ok(())
 }
 
+/// Whether this can stand for one person, and look like no other. Votes, receipts and policies name
+/// people by it, so what could be read as somebody else's address is none.
+#[must_use]
+pub fn is_address(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_graphic() && !"\"(),:;<>@[\\]`".contains(c);
+    text.len() <= 254
+        && text.split_once('@').is_some_and(|(local, host)| {
+            !local.is_empty()
+                && host.contains('.')
+                && host.split('.').all(|label| !label.is_empty())
+                && (local.chars().chain(host.chars())).all(plain)
+        })
+}
+
 fn add_member(email: &str, name: &str, role: Role, facts: &Facts) -> Result<(), Denied> {
     guard_owner(role, facts)?;
     valid_text("/name", name)?;
-    let plausible = email.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && domain.contains('.') && !domain.starts_with('.')
-    });
-    let clean = email.len() <= 254 && !email.chars().any(|c| c.is_whitespace() || c.is_control());
-    if !plausible || !clean {
-        return Err(invalid("/email", "not an e-mail address"));
+    if !is_address(email) {
+        let detail = "not an e-mail address such as ana@example.com: in ASCII, since letters of \
+                      other alphabets pass for it; a host has such letters as xn--…";
+        return Err(invalid("/email", detail));
     }
     if facts.roster.people.values().any(|known| known.email.eq_ignore_ascii_case(email)) {
         return Err(Denied::Taken { what: "member", name: email.into() });

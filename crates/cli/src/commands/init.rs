@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
+use askfirst_core::administration;
 use askfirst_core::{Environment, KeyLimits, MemberId, PolicyAllowance, Scope, WorkspaceId};
 use askfirst_server::config::Config;
 use askfirst_server::service::Service;
@@ -234,8 +235,10 @@ fn plausible(workspace: &str, name: &str, email: &str) -> Result<()> {
     if let Some((flag, _)) = blank.iter().find(|(_, text)| text.trim().is_empty()) {
         return Err(usage(format!("{flag} is blank")));
     }
-    match email.split_once('@') {
-        Some((local, host)) if !local.is_empty() && host.contains('.') => Ok(()),
-        _ => Err(usage(format!("--email {email}: not an address such as ana@example.com"))),
+    match administration::is_address(email) {
+        true => Ok(()),
+        false => {
+            Err(usage(format!("--email {email}: not an address such as ana@example.com, in ASCII")))
+        }
     }
 }
