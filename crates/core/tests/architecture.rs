@@ -375,6 +375,19 @@ fn every_control_names_a_test_that_exists() {
         "docs/threat-model.md names the tests of its controls. If one was renamed, rename it there; \
          if it is gone, so is the control.",
     );
+    let rows = files["docs/threat-model.md"].lines().filter_map(|line| line.strip_prefix("| "));
+    let numbers: Vec<_> = rows
+        .filter_map(|row| row.split_once(" |"))
+        .filter(|(number, _)| number.len() > 1 && number[1..].bytes().all(|b| b.is_ascii_digit()))
+        .collect();
+    let twice =
+        numbers.iter().filter(|(one, _)| numbers.iter().filter(|row| row.0 == *one).count() > 1);
+    let bare = numbers.iter().filter(|(_, row)| !row.contains('`'));
+    let wrong = twice.chain(bare).map(|(number, _)| (*number).to_owned()).collect();
+    none(
+        wrong,
+        "every attack has a number of its own and a test; those that cannot apply stand below.",
+    );
 }
 
 /// The tests that a text names, as `path/to/file.rs::name`.

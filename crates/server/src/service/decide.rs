@@ -256,6 +256,9 @@ fn edited(seen: &Approval, changes: BTreeMap<Pointer, Value>) -> Result<Option<E
     if changes.is_empty() {
         return Ok(None);
     }
+    if changes.values().any(holds_nul) {
+        return Err(mistake("/edits", NO_NUL));
+    }
     let digest = match edit::edited(&seen.action, &seen.editable, &changes) {
         Ok(action) => digest_of(&action)?,
         Err(_) => seen.action_digest,
@@ -264,6 +267,9 @@ fn edited(seen: &Approval, changes: BTreeMap<Pointer, Value>) -> Result<Option<E
 }
 
 fn checked(seen: &Approval, value: Value) -> Result<FormAnswer> {
+    if holds_nul(&value) {
+        return Err(mistake("/answer", NO_NUL));
+    }
     // What has no digest could not be stated in a receipt.
     digest_of(&value).map_err(|_| mistake("/answer", "numbers here are those of RFC 8785"))?;
     let problems = seen.answer_schema.as_ref().map(|schema| form::answer_problems(schema, &value));
@@ -279,7 +285,23 @@ fn short(pointer: &str, text: Option<String>) -> Result<Option<String>> {
         Some(text) if text.chars().count() > LONGEST_COMMENT => {
             Err(mistake(pointer, format!("at most {LONGEST_COMMENT} characters")))
         }
+        Some(text) if text.contains('\0') => Err(mistake(pointer, NO_NUL)),
         Some(text) if text.trim().is_empty() => Ok(None),
         text => Ok(text),
+    }
+}
+
+/// Programs that end a text there would run less than what was read.
+const NO_NUL: &str = "NUL (U+0000) is not allowed in text";
+
+/// Whether a text in it holds what JSON is refused for at the door. A form can send it.
+fn holds_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(holds_nul),
+        Value::Object(members) => {
+            members.iter().any(|(key, value)| key.contains('\0') || holds_nul(value))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }

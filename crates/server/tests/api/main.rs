@@ -15,6 +15,7 @@
 mod support;
 
 mod access;
+mod attacks;
 mod audit;
 mod bad_json;
 mod bad_requests;
