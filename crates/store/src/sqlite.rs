@@ -14,6 +14,7 @@ mod facts;
 mod faults;
 mod grants;
 mod keyring;
+mod mooring;
 mod open;
 mod outbox;
 mod pens;
@@ -95,6 +96,7 @@ impl SqliteStore {
             kept: readers::Kept::default(),
             tally: writer::Tally::default(),
             disk: disk::Disk::of(path),
+            mooring: mooring::Mooring::of(path),
             allowances: options.allowances,
             #[cfg(feature = "testing")]
             faults: faults::Faults::default(),
@@ -438,7 +440,8 @@ impl Store for SqliteStore {
 
     async fn health(&self) -> Result<Health, StoreError> {
         let schema = self.schema;
-        let writable = self.shared.writable.load(Ordering::SeqCst);
+        let writable =
+            self.shared.writable.load(Ordering::SeqCst) && self.shared.mooring.holds().is_ok();
         let tally = &self.shared.tally;
         let (batches, operations) =
             (tally.batches.load(Ordering::Relaxed), tally.operations.load(Ordering::Relaxed));

@@ -13,6 +13,7 @@ use tracing::{error, warn};
 
 use super::disk::Disk;
 use super::facts::Tenants;
+use super::mooring::Mooring;
 use super::open::Opened;
 use super::pens::Pens;
 use super::readers::Kept;
@@ -37,6 +38,7 @@ pub(super) struct Shared {
     pub(super) kept: Kept,
     pub(super) tally: Tally,
     pub(super) disk: Disk,
+    pub(super) mooring: Mooring,
     pub(super) allowances: Allowances,
     #[cfg(feature = "testing")]
     pub(super) faults: super::faults::Faults,
@@ -305,6 +307,7 @@ impl Thread {
         batch: &mut [Box<dyn Job>],
         changes: &mut Vec<Change>,
     ) -> Result<(), StoreError> {
+        self.shared.mooring.holds()?;
         let now = self.shared.now();
         self.tenants.trim();
         self.tallies.trim();

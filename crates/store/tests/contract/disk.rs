@@ -119,6 +119,25 @@ pub(crate) async fn a_full_disk_refuses_what_it_cannot_keep<H: Home>() {
     store.close().await;
 }
 
+pub(crate) async fn nothing_is_written_to_what_was_carried_off<H: Home>() {
+    let world = World::<H>::new().await;
+    let before = world.ask().await;
+    world.home.carry_off(true);
+    let late = ask(&world.us, PolicyChoice::Default);
+    let refused = world.run(world.us.asker, late.id, Command::Ask(Box::new(late))).await;
+    let told = matches!(refused, Err(ExecuteError::Store(StoreError::Unavailable(_))));
+    assert!(told, "{refused:?}");
+    assert!(!world.store.health().await.unwrap().writable);
+    world.home.carry_off(false);
+    let after = world.ask().await;
+    world.store.close().await;
+    let store = world.home.open(Arc::clone(&world.clock)).unwrap();
+    for approval in [before, after] {
+        assert!(store.approval(world.us.place, approval.id).await.unwrap().is_some());
+    }
+    store.close().await;
+}
+
 pub(crate) async fn on_a_disk_nearly_full_people_decide_and_nothing_new_is_asked<H: Home>() {
     let mut world = World::<H>::new().await;
     world.store.close().await;

@@ -116,6 +116,7 @@ promises! {
     disk {
         a_full_disk_refuses_what_it_cannot_keep
         on_a_disk_nearly_full_people_decide_and_nothing_new_is_asked
+        nothing_is_written_to_what_was_carried_off
         a_second_server_is_refused
         a_newer_schema_is_refused
         a_closed_store_takes_no_writes

@@ -81,6 +81,15 @@ impl Home for SqliteFile {
         words.iter().filter(stands).cloned().collect()
     }
 
+    fn carry_off(&self, away: bool) {
+        let elsewhere = self.path().with_extension("elsewhere");
+        let (from, to) = if away { (self.path(), elsewhere) } else { (elsewhere, self.path()) };
+        std::fs::rename(&from, &to).unwrap();
+        if away {
+            std::fs::copy(&to, &from).unwrap();
+        }
+    }
+
     fn pretend_newer(&self) {
         let sql = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
                    VALUES (999, 'tomorrow', '2030-01-01T00:00:00Z', '1')";

@@ -36,6 +36,8 @@ pub(crate) trait Home: Sized + Send + Sync + 'static {
     fn number(&self, sql: &str) -> i64;
     /// Which of these words stand anywhere in the files.
     fn found(&self, words: &[String]) -> Vec<String>;
+    /// Takes the data from its place while it is in use, or brings it back.
+    fn carry_off(&self, away: bool);
     /// Pretends that a newer version was here.
     fn pretend_newer(&self);
 }
