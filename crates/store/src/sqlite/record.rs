@@ -46,8 +46,9 @@ impl Recording<'_, '_> {
             OnTimeout::Reject => Status::Rejected,
         };
         let sql = "INSERT INTO approvals (workspace, environment, approval, version, status,
-                     silence, policy, agent, asker, created_at, expires_at, snapshot)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                     silence, policy, agent, asker, created_at, expires_at, snapshot,
+                     erasable_from)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
                    ON CONFLICT DO NOTHING";
         let new = self.pens.write(
             sql,
@@ -64,6 +65,7 @@ impl Recording<'_, '_> {
                 next.created_at.micros(),
                 next.expires_at.micros(),
                 snapshot,
+                next.erasable_from().map(Timestamp::micros),
             ],
         )?;
         if new == 0 {

@@ -74,6 +74,14 @@ pub(crate) async fn what_was_granted_is_decided_as_it_is_asked<H: Home>() {
     let all = GrantFilter { limit: 10, by: Some(world.us.ana), ..GrantFilter::default() };
     assert_eq!(world.store.grants(world.us.place, all.clone()).await.unwrap().len(), 1);
     assert_eq!(world.store.grants(world.them.place, all).await.unwrap(), []);
+    // What ended as it was asked has an end from which its texts are let go like any other's.
+    let retention_days = Some(Some(1));
+    let keep =
+        Change::SetWorkspace { name: None, default_policy: None, floor: None, retention_days };
+    world.administer(keep).await.unwrap();
+    world.clock.advance(3 * 86_400);
+    let due = world.store.due_erasures(100).await.unwrap();
+    assert_eq!(due.len(), 1 + USES as usize);
 }
 
 pub(crate) async fn of_64_asks_at_once_no_more_than_granted_are_approved<H: Home>() {
