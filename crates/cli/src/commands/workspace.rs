@@ -34,7 +34,7 @@ pub(crate) struct ShowArgs {
 #[derive(Debug, Args)]
 pub(crate) struct RetentionArgs {
     /// 1 to 3650 days after the end, or "off" to keep texts for good
-    #[arg(value_name = "DAYS|off", value_parser = days)]
+    #[arg(value_name = "DAYS", value_parser = days)]
     days: Days,
     /// Do not ask back
     #[arg(long)]
