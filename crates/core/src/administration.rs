@@ -84,6 +84,9 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
             Some(person) => guard_owner(person.role, facts),
             None => Err(Denied::Unknown { what: "member" }),
         },
+        Change::AddLoginLink { member, .. } if is_contact(*member, facts) => {
+            Err(invalid("/id", "a contact has no account to sign in to; give them a role first"))
+        }
         Change::AddLoginLink { member, .. } | Change::AddDecisionLink { member, .. } => {
             match facts.roster.people.get(member) {
                 Some(person) if person.enabled => guard_owner(person.role, facts),
@@ -247,6 +250,10 @@ fn update_member(
     guard_owner(person.role, facts)?;
     role.map_or(Ok(()), |role| guard_owner(role, facts))?;
     name.map_or(Ok(()), |name| valid_text("/name", name))?;
+    if role == Some(Role::Contact) && person.role.has_account() {
+        let instead = "who has an account keeps it; disable it instead";
+        return Err(invalid("/role", instead));
+    }
     let stays_owner =
         role.unwrap_or(person.role) == Role::Owner && enabled.unwrap_or(person.enabled);
     let is_owner = person.role == Role::Owner && person.enabled;
@@ -273,8 +280,14 @@ fn delegate(
     if span <= 0 || span > LONGEST_DELEGATION {
         return Err(invalid("/until", "after it begins, and within a year of that"));
     }
-    if roster.voter(given.to).is_none() {
-        return Err(invalid("/to", "someone of this workspace who may vote"));
+    if roster.voter(given.to).is_none_or(|person| !person.role.has_account()) {
+        return Err(invalid("/to", "someone with an account here who may vote"));
+    }
+    if !person.role.has_account() {
+        return Err(invalid(
+            "/id",
+            "a contact hands nothing over; name somebody else in the policy",
+        ));
     }
     // Followed from the delegate on: whoever hands on to `member` would close a circle.
     let mut at = given.to;
@@ -291,6 +304,10 @@ fn delegate(
     Ok(())
 }
 
+fn is_contact(id: MemberId, facts: &Facts) -> bool {
+    facts.roster.people.get(&id).is_some_and(|person| !person.role.has_account())
+}
+
 fn add_key(key: &NewKey, facts: &Facts, holdings: &Holdings) -> Result<(), Denied> {
     valid_text("/name", &key.label)?;
     let dev = holdings.environment == Environment::Dev;
@@ -304,6 +321,9 @@ fn add_key(key: &NewKey, facts: &Facts, holdings: &Holdings) -> Result<(), Denie
     }
     check_scopes(&key.scopes, key.member, key.environment)?;
     for id in [key.member, key.owner].into_iter().flatten() {
+        if is_contact(id, facts) {
+            return Err(invalid("/member", "a contact has no account, and so no keys"));
+        }
         match facts.roster.people.get(&id) {
             Some(person) if person.enabled => guard_owner(person.role, facts)?,
             _ => return Err(Denied::Unknown { what: "member" }),

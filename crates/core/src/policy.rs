@@ -2,18 +2,20 @@
 //! Versions and names are kept by the store; here is what a document means and when it is wrong.
 
 pub mod grants;
+mod source;
 pub mod steps;
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 pub use grants::GrantLimits;
+pub use source::{NotASource, Source};
 use steps::Step;
 
-use crate::facts::{Person, Roster};
+use crate::facts::Roster;
 use crate::quorum::{self, NeedSet};
 use crate::{Assurance, Digest, MemberId, PolicyId, Seconds};
 
@@ -63,70 +65,6 @@ impl fmt::Display for PolicyName {
 }
 
 impl<'de> Deserialize<'de> for PolicyName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
-
-/// Whose votes can meet a need.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Source {
-    /// `members`: anyone in the workspace whose role may vote.
-    Members,
-    /// `group:NAME`: who is in that group when they vote.
-    Group(String),
-    /// `member:EMAIL`: one person.
-    Member(String),
-}
-
-impl Source {
-    /// Whether `person` counts as coming from here, by the roster as it is now.
-    #[must_use]
-    pub fn includes(&self, id: MemberId, person: &Person, roster: &Roster) -> bool {
-        match self {
-            Self::Members => true,
-            Self::Group(name) => roster.groups.get(name).is_some_and(|ids| ids.contains(&id)),
-            Self::Member(email) => person.email.eq_ignore_ascii_case(email),
-        }
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Members => f.write_str("members"),
-            Self::Group(name) => write!(f, "group:{name}"),
-            Self::Member(email) => write!(f, "member:{email}"),
-        }
-    }
-}
-
-/// A text that names nobody.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("name who may vote as group:NAME, member:EMAIL, or members for anyone in the workspace")]
-pub struct NotASource;
-
-impl FromStr for Source {
-    type Err = NotASource;
-    fn from_str(text: &str) -> Result<Self, NotASource> {
-        match text.split_once(':') {
-            None if text == "members" => Ok(Self::Members),
-            Some(("group", name)) if is_name(name) => Ok(Self::Group(name.into())),
-            Some(("member", email)) if email.contains('@') && email.len() <= 254 => {
-                Ok(Self::Member(email.into()))
-            }
-            _ => Err(NotASource),
-        }
-    }
-}
-
-impl Serialize for Source {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Source {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
@@ -275,8 +213,19 @@ impl Policy {
             }
         }
         found.extend(self.step_problems());
+        found.extend(self.contact_problem());
         found.extend(self.grants.iter().flat_map(GrantLimits::problems));
         found
+    }
+
+    /// What a contact's vote is worth is known beforehand.
+    fn contact_problem(&self) -> Option<Problem> {
+        let added = self.steps.iter().flat_map(|step| &step.add);
+        let mut sources = self.needs.iter().flat_map(|need| &need.from).chain(added);
+        let contact = sources.find(|source| matches!(source, Source::Contact(_)))?;
+        let detail =
+            format!("{contact} decides by a link, which counts as link; say assurance: link");
+        (self.assurance > Assurance::Link).then(|| Problem::at("/assurance", detail))
     }
 
     /// Votes over all needs.
@@ -430,7 +379,7 @@ mod tests {
 
     /// Members `0..size`, the last two of whom are the group `sre`.
     fn crowd(size: u128) -> Roster {
-        let person = |n| Person {
+        let person = |n| crate::Person {
             email: format!("p{n}@example.com"),
             name: String::new(),
             role: crate::Role::Approver,

@@ -223,12 +223,20 @@ pub enum Role {
     Approver,
     /// Reads everything, decides nothing.
     Auditor,
+    /// Has no account: decides where a policy names them, by a link for each request.
+    Contact,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 5] =
-        [Self::Owner, Self::Admin, Self::PolicyEditor, Self::Approver, Self::Auditor];
+    pub const ALL: [Self; 6] = [
+        Self::Owner,
+        Self::Admin,
+        Self::PolicyEditor,
+        Self::Approver,
+        Self::Auditor,
+        Self::Contact,
+    ];
 
     /// The word on the wire.
     #[must_use]
@@ -239,6 +247,7 @@ impl Role {
             Self::PolicyEditor => "policy_editor",
             Self::Approver => "approver",
             Self::Auditor => "auditor",
+            Self::Contact => "contact",
         }
     }
 
@@ -246,6 +255,12 @@ impl Role {
     #[must_use]
     pub const fn may_vote(self) -> bool {
         !matches!(self, Self::Auditor)
+    }
+
+    /// Whether people of this role can sign in, have keys and stand in for others.
+    #[must_use]
+    pub const fn has_account(self) -> bool {
+        !matches!(self, Self::Contact)
     }
 
     /// Whether members of this role run the workspace.

@@ -12,7 +12,9 @@ use crate::directory::{Members, all, member_id};
 use crate::exit;
 use crate::terminal::{say, say_json, shell_word, table, text_of};
 
-const ROLES: [&str; 5] = ["owner", "admin", "policy_editor", "approver", "auditor"];
+const ROLES: [&str; 6] = ["owner", "admin", "policy_editor", "approver", "auditor", "contact"];
+/// Whoever is invited gets an account.
+const INVITED: [&str; 5] = ["owner", "admin", "policy_editor", "approver", "auditor"];
 
 /// People with an account
 #[derive(Debug, Subcommand)]
@@ -62,7 +64,7 @@ pub(crate) struct InviteArgs {
     /// Their address
     email: String,
     /// What they may do
-    #[arg(long, value_parser = ROLES, default_value = "approver")]
+    #[arg(long, value_parser = INVITED, default_value = "approver")]
     role: String,
     #[command(flatten)]
     connection: Connection,

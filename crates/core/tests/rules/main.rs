@@ -5,6 +5,7 @@
 
 mod asking;
 mod claiming;
+mod contacting;
 mod credentials;
 mod delegating;
 mod editing;

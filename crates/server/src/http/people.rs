@@ -27,7 +27,8 @@ pub struct MemberView {
     email: String,
     /// What to call them.
     name: String,
-    /// `owner`, `admin`, `policy_editor`, `approver` or `auditor`.
+    /// `owner`, `admin`, `policy_editor`, `approver`, `auditor`, or `contact`: somebody without an
+    /// account, who decides by links.
     role: &'static str,
     /// False once removed.
     enabled: bool,
@@ -70,7 +71,8 @@ pub struct DelegationBody {
 pub struct NewMember {
     email: String,
     name: String,
-    /// `owner`, `admin`, `policy_editor`, `approver` (default) or `auditor`.
+    /// `owner`, `admin`, `policy_editor`, `approver` (default), `auditor`, or `contact`: somebody
+    /// without an account, who decides where a policy says `contact:EMAIL`, by links.
     #[serde(default = "approver")]
     #[schema(value_type = Option<String>)]
     role: Role,

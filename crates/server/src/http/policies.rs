@@ -51,7 +51,7 @@ pub struct PolicyDocument {
 #[derive(Debug, ToSchema)]
 #[allow(dead_code, reason = "describes the document in OpenAPI; the rules read it themselves")]
 struct NeedDocument {
-    /// `group:NAME`, `member:EMAIL` or `members`.
+    /// `group:NAME`, `member:EMAIL`, `contact:EMAIL` or `members`.
     #[schema(example = json!(["group:sre"]))]
     from: Vec<String>,
     /// How many different people; 1 by default.
@@ -65,7 +65,8 @@ struct StepDocument {
     /// How long after the question was put: seconds, or a text such as `15m`; before the deadline.
     #[schema(schema_with = length)]
     after: String,
-    /// Who may from then on fill any seat that is open: `group:NAME`, `member:EMAIL`, `members`.
+    /// Who may from then on fill any seat that is open: `group:NAME`, `member:EMAIL`,
+    /// `contact:EMAIL`, `members`.
     #[schema(example = json!(["group:leads"]))]
     add: Vec<String>,
 }

@@ -78,10 +78,13 @@ fn roles(chosen: Role) -> Vec<Choice> {
             Role::PolicyEditor => "policy editor",
             Role::Approver => "approver",
             Role::Auditor => "auditor",
+            Role::Contact => "contact, without an account",
         };
         Choice::new(role.as_str(), word, chosen.as_str())
     };
-    Role::ALL.into_iter().map(choice).collect()
+    // Nobody's account is taken away by a role.
+    let offered = |role: &Role| role.has_account() || !chosen.has_account();
+    Role::ALL.into_iter().filter(offered).map(choice).collect()
 }
 
 impl PeoplePage {

@@ -205,3 +205,40 @@ async fn a_link_is_not_enough_where_more_is_asked_for_and_the_asker_makes_none()
     let own = agent.post(path_of(&asked, "/links"), &json!({ "member": ana })).send().await;
     assert_eq!(own.problem(), "403 forbidden");
 }
+
+#[tokio::test]
+async fn somebody_without_an_account_decides_by_a_link_and_gets_nothing_else() {
+    let server = TestServer::start().await;
+    let admin = server.admin();
+    let body = json!({ "email": "cora@partner.example", "name": "Cora", "role": "contact" });
+    let cora = admin.post("/v1/members", &body).send().await.expect(201);
+    assert_eq!(cora["role"], "contact");
+    let needs = json!({
+        "needs": [{ "from": ["contact:cora@partner.example"] }], "assurance": "link",
+    });
+    server.workspace().policy("partner", needs).await;
+    let asked = server.asker().ask_under("partner").await;
+    let login = path_of(&cora, "/login-link").replace("/approvals/", "/members/");
+    assert_eq!(admin.post(login, &json!({})).send().await.problem(), "422 invalid");
+    let wish = json!({ "name": "coras", "scopes": ["decide"], "member": cora["id"] });
+    assert_eq!(admin.post("/v1/keys", &wish).send().await.problem(), "422 invalid");
+
+    let path = link(&server, &asked, cora["id"].as_str().unwrap()).await;
+    let stranger = server.stranger();
+    let mut browser = Browser::new(&stranger);
+    let (_, second) = choose(&mut browser, &path, "approve").await;
+    assert_eq!(confirm(&mut browser, &path, &second).await.0, 200);
+    let done = server.asker().read(&asked).await;
+    assert_eq!(done["status"], "approved");
+    assert_eq!(done["votes"][0]["approver"]["email"], "cora@partner.example");
+    assert_eq!(done["votes"][0]["assurance"], "link");
+
+    // Under a policy that asks for more than a link can be, nobody waits for her.
+    let more = json!({
+        "name": "more", "needs": [{ "from": ["contact:cora@partner.example"] }],
+        "assurance": "session",
+    });
+    let refused = admin.post("/v1/policies", &more).send().await;
+    assert_eq!(refused.problem(), "422 bad_policy");
+    assert_eq!(refused.json()["errors"][0]["pointer"], "/assurance");
+}
