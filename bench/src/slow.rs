@@ -1,7 +1,11 @@
 //! Others' answers beside a crowd of slow clients: each round is measured without the crowd and
-//! with it, on one server, so that the ratio holds whatever the machine does meanwhile.
+//! with it, on one server, in turns which first, so that the ratio holds whatever the machine does
+//! meanwhile. The crowd stands before it is measured: how fast a thousand connect is another
+//! question than what they cost while they dawdle.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -21,10 +25,10 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1_000)]
     slow: usize,
     /// Requests of the others in a round.
-    #[arg(long, default_value_t = 2_000)]
+    #[arg(long, default_value_t = 20_000)]
     requests: usize,
-    /// Rounds; the median ratio counts.
-    #[arg(long, default_value_t = 5)]
+    /// Rounds; the median ratio counts. One more, that warms up, is not counted.
+    #[arg(long, default_value_t = 7)]
     rounds: usize,
     /// Fails above this ratio.
     #[arg(long)]
@@ -41,18 +45,18 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let mut ratios = Vec::new();
     println!("| round | p99 alone | p99 beside {} slow | ratio |", options.slow);
     println!("|---|---|---|---|");
-    for round in 1..=options.rounds {
-        let alone = p99(&server, options.requests).await?;
-        let mut crowd = JoinSet::new();
-        for number in 0..options.slow {
-            let (host, key) = (
-                server.ready.url.trim_start_matches("http://").to_owned(),
-                server.ready.agent_key.clone(),
-            );
-            crowd.spawn(async move { dawdle(number, &host, &key).await });
+    for round in 0..=options.rounds {
+        let (alone, beside);
+        if round % 2 == 0 {
+            alone = p99(&server, options.requests).await?;
+            beside = beside_crowd(&server, &options).await?;
+        } else {
+            beside = beside_crowd(&server, &options).await?;
+            alone = p99(&server, options.requests).await?;
         }
-        let beside = p99(&server, options.requests).await?;
-        crowd.shutdown().await;
+        if round == 0 {
+            continue;
+        }
         let ratio = beside.as_secs_f64() / alone.as_secs_f64();
         let milliseconds = |span: Duration| span.as_secs_f64() * 1e3;
         println!(
@@ -70,6 +74,34 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         _ => Ok(()),
     }
 }
+
+/// The same while the slow ones stand there; they are gone when this returns.
+async fn beside_crowd(server: &Server, options: &Options) -> anyhow::Result<Duration> {
+    let standing = Arc::new(AtomicUsize::new(0));
+    let mut crowd = JoinSet::new();
+    for number in 0..options.slow {
+        let host = server.ready.url.trim_start_matches("http://").to_owned();
+        let (key, standing) = (server.ready.agent_key.clone(), Arc::clone(&standing));
+        crowd.spawn(async move { dawdle(number, &host, &key, &standing).await });
+    }
+    let began = Instant::now();
+    while standing.load(Ordering::Relaxed) < options.slow {
+        if began.elapsed() > PATIENCE {
+            bail!("only {} of the slow ones could connect", standing.load(Ordering::Relaxed));
+        }
+        tokio::time::sleep(SETTLED / 10).await;
+    }
+    tokio::time::sleep(SETTLED).await;
+    let measured = p99(server, options.requests).await;
+    crowd.shutdown().await;
+    tokio::time::sleep(SETTLED).await;
+    measured
+}
+
+/// How long the crowd may take to connect.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Until the server has answered those who came, and noticed those who went.
+const SETTLED: Duration = Duration::from_secs(1);
 
 /// The others: 8 clients that ask and read.
 async fn p99(server: &Server, requests: usize) -> anyhow::Result<Duration> {
@@ -100,7 +132,7 @@ async fn p99(server: &Server, requests: usize) -> anyhow::Result<Duration> {
 }
 
 /// One slow client, again and again until it is stopped.
-async fn dawdle(number: usize, host: &str, key: &str) {
+async fn dawdle(number: usize, host: &str, key: &str, standing: &AtomicUsize) {
     let head = format!("GET /v1/approvals HTTP/1.1\r\nHost: {host}\r\nX-Slow: ");
     let body = format!(
         "POST /v1/approvals HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\n\
@@ -108,20 +140,27 @@ async fn dawdle(number: usize, host: &str, key: &str) {
     );
     let unread = format!("GET /v1/openapi.json HTTP/1.1\r\nHost: {host}\r\n\r\n").repeat(16);
     let start = [head, body, unread][number % 3].clone();
+    let mut stands = false;
     loop {
         // Refused or cut off: it tries again, as a hostile client would.
-        let _cut = trickle(host, &start).await;
+        let _cut = trickle(host, &start, || {
+            if !std::mem::replace(&mut stands, true) {
+                standing.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+        .await;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
-async fn trickle(host: &str, start: &str) -> std::io::Result<()> {
+async fn trickle(host: &str, start: &str, mut stands: impl FnMut()) -> std::io::Result<()> {
     let address = host.parse().map_err(std::io::Error::other)?;
     let socket = TcpSocket::new_v4()?;
     // What is not read then stays with the server.
     socket.set_recv_buffer_size(4_096)?;
     let mut stream = socket.connect(address).await?;
     stream.write_all(start.as_bytes()).await?;
+    stands();
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         stream.write_all(b" ").await?;
