@@ -35,8 +35,11 @@ pub(crate) fn fits(policy: &Policy, id: MemberId, roster: &Roster, after: i64) -
     let able = person.enabled && person.role != Role::Auditor;
     let among = |source: &Source| match source.to_string().split_once(':') {
         Some(("group", name)) => roster.groups.get(name).is_some_and(|ids| ids.contains(&id)),
-        Some((_, email)) => email.to_lowercase() == person.email.to_lowercase(),
-        None => true,
+        Some((kind, email)) => {
+            (kind == "contact") == (person.role == Role::Contact)
+                && email.to_lowercase() == person.email.to_lowercase()
+        }
+        None => person.role != Role::Contact,
     };
     let later = policy.steps.iter().filter(|step| i64::from(step.after.0) <= after);
     let let_in = later.flat_map(|step| &step.add).any(among);

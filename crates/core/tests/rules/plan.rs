@@ -174,6 +174,8 @@ fn need() -> impl Strategy<Value = Value> {
         "members",
         "member:ana@example.com",
         "member:BEN@example.com",
+        "contact:ana@example.com",
+        "contact:dan@example.com",
     ];
     let from = prop::sample::subsequence(sources.to_vec(), 1..=2);
     let count = prop_oneof![5 => Just(1), 1 => Just(2)];
