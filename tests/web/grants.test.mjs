@@ -59,6 +59,12 @@ test("what is granted is read before, used at once, and taken back", async () =>
   await page.goto(`${desk.url}/grants`);
   assert.match(await page.textContent("main"), /used 1 of 2 times/);
   assert.deepEqual(await desk.examine(page, "grants"), []);
+  const auditor = await desk.signedIn(await desk.link(await desk.member("otis@example.com", "Otis", "auditor")));
+  await auditor.goto(`${desk.url}/grants`);
+  assert.match(await auditor.textContent("main"), /replicas may be a number from 0 to 3/);
+  const offered = auditor.getByRole("button", { name: "Take it back" });
+  assert.equal(await offered.count(), 0, "nobody is offered what they may not do");
+  await auditor.context().close();
   await page.getByRole("button", { name: "Take it back" }).click();
   await page.getByText("taken back by").waitFor();
   assert.equal((await desk.ask(next("3.1", 1))).status, "pending");
@@ -90,5 +96,20 @@ test("where the policy offers none, there are no fields for one", async () => {
   const asked = await desk.ask(deploy);
   await page.goto(`${desk.url}/a/${asked.id}`);
   assert.equal(await page.locator("#more-of-it").count(), 0);
+  await page.context().close();
+});
+
+test("somebody without an account is offered no way into one", async () => {
+  const page = await desk.owner();
+  const cora = await desk.member("cora@partner.example", "Cora", "contact");
+  await desk.member("ben@example.com", "Ben");
+  await page.goto(`${desk.url}/people`);
+  const row = page.locator("li.entry", { hasText: "cora@partner.example" });
+  await row.locator(`#member-${cora.id} > summary`).click();
+  assert.equal(await row.getByRole("button", { name: "Make a sign-in link" }).count(), 0);
+  assert.equal(await row.getByRole("button", { name: "Set the role" }).count(), 1);
+  await page.goto(`${desk.url}/away`);
+  const names = await page.locator("#to option").allTextContents();
+  assert.ok(names.includes("ben@example.com") && !names.includes("cora@partner.example"), names.join());
   await page.context().close();
 });

@@ -4,7 +4,7 @@
 //! by which later approvers decide: what was changed, and what was asked back and answered.
 
 pub mod glyphs;
-mod grants;
+pub mod grants;
 pub mod suspicions;
 mod tree;
 

@@ -114,7 +114,7 @@ fn row(grant: &Value) -> Vec<String> {
 }
 
 /// What was agreed to, in words.
-pub(crate) fn account(grant: &Value) -> String {
+fn account(grant: &Value) -> String {
     let action = &grant["action"];
     let mut lines = vec![
         format!(

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::tree::Fields;
 use super::{Account, Field, Kind, Section, account};
 
-/// The account of an approval; right after what is asked for, what else a voter would say yes to with it.
+/// The account of an approval; right after what is asked for, what else a voter would say yes to
+/// with it.
 #[must_use]
 pub fn account_with(approval: &Approval, terms: &Terms) -> Account {
     let mut account = account(approval);
@@ -35,16 +36,28 @@ pub fn account_with(approval: &Approval, terms: &Terms) -> Account {
 fn bound_at(fields: &mut Fields, pointer: &Pointer, bound: &Bound, now: &Value) {
     let label = format!("But {pointer}");
     match bound {
-        Bound::Any => fields.push(Field::known(&label, "anything")),
+        Bound::Any => fields.push(Field::known(&label, in_words(bound))),
         Bound::OneOf(values) => fields.json(&label, &Value::Array(values.clone())),
-        Bound::Within { at_least, at_most } => {
-            let ends = match (at_least, at_most) {
-                (Some(least), Some(most)) => format!("a number from {least} to {most}"),
-                (Some(least), None) => format!("a number, at least {least}"),
-                (None, Some(most)) => format!("a number, at most {most}"),
-                (None, None) => "any number".into(),
-            };
-            fields.push(Field::known(&label, format!("{ends}; here it is {now}")));
+        Bound::Within { .. } => {
+            fields.push(Field::known(&label, format!("{}; here it is {now}", in_words(bound))));
         }
+    }
+}
+
+/// What may stand at a place, in words.
+#[must_use]
+pub fn in_words(bound: &Bound) -> String {
+    match bound {
+        Bound::Any => "anything".into(),
+        Bound::OneOf(values) => {
+            let values: Vec<_> = values.iter().map(Value::to_string).collect();
+            format!("one of {}", values.join(", "))
+        }
+        Bound::Within { at_least, at_most } => match (at_least, at_most) {
+            (Some(least), Some(most)) => format!("a number from {least} to {most}"),
+            (Some(least), None) => format!("a number, at least {least}"),
+            (None, Some(most)) => format!("a number, at most {most}"),
+            (None, None) => "any number".into(),
+        },
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use askfirst_core::administration::Change;
 use askfirst_core::approval::edit;
-use askfirst_core::{Approval, Bound, Digest, GrantId, NewGrant, Pointer, Scope, Seconds, Terms};
+use askfirst_core::{
+    Approval, Bound, Digest, GrantId, MemberId, NewGrant, Pointer, Scope, Seconds, Terms,
+};
 use askfirst_store::{GrantFilter, GrantRecord};
 use serde_json::Value;
 
@@ -61,8 +63,8 @@ impl Service {
     pub async fn grants(&self, caller: &Caller, filter: GrantFilter) -> Result<Vec<GrantRecord>> {
         let mut filter = filter;
         if !oversees(caller) {
-            let own = caller.member().filter(|_| !matches!(caller.rights, Rights::Link { .. }));
-            let own = own.ok_or(ServiceError::Forbidden(Needed::Scope(Scope::ReadAll)))?;
+            let own =
+                giver(caller).ok_or(ServiceError::Forbidden(Needed::Scope(Scope::ReadAll)))?;
             if filter.by.is_some_and(|by| by != own) {
                 return Ok(Vec::new());
             }
@@ -77,11 +79,8 @@ impl Service {
     /// If there is none that the caller may see.
     pub async fn grant(&self, caller: &Caller, id: GrantId) -> Result<GrantRecord> {
         let known = self.store.grant(caller.place, id).await?;
-        let seen = known.filter(|known| {
-            let own = caller.member() == Some(known.grant.by.id)
-                && !matches!(caller.rights, Rights::Link { .. });
-            own || oversees(caller)
-        });
+        let seen =
+            known.filter(|known| giver(caller) == Some(known.grant.by.id) || oversees(caller));
         seen.ok_or(ServiceError::NotFound("grant"))
     }
 
@@ -95,6 +94,14 @@ impl Service {
         let change = Change::RevokeGrant { id, environment, of: known.grant.by.id };
         self.administer(caller, change, None).await?;
         Ok(())
+    }
+}
+
+/// Whose grants are one's own affair; nobody's behind a link, which is for one decision.
+fn giver(caller: &Caller) -> Option<MemberId> {
+    match caller.rights {
+        Rights::Link { .. } => None,
+        _ => caller.member(),
     }
 }
 

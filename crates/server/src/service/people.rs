@@ -108,7 +108,7 @@ impl Service {
         Ok(self.store.roster(caller.place.workspace).await?)
     }
 
-    /// Everyone else in the caller's workspace who may vote, by address.
+    /// Everyone else with an account in the caller's workspace who may vote, by address.
     ///
     /// # Errors
     /// If they could not be read.
@@ -116,7 +116,7 @@ impl Service {
         let roster = self.store.roster(caller.place.workspace).await?;
         let ids = roster.people.keys().filter(|id| Some(**id) != caller.member());
         let others = ids.filter_map(|id| Some((*id, roster.voter(*id)?.clone())));
-        let mut others: Vec<_> = others.collect();
+        let mut others: Vec<_> = others.filter(|(_, person)| person.role.has_account()).collect();
         others.sort_by(|(_, a), (_, b)| a.email.cmp(&b.email));
         Ok(others)
     }

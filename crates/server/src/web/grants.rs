@@ -18,6 +18,8 @@ use super::fields::{Input, Kind, Typed};
 use super::session::{Nothing, Posted, SignedIn};
 use super::shell::{Moment, Shell, Text, text};
 use crate::app::App;
+use crate::render::grants;
+use crate::service::caller::ADMINS;
 use crate::service::grants::Granting;
 
 /// The most places that a page offers to leave open; the API takes any.
@@ -206,12 +208,16 @@ pub(super) struct GrantRow {
     pub(super) until: Moment,
     /// How it ended, if it did.
     pub(super) end: Option<String>,
+    /// Whether whoever looks may take it back.
+    pub(super) revocable: bool,
     /// What may differ, place by place.
     pub(super) bounds: Vec<(Text, Text)>,
 }
 
 impl GrantRow {
-    pub(super) fn new(known: &GrantRecord, now: Timestamp) -> Self {
+    pub(super) fn new(known: &GrantRecord, by: &SignedIn, now: Timestamp) -> Self {
+        let viewer = &by.viewer.member;
+        let revocable = viewer.id == known.grant.by.id || ADMINS.contains(&viewer.person.role);
         let GrantRecord { grant, ended } = known;
         let end = match ended {
             Some((at, by)) => {
@@ -221,19 +227,6 @@ impl GrantRow {
             None if grant.used >= grant.terms.uses => Some("used up".into()),
             None if now >= grant.until() => Some("its time is over".into()),
             None => None,
-        };
-        let bound = |bound: &Bound| match bound {
-            Bound::Any => "may be anything".into(),
-            Bound::OneOf(values) => {
-                let values: Vec<_> = values.iter().map(Value::to_string).collect();
-                format!("may be {}", values.join(" or "))
-            }
-            Bound::Within { at_least, at_most } => match (at_least, at_most) {
-                (Some(least), Some(most)) => format!("may be from {least} to {most}"),
-                (Some(least), None) => format!("may be {least} or more"),
-                (None, Some(most)) => format!("may be {most} or less"),
-                (None, None) => "may be any number".into(),
-            },
         };
         let bounds = grant.terms.bounds.iter();
         Self {
@@ -245,7 +238,10 @@ impl GrantRow {
             used: format!("used {} of {} times", grant.used, grant.terms.uses),
             until: Moment::seen_from(grant.until(), now),
             end,
-            bounds: bounds.map(|(at, what)| (text(at.as_str()), text(&bound(what)))).collect(),
+            revocable,
+            bounds: bounds
+                .map(|(at, bound)| (text(at.as_str()), text(&grants::in_words(bound))))
+                .collect(),
         }
     }
 }
@@ -253,7 +249,7 @@ impl GrantRow {
 impl GrantsPage {
     pub(super) fn new(by: &SignedIn, known: &[GrantRecord], more: bool) -> Self {
         let now = by.viewer.now;
-        let rows = known.iter().map(|known| GrantRow::new(known, now));
+        let rows = known.iter().map(|known| GrantRow::new(known, by, now));
         let (open, over) = rows.partition(|row| row.end.is_none());
         Self { shell: Shell::of("Grants", "/grants", by, now), open, over, more }
     }

@@ -56,6 +56,8 @@ pub(super) struct PersonRow {
     pub(super) email: Text,
     pub(super) role: &'static str,
     pub(super) roles: Vec<Choice>,
+    /// Whether they can sign in at all.
+    pub(super) has_account: bool,
     /// Whether it is the one who looks.
     pub(super) you: bool,
 }
@@ -95,6 +97,7 @@ impl PeoplePage {
             email: text(&member.person.email),
             role: member.person.role.as_str(),
             roles: roles(member.person.role),
+            has_account: member.person.role.has_account(),
             you: member.id == by.viewer.member.id,
         };
         let (here, gone): (Vec<_>, Vec<_>) =
