@@ -249,8 +249,10 @@ pub struct Approval {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
     /// Why its texts may not be erased, while somebody says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
     /// That its texts are gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased: Option<Erasure>,
 }
 

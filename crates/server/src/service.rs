@@ -67,7 +67,7 @@ pub struct Service {
 #[derive(Clone, Debug)]
 pub struct Seen {
     /// The approval.
-    pub approval: Approval,
+    pub approval: Arc<Approval>,
     /// The people, for what is still needed.
     pub roster: Arc<Roster>,
     /// The proof, if it has ended.

@@ -65,7 +65,7 @@ pub struct Execute {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Committed {
     /// The approval as it stands.
-    pub approval: Approval,
+    pub approval: Arc<Approval>,
     /// What this command did; empty for a repeat.
     pub events: Vec<Event>,
     /// Whether an earlier request under the same idempotency key did it.

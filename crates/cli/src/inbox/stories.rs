@@ -322,7 +322,7 @@ fn it_shows_the_text_that_a_page_shows() {
     }
     // The server's own way of telling it loses nothing that the page shows.
     let seen = Seen {
-        approval: approval.clone(),
+        approval: approval.clone().into(),
         roster: Roster::default().into(),
         proof: None,
         now: Timestamp::from_seconds(NOW),

@@ -136,9 +136,9 @@ impl Approval {
         Some(decision.valid_until.unwrap_or(decision.decided_at))
     }
 
-    /// Without the words that people and agents wrote. The action's name stays; the audit log
+    /// Takes out the words that people and agents wrote. The action's name stays; the audit log
     /// has it too.
-    pub(super) fn without_texts(mut self, erasure: Erasure) -> Self {
+    pub(super) fn erase_texts(&mut self, erasure: Erasure) {
         let bare = |action: &Action| {
             Arc::new(Action {
                 name: action.name.clone(),
@@ -177,6 +177,5 @@ impl Approval {
             outcome.note = None;
         }
         self.erased = Some(erasure);
-        self
     }
 }

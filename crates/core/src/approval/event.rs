@@ -17,8 +17,8 @@ use crate::{Actor, Approval, Claim, Decision, Outcome, Source, Status, Vote};
 pub enum Event {
     /// The question was put.
     Asked {
-        /// As it was put.
-        approval: Box<Approval>,
+        /// As it was put; shared with who goes on with it, for it is the widest thing there is.
+        approval: Arc<Approval>,
     },
     /// An approver changed what is asked for. Approvals given before do not count any more.
     Edited {
@@ -132,47 +132,46 @@ pub struct OutOfOrder {
 ///
 /// # Errors
 /// If the first event is not `Asked`, or a later one is.
-pub fn apply(current: Option<Approval>, event: &Event) -> Result<Approval, OutOfOrder> {
+pub fn apply(current: Option<Arc<Approval>>, event: &Event) -> Result<Arc<Approval>, OutOfOrder> {
     let mut next = match (current, event) {
-        (None, Event::Asked { approval }) => {
-            return Ok(Approval { version: 1, ..(**approval).clone() });
-        }
+        (None, Event::Asked { approval }) => return Ok(Arc::clone(approval)),
         (None, _) | (Some(_), Event::Asked { .. }) => {
             return Err(OutOfOrder { event: event.name() });
         }
         (Some(current), _) => current,
     };
-    next.version += 1;
+    let changed = Arc::make_mut(&mut next);
+    changed.version += 1;
     match event {
         // A grant is a record of its own; the vote names it.
         Event::Asked { .. } | Event::Granted { .. } => {}
         Event::Edited { revision } => {
-            if next.revisions.is_empty() {
-                next.revisions.push(next.first_revision());
+            if changed.revisions.is_empty() {
+                changed.revisions.push(changed.first_revision());
             }
-            next.action = Arc::clone(&revision.action);
-            next.action_digest = revision.action_digest;
-            next.revisions.push(revision.clone());
+            changed.action = Arc::clone(&revision.action);
+            changed.action_digest = revision.action_digest;
+            changed.revisions.push(revision.clone());
         }
-        Event::Voted { vote } => next.votes.push(vote.clone()),
-        Event::Inquired { inquiry } => next.inquiries.push(inquiry.clone()),
+        Event::Voted { vote } => changed.votes.push(vote.clone()),
+        Event::Inquired { inquiry } => changed.inquiries.push(inquiry.clone()),
         Event::Replied { number, reply } => {
-            let mut inquiries = next.inquiries.iter_mut();
+            let mut inquiries = changed.inquiries.iter_mut();
             let inquiry = inquiries.find(|inquiry| inquiry.number == *number);
             let inquiry = inquiry.ok_or(OutOfOrder { event: event.name() })?;
             inquiry.reply = Some(reply.clone());
         }
-        Event::Escalated { number, .. } => next.escalated = *number,
+        Event::Escalated { number, .. } => changed.escalated = *number,
         Event::Looked { look } => {
-            next.looks.retain(|known| known.by.id != look.by.id);
-            next.looks.push(look.clone());
+            changed.looks.retain(|known| known.by.id != look.by.id);
+            changed.looks.push(look.clone());
         }
-        Event::Decided { decision } => next.decision = Some(decision.clone()),
-        Event::ClaimSettled { claim } => next.claim = Some(claim.clone()),
-        Event::Reported { outcome } => next.outcome = Some(outcome.clone()),
-        Event::HoldSet { hold } => next.hold = Some(hold.clone()),
-        Event::HoldReleased { .. } => next.hold = None,
-        Event::Erased { erasure } => next = next.without_texts(erasure.clone()),
+        Event::Decided { decision } => changed.decision = Some(decision.clone()),
+        Event::ClaimSettled { claim } => changed.claim = Some(claim.clone()),
+        Event::Reported { outcome } => changed.outcome = Some(outcome.clone()),
+        Event::HoldSet { hold } => changed.hold = Some(hold.clone()),
+        Event::HoldReleased { .. } => changed.hold = None,
+        Event::Erased { erasure } => changed.erase_texts(erasure.clone()),
     }
     Ok(next)
 }

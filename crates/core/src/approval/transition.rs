@@ -17,7 +17,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transition {
     /// The approval afterwards.
-    pub next: Approval,
+    pub next: Arc<Approval>,
     /// What happened, in order; empty if the command changed nothing.
     pub events: Vec<Event>,
 }
@@ -27,7 +27,7 @@ pub struct Transition {
 /// # Errors
 /// A [`Refusal`]; nothing changes then.
 pub fn transition(
-    current: Option<&Approval>,
+    current: Option<&Arc<Approval>>,
     command: &Command,
     facts: &Facts,
     now: Timestamp,
@@ -36,7 +36,7 @@ pub fn transition(
         Standing::Good => {}
         standing => return Err(Refusal::Credential(standing)),
     }
-    same_environment(current, command, facts)?;
+    same_environment(current.map(Arc::as_ref), command, facts)?;
     let events = match (current, command) {
         (None, Command::Ask(ask)) => put(ask, facts, now)?,
         (Some(_), Command::Ask(_)) => return Err(Refusal::Exists),
@@ -146,7 +146,7 @@ fn put(ask: &Ask, facts: &Facts, now: Timestamp) -> Result<Vec<Event>, Refusal> 
         erased: None,
     };
     let mut events = grant::cast(&approval, facts, now);
-    events.insert(0, Event::Asked { approval: Box::new(approval) });
+    events.insert(0, Event::Asked { approval: Arc::new(approval) });
     Ok(events)
 }
 

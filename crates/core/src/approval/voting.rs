@@ -1,6 +1,7 @@
 //! Votes: who can give one, how it counts, and what the votes so far decide.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::event::{self, Event};
 use super::transition::undecided;
@@ -12,7 +13,7 @@ use crate::{
 };
 
 pub(super) fn vote(
-    approval: &Approval,
+    approval: &Arc<Approval>,
     cast: &CastVote,
     facts: &Facts,
     now: Timestamp,
@@ -24,7 +25,7 @@ pub(super) fn vote(
     }
     filled_in(approval, cast)?;
     let mut events = Vec::new();
-    let mut counted = approval.clone();
+    let mut counted = Arc::clone(approval);
     if let Some(revision) = edit::revise(approval, cast, &voter, now)? {
         let edited = Event::Edited { revision };
         counted = event::apply(Some(counted), &edited).map_err(|_| Refusal::Exists)?;
@@ -49,7 +50,7 @@ pub(super) fn vote(
     vote.granted = granted.as_ref().map(|grant| grant.id);
     events.push(Event::Voted { vote: vote.clone() });
     events.extend(granted.map(|grant| Event::Granted { grant }));
-    counted.votes.push(vote);
+    Arc::make_mut(&mut counted).votes.push(vote);
     let decision = decided(&counted, facts, facts.actor(), now);
     events.extend(decision.map(|decision| Event::Decided { decision }));
     Ok(events)

@@ -85,7 +85,7 @@ impl World {
     }
 
     /// Goes through every continuation of `votes`, which led to `approval`.
-    fn explore(&self, approval: &Approval, votes: &mut Vec<(usize, bool)>, count: &mut Count) {
+    fn explore(&self, approval: &Arc<Approval>, votes: &mut Vec<(usize, bool)>, count: &mut Count) {
         for person in 0..self.people.len() {
             if votes.iter().any(|(voter, _)| *voter == person) {
                 continue;

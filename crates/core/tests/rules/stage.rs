@@ -193,7 +193,7 @@ pub(crate) struct Stage {
     pub(crate) floor: Floor,
     pub(crate) saved: Option<Arc<FrozenPolicy>>,
     pub(crate) now: Timestamp,
-    pub(crate) approval: Option<Approval>,
+    pub(crate) approval: Option<Arc<Approval>>,
     pub(crate) log: Vec<Event>,
     pub(crate) room: Room,
     /// Whatever was granted so far, with its uses.

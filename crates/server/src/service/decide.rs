@@ -232,11 +232,11 @@ impl Service {
 /// # Errors
 /// If the changes are not allowed.
 pub fn as_edited(
-    approval: &Approval,
+    approval: &Arc<Approval>,
     by: Voter,
     changes: &BTreeMap<Pointer, Value>,
     now: Timestamp,
-) -> Result<Approval> {
+) -> Result<Arc<Approval>> {
     let action = edit::edited(&approval.action, &approval.editable, changes)
         .map_err(ServiceError::Refused)?;
     let revision = Revision {
@@ -246,7 +246,7 @@ pub fn as_edited(
         by: Some(by),
         at: now,
     };
-    let edited = event::apply(Some(approval.clone()), &Event::Edited { revision });
+    let edited = event::apply(Some(Arc::clone(approval)), &Event::Edited { revision });
     edited.map_err(|error| ServiceError::Internal(error.to_string()))
 }
 

@@ -1,6 +1,7 @@
 //! Receipts and bundles: what an auditor takes away.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use askfirst_core::{Approval, ApprovalId};
@@ -32,7 +33,7 @@ impl Service {
         caller: &Caller,
         id: ApprovalId,
         patience: Duration,
-    ) -> Result<(Approval, Option<Receipt>)> {
+    ) -> Result<(Arc<Approval>, Option<Receipt>)> {
         let seen = self.wait(caller, id, Until::Signed, patience).await?;
         let receipt = seen.proof.as_ref().map(receipt_of).transpose()?.flatten();
         Ok((seen.approval, receipt))
@@ -47,7 +48,7 @@ impl Service {
         caller: &Caller,
         id: ApprovalId,
         patience: Duration,
-    ) -> Result<(Approval, Option<Bundle>)> {
+    ) -> Result<(Arc<Approval>, Option<Bundle>)> {
         let seen = self.wait(caller, id, Until::Signed, patience).await?;
         let approval = seen.approval;
         let Some(Proof { token: Some(receipt), audit_index, erased_index, .. }) = seen.proof else {

@@ -1,5 +1,6 @@
 //! Reading approvals: one, many, waiting for a change, and the events of one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use askfirst_core::{ApprovalId, Status};
@@ -34,7 +35,7 @@ impl Service {
         let approval = self.store.approval(caller.place, id).await?;
         let roster = self.store.roster(caller.place.workspace).await?;
         let approval = approval.filter(|approval| caller.reads(approval, &roster, now));
-        let approval = approval.ok_or(ServiceError::NotFound("approval"))?;
+        let approval = Arc::new(approval.ok_or(ServiceError::NotFound("approval"))?);
         self.with_proof(Seen { approval, roster, proof: None, now }).await
     }
 
@@ -134,7 +135,7 @@ impl Service {
             let full = page.len() > wanted;
             let visible = page.into_iter().filter(|approval| caller.reads(approval, &roster, now));
             found.extend(visible.map(|approval| Seen {
-                approval,
+                approval: Arc::new(approval),
                 roster: roster.clone(),
                 proof: None,
                 now,

@@ -104,13 +104,18 @@ fn pending() -> Seen {
         revision: 1,
         seats,
     });
-    Seen { approval, roster: Arc::new(roster), proof: None, now: moment(100) }
+    Seen { approval: Arc::new(approval), roster: Arc::new(roster), proof: None, now: moment(100) }
+}
+
+/// For stories that make something else of it.
+fn approval_of(seen: &mut Seen) -> &mut askfirst_core::Approval {
+    Arc::make_mut(&mut seen.approval)
 }
 
 /// Approved, claimed and reported on.
 fn used() -> Seen {
     let mut seen = pending();
-    seen.approval.decision = Some(Decision {
+    approval_of(&mut seen).decision = Some(Decision {
         status: Status::Approved,
         decided_at: moment(200),
         by: Actor::Member { id: ana().id, email: ana().email },
@@ -119,8 +124,9 @@ fn used() -> Seen {
         answer: None,
         valid_until: Some(moment(1_100)),
     });
-    seen.approval.claim = Some(Claim::Claimed { by: KeyId::from_bits(3), at: moment(201) });
-    seen.approval.outcome = Some(Outcome {
+    approval_of(&mut seen).claim =
+        Some(Claim::Claimed { by: KeyId::from_bits(3), at: moment(201) });
+    approval_of(&mut seen).outcome = Some(Outcome {
         status: OutcomeStatus::Succeeded,
         note: Some("deployed in 40 s".into()),
         at: moment(260),
@@ -151,7 +157,7 @@ impl ApprovalPage {
 impl InboxPage {
     fn sample() -> Self {
         let mut urgent = pending();
-        Arc::make_mut(&mut urgent.approval.action).title =
+        Arc::make_mut(&mut approval_of(&mut urgent).action).title =
             "Pay \u{202e}0001 EUR to <b>p\u{430}ypal</b>?".into();
         Self {
             shell: Shell::of("(1) Inbox", "/", &signed_in(), moment(100)),
@@ -385,8 +391,8 @@ fn an_end_is_told_in_words_that_read_well() {
     let used =
         format!("<span title=\"{key}\">by the key “release-bot” on 1 Jan 2030, 00:03:21 UTC");
     assert!(ended.contains(&used) && ended.contains("</span>. <span class=\"dim\">The one use"));
-    seen.approval.claim = None;
-    seen.approval.decision = None;
+    approval_of(&mut seen).claim = None;
+    approval_of(&mut seen).decision = None;
     seen.now = seen.approval.expires_at.plus(Seconds(64 * 60));
     let expired =
         html(&ApprovalPage::new(&signed_in(), &sight(seen.clone(), Ok(())), String::new()));
@@ -440,10 +446,10 @@ fn the_page_says_what_the_record_says() {
         ["plain", "<b>&amp;\n\n  tail \t", "\u{202e}<U+202E>\u{200b}", "a\nb\nc\"", "p\u{430}y"]
     {
         let words: String = words.into();
-        let action = Arc::make_mut(&mut seen.approval.action);
+        let action = Arc::make_mut(&mut approval_of(&mut seen).action);
         action.title.clone_from(&words);
         action.arguments = serde_json::json!({ &words: [&words, { "deep": [[&words]] }], "long": words.repeat(300) });
-        seen.approval.reason = Some(words);
+        approval_of(&mut seen).reason = Some(words);
         let page = ApprovalPage::new(&signed_in(), &sight(seen.clone(), Ok(())), String::new());
         let shown = text_content(&page.render().unwrap());
         assert_eq!(

@@ -1,6 +1,8 @@
 //! Carries out a command on one approval: looks for a repeat, reads the facts, asks the rules and
 //! records what they say. Nothing is written before the rules have said yes.
 
+use std::sync::Arc;
+
 use askfirst_core::{Allowances, Command, Event, Principal, Refusal, Standing, Status, transition};
 
 use super::record;
@@ -34,7 +36,7 @@ pub(super) fn execute(
         let found = queries::approval(connection, place, id)?;
         let (approval, _) = found.ok_or_else(odd_repeat)?;
         return Ok(Committed {
-            approval,
+            approval: Arc::new(approval),
             events: Vec::new(),
             replayed: true,
             roster: facts.roster,
@@ -52,7 +54,7 @@ pub(super) fn execute(
         None => queries::approval(connection, place, request.approval)?,
     };
     let (before, snapshot) =
-        current.map_or((None, None), |(approval, row)| (Some(approval), Some(row)));
+        current.map_or((None, None), |(approval, row)| (Some(Arc::new(approval)), Some(row)));
     if let (Some(_), Principal::Key(key)) = (ask, &facts.principal) {
         let own = key.limits.tighten(desk.allowances.key);
         let allowances = Allowances { key: own, ..desk.allowances };

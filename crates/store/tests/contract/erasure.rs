@@ -64,7 +64,7 @@ async fn wordy<H: Home>(world: &World<H>, word: &str, length: usize) -> Approval
     world.run(us.asker, asked.id, consume).await.unwrap();
     let status = OutcomeStatus::Succeeded;
     let report = Command::Report { status, note: Some(format!("{word} note")) };
-    world.run(us.asker, asked.id, report).await.unwrap().approval
+    Arc::unwrap_or_clone(world.run(us.asker, asked.id, report).await.unwrap().approval)
 }
 
 async fn erase<H: Home>(world: &World<H>, id: ApprovalId) -> Result<Committed, ExecuteError> {

@@ -90,6 +90,7 @@ promises! {
     }
     record {
         the_audit_log_is_whole_and_has_one_entry_per_event
+        whatever_a_question_is_called_its_entry_is_canonical
         the_audit_log_is_searched_by_kind_person_subject_and_time
         the_audit_log_holds_no_payload_comment_or_secret
         a_stored_statement_is_what_the_approval_says

@@ -47,7 +47,7 @@ pub(crate) async fn of_64_racing_actors_one_gives_the_outcome<H: Home>() {
         let won: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().ok()).collect();
         assert_eq!(won.len(), 1, "round {round}");
         let now = world.store.approval(us.place, asked.id).await.unwrap().unwrap();
-        assert_eq!(won[0].approval, now);
+        assert_eq!(*won[0].approval, now);
         let winner = now.decision.clone().unwrap();
         for answer in &answers {
             match answer {

@@ -1,12 +1,14 @@
 //! The record: audit chain, statements, and that nothing of it stands alone.
 
+use std::sync::Arc;
+
 use askfirst_core::administration::Change;
 use askfirst_core::*;
 use askfirst_proof::log;
 use askfirst_store::statement::statement_of;
 use askfirst_store::{AuditFilter, AuditRecord};
 
-use crate::world::{Home, World};
+use crate::world::{Home, World, ask};
 
 /// Approvals that ended in every way there is.
 async fn busy<H: Home>() -> (World<H>, Vec<Approval>) {
@@ -30,7 +32,7 @@ async fn busy<H: Home>() -> (World<H>, Vec<Approval>) {
     world.ask().await;
     world.administer(Change::RevokeKey { id: us.other_asker }).await.unwrap();
     world.reopen().await;
-    (world, ended)
+    (world, ended.into_iter().map(Arc::unwrap_or_clone).collect())
 }
 
 pub(crate) async fn the_audit_log_is_whole_and_has_one_entry_per_event<H: Home>() {
@@ -49,6 +51,25 @@ pub(crate) async fn the_audit_log_is_whole_and_has_one_entry_per_event<H: Home>(
         number("SELECT count(*) FROM events"),
         number("SELECT count(*) FROM audit WHERE kind LIKE 'approval.%'"),
     );
+}
+
+pub(crate) async fn whatever_a_question_is_called_its_entry_is_canonical<H: Home>() {
+    let world = World::<H>::new().await;
+    for name in
+        ["", "\u{1}\u{1f}\u{7f}\u{80}", "\"\\/\u{8}\t\n\u{c}\r", "é\u{2028}\u{e000}😀", "</x>"]
+    {
+        let mut question = ask(&world.us, PolicyChoice::Default);
+        Arc::make_mut(&mut question.action).name = name.into();
+        let question = Box::new(question);
+        world.run(world.us.asker, question.id, Command::Ask(question)).await.unwrap();
+    }
+    let workspace = world.us.place.workspace;
+    let records = world.store.audit(workspace, None, 100).await.unwrap();
+    let asked: Vec<_> = records.iter().filter(|r| r.entry.kind == "approval.asked").collect();
+    assert_eq!(asked.len(), 5);
+    for record in asked {
+        assert_eq!(log::entry_hash(&record.entry).unwrap(), record.hash, "{:?}", record.entry);
+    }
 }
 
 pub(crate) async fn the_audit_log_is_searched_by_kind_person_subject_and_time<H: Home>() {

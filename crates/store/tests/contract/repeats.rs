@@ -58,7 +58,7 @@ pub(crate) async fn a_repeat_gives_the_approval_as_it_is_now<H: Home>() {
     let again = world.store.execute(keyed(&us, us.asker, 1)).await.unwrap();
     assert!(again.replayed);
     assert_eq!(again.events, []);
-    assert_eq!(again.approval, decided);
+    assert_eq!(*again.approval, decided);
 }
 
 pub(crate) async fn a_repeated_vote_is_not_a_second_vote<H: Home>() {

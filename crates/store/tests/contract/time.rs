@@ -42,7 +42,7 @@ pub(crate) async fn deadlines_come_due_in_their_order<H: Home>() {
     assert_eq!(world.store.due_timers(1).await.unwrap(), [due(&first)]);
 
     let ended = world.expire(first.id).await.unwrap().approval;
-    let decision = ended.decision.unwrap();
+    let decision = ended.decision.as_ref().unwrap();
     assert_eq!((decision.status, decision.decided_at), (Status::Expired, first.expires_at));
     assert_eq!(world.store.due_timers(10).await.unwrap(), [due(&second)]);
     world.expire(second.id).await.unwrap();

@@ -134,7 +134,8 @@ impl<H: Home> World<H> {
 
     pub(crate) async fn ask_under(&self, policy: &str) -> Approval {
         let ask = ask(&self.us, PolicyChoice::Named(name(policy)));
-        self.run(self.us.asker, ask.id, Command::Ask(Box::new(ask))).await.unwrap().approval
+        let asked = self.run(self.us.asker, ask.id, Command::Ask(Box::new(ask))).await;
+        Arc::unwrap_or_clone(asked.unwrap().approval)
     }
 
     pub(crate) async fn vote(
@@ -147,7 +148,8 @@ impl<H: Home> World<H> {
     }
 
     pub(crate) async fn approve(&self, key: KeyId, approval: &Approval) -> Approval {
-        self.vote(key, approval, VoteDecision::Approve).await.unwrap().approval
+        let voted = self.vote(key, approval, VoteDecision::Approve).await;
+        Arc::unwrap_or_clone(voted.unwrap().approval)
     }
 
     pub(crate) async fn run(
