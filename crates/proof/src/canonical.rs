@@ -36,7 +36,7 @@ pub fn canonical(value: &Value) -> Result<Vec<u8>, CanonicalError> {
     Ok(out)
 }
 
-fn spell(value: &Value, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
+pub(crate) fn spell(value: &Value, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
     match value {
         Value::Number(number) => return spell_number(number, out),
         Value::Array(items) => {

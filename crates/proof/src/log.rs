@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::canonical::{CanonicalError, Digest, canonical, canonical_of, spell_text};
+use crate::canonical::{CanonicalError, Digest, canonical, canonical_of, spell, spell_text};
 
 /// Hashed into every entry, so no other canonical JSON of ours can pass for one.
 const ENTRY_DOMAIN: &str = "askfirst-audit/1";
@@ -83,7 +83,7 @@ impl Line<'_> {
         text.extend_from_slice(self.detail);
         member(&mut text, b",\"domain\":", ENTRY_DOMAIN)?;
         text.extend_from_slice(b",\"index\":");
-        text.extend_from_slice(&canonical(&self.index.into())?);
+        spell(&self.index.into(), &mut text)?;
         member(&mut text, b",\"kind\":", self.kind)?;
         member(&mut text, b",\"previous\":", &self.previous.to_string())?;
         member(&mut text, b",\"subject\":", self.subject)?;

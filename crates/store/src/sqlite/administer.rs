@@ -72,7 +72,7 @@ pub(super) fn administer(
             actor: &audit::actor(&by),
             kind,
             subject: &done.subject,
-            detail: &done.detail,
+            detail: &audit::spelled(&done.detail)?,
         };
         audit::append(desk.pens, tenant, &telling)?;
     }

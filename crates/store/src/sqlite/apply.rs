@@ -49,11 +49,11 @@ pub(super) fn create_workspace(
         actor: "system",
         kind: "workspace.created",
         subject: &name,
-        detail: &json!({
+        detail: &audit::spelled(&json!({
             "environment": workspace.environment.as_str(),
             "owner": person.email,
             "policy": { "name": policy.document.name.as_str(), "digest": policy.digest },
-        }),
+        }))?,
     };
     let head = audit::empty(&name)?;
     audit::append_to(pens, id, &name, head, &telling)?;

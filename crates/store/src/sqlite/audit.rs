@@ -20,7 +20,13 @@ pub(super) struct Telling<'a> {
     pub(super) actor: &'a str,
     pub(super) kind: &'a str,
     pub(super) subject: &'a str,
-    pub(super) detail: &'a Value,
+    /// As [`spelled`] spells it.
+    pub(super) detail: &'a Json,
+}
+
+/// A detail in its canonical form.
+pub(super) fn spelled(detail: &Value) -> Result<Json, StoreError> {
+    canonical(detail).map(Json).map_err(not_expressible)
 }
 
 /// How an actor is named in the log: what stays true when labels change.
@@ -57,7 +63,6 @@ pub(super) fn append_to(
     telling: &Telling<'_>,
 ) -> Result<Head, StoreError> {
     let Telling { at, actor, kind, subject, detail } = *telling;
-    let detail = Json(canonical(detail).map_err(not_expressible)?);
     let line = Line {
         workspace: name,
         index: head.index + 1,

@@ -159,7 +159,6 @@ pub(super) fn counted<T: TryFrom<i64>>(row: &Row<'_>, column: usize) -> rusqlite
     T::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, value))
 }
 
-/// An index or a count as the database keeps it.
 /// A count, where there is one.
 pub(super) fn maybe_counted<T: TryFrom<i64>>(
     row: &Row<'_>,
@@ -168,6 +167,7 @@ pub(super) fn maybe_counted<T: TryFrom<i64>>(
     if row.get_ref(column)? == ValueRef::Null { Ok(None) } else { counted(row, column).map(Some) }
 }
 
+/// An index or a count as the database keeps it.
 pub(super) fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -52,7 +52,7 @@ pub(super) fn change(
         write(desk.connection, &update, key)?;
     }
     let kids: Vec<&str> = keys.iter().map(|key| key.kid.as_str()).collect();
-    let detail = json!({ "keys": kids });
+    let detail = audit::spelled(&json!({ "keys": kids }))?;
     for workspace in queries::workspaces(desk.connection)? {
         if let Some(tenant) = desk.tenants.get(desk.connection, workspace.id, desk.now)? {
             let (actor, kind) = ("system", change.as_str());

@@ -2,7 +2,6 @@
 //! its timer, and with a decision the statement and the work of signing it.
 
 use askfirst_core::{Approval, Claim, Digest, Event, MemberId, OnTimeout, Status, Timestamp, Via};
-use askfirst_proof::{log, text_digest};
 use rusqlite::{Connection, params};
 
 use super::audit::{self, Telling};
@@ -143,7 +142,6 @@ impl Recording<'_, '_> {
         for (version, event) in (first..).zip(self.events) {
             let mut told = Told::of(event);
             self.event(version, event, &told.streamed()?)?;
-            let mut detail = told.audited();
             let statement = match event {
                 Event::Decided { .. } => Some(self.statement()?),
                 Event::Erased { .. } => {
@@ -167,10 +165,6 @@ impl Recording<'_, '_> {
                 }
                 _ => None,
             };
-            if let Some(statement) = &statement {
-                let digest = text_digest(statement).to_string();
-                detail.insert(log::STATEMENT_DIGEST.into(), digest.into());
-            }
             let actor = match event {
                 // A grant speaks for who gave it, though the asker's own request made it speak.
                 Event::Voted { vote } if matches!(vote.via, Via::Grant(_)) => {
@@ -184,7 +178,7 @@ impl Recording<'_, '_> {
                 actor: actor.as_deref().unwrap_or(self.actor),
                 kind: &format!("approval.{}", event.name()),
                 subject: &self.next.id.to_string(),
-                detail: &detail.into(),
+                detail: &told.audited(statement.as_deref())?,
             };
             let index = audit::append(self.pens, tenant, &telling)?;
             match (event, statement) {

@@ -2,10 +2,12 @@
 //! out; the audit log leaves out every free text too, for it must outlive their erasure.
 
 use askfirst_core::{
-    Approval, Cause, Claim, Decision, Event, Grant, Inquiry, Outcome, OutcomeStatus, Revision, Vote,
+    Approval, Cause, Claim, Decision, Digest, Event, Grant, Inquiry, KeyId, Outcome, OutcomeStatus,
+    Revision, Timestamp, Vote,
 };
-use askfirst_proof::text_digest;
-use serde_json::{Map, Value, json};
+use askfirst_proof::{log, text_digest};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::audit;
 use super::codec::{self, Json};
@@ -15,13 +17,17 @@ use crate::store::StoreError;
 /// One event, told twice: with its free texts to event streams, with digests of them to the
 /// audit log.
 pub(super) struct Told<'a> {
-    facts: Map<String, Value>,
+    facts: Facts<'a>,
     texts: Texts<'a>,
 }
 
+enum Facts<'a> {
+    /// Of a question, whose texts are the action's. Somebody waits for every one of these.
+    Asked(&'a Approval),
+    Others(Map<String, Value>),
+}
+
 enum Texts<'a> {
-    /// Of a question. Its digest is among the facts.
-    Question(&'a Approval),
     /// What someone said with what they did, and the names of the text and of its digest.
     Said(&'static str, &'static str, Option<&'a str>),
     None,
@@ -32,7 +38,9 @@ impl<'a> Told<'a> {
         let comment =
             |text: &'a Option<String>| Texts::Said("comment", "comment_digest", text.as_deref());
         let (facts, texts) = match event {
-            Event::Asked { approval } => (asked(approval), Texts::Question(approval)),
+            Event::Asked { approval } => {
+                return Self { facts: Facts::Asked(approval), texts: Texts::None };
+            }
             Event::Voted { vote } => (voted(vote), comment(&vote.comment)),
             Event::Granted { grant } => (granted(grant), Texts::None),
             Event::Edited { revision } => (edited(revision), Texts::None),
@@ -84,55 +92,97 @@ impl<'a> Told<'a> {
                 (object([("by", audit::actor(&erasure.by).into())]), Texts::None)
             }
         };
-        Self { facts, texts }
+        Self { facts: Facts::Others(facts), texts }
     }
 
     /// For event streams, as JSON.
     pub(super) fn streamed(&mut self) -> Result<Json, StoreError> {
-        let texts = match self.texts {
-            Texts::Question(approval) => vec![
-                ("title", Some(approval.action.title.as_str())),
-                ("target", approval.action.target.as_deref()),
-                ("reason", approval.reason.as_deref()),
-            ],
-            Texts::Said(name, _, text) => vec![(name, text)],
-            Texts::None => Vec::new(),
+        let facts = match &mut self.facts {
+            Facts::Asked(approval) => return codec::to_json(&Question::of(approval)),
+            Facts::Others(facts) => facts,
         };
-        for (name, text) in &texts {
-            self.facts.insert((*name).into(), (*text).into());
+        if let Texts::Said(name, _, text) = self.texts {
+            facts.insert(name.into(), text.into());
         }
-        let json = codec::to_json(&self.facts);
-        for (name, _) in texts {
-            self.facts.remove(name);
+        let json = codec::to_json(&facts);
+        if let Texts::Said(name, ..) = self.texts {
+            facts.remove(name);
         }
         json
     }
 
-    /// For the audit log.
-    pub(super) fn audited(mut self) -> Map<String, Value> {
+    /// For the audit log, in its canonical form, with the digest of the statement where there is
+    /// one.
+    pub(super) fn audited(self, statement: Option<&[u8]>) -> Result<Json, StoreError> {
+        let mut facts = match self.facts {
+            Facts::Asked(approval) => return codec::to_json(&Asked::of(approval)),
+            Facts::Others(facts) => facts,
+        };
         if let Texts::Said(_, name, text) = self.texts {
-            self.facts.insert(name.into(), text.map(|text| text_digest(text).to_string()).into());
+            facts.insert(name.into(), text.map(|text| text_digest(text).to_string()).into());
         }
-        self.facts
+        if let Some(statement) = statement {
+            let digest = text_digest(statement).to_string();
+            facts.insert(log::STATEMENT_DIGEST.into(), digest.into());
+        }
+        audit::spelled(&facts.into())
     }
 }
 
-fn asked(approval: &Approval) -> Map<String, Value> {
-    let policy = &approval.policy;
-    object([
-        ("action", approval.action.name.as_str().into()),
-        ("action_digest", approval.action_digest.to_string().into()),
-        ("asker", approval.asker.key.to_string().into()),
-        ("expires_at", approval.expires_at.to_string().into()),
-        (
-            "policy",
-            json!({
-                "name": policy.document.name.as_str(),
-                "version": policy.version,
-                "digest": policy.digest.to_string(),
-            }),
-        ),
-    ])
+/// What the audit log says of a question. Texts and no numbers but small ones, and its members in
+/// their order: JSON as it is written here is canonical.
+#[derive(Serialize)]
+struct Asked<'a> {
+    action: &'a str,
+    action_digest: Digest,
+    asker: KeyId,
+    expires_at: Timestamp,
+    policy: AskedUnder<'a>,
+}
+
+#[derive(Serialize)]
+struct AskedUnder<'a> {
+    digest: Digest,
+    name: &'a str,
+    version: u32,
+}
+
+impl<'a> Asked<'a> {
+    fn of(approval: &'a Approval) -> Self {
+        let policy = &approval.policy;
+        Self {
+            action: &approval.action.name,
+            action_digest: approval.action_digest,
+            asker: approval.asker.key,
+            expires_at: approval.expires_at,
+            policy: AskedUnder {
+                digest: policy.digest,
+                name: policy.document.name.as_str(),
+                version: policy.version,
+            },
+        }
+    }
+}
+
+/// What event streams say of it.
+#[derive(Serialize)]
+struct Question<'a> {
+    #[serde(flatten)]
+    facts: Asked<'a>,
+    reason: Option<&'a str>,
+    target: Option<&'a str>,
+    title: &'a str,
+}
+
+impl<'a> Question<'a> {
+    fn of(approval: &'a Approval) -> Self {
+        Self {
+            facts: Asked::of(approval),
+            reason: approval.reason.as_deref(),
+            target: approval.action.target.as_deref(),
+            title: &approval.action.title,
+        }
+    }
 }
 
 fn voted(vote: &Vote) -> Map<String, Value> {
