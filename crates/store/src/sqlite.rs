@@ -14,6 +14,7 @@ mod facts;
 mod faults;
 mod grants;
 mod keyring;
+mod log;
 mod mooring;
 mod open;
 mod outbox;
@@ -103,7 +104,7 @@ impl SqliteStore {
         });
         let readers = readers::Readers::start(path, options.readers)?;
         let issuer_base = options.issuer_base;
-        let writer = writer::Writer::start(opened, Arc::clone(&shared), issuer_base)?;
+        let writer = writer::Writer::start(opened, path, Arc::clone(&shared), issuer_base)?;
         Ok(Self { writer, readers, shared, schema })
     }
 

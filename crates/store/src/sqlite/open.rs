@@ -79,15 +79,15 @@ pub(super) fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connec
     Ok(connection)
 }
 
-fn settings(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn settings(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL syncs the log at every commit: what is acknowledged survives a power cut.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     // What is deleted or written over is zeroed in its page, so that what is erased is gone.
     connection.pragma_update(None, "secure_delete", true)?;
-    // Hot pages are copied back once per 16 MiB of log instead of once per 4.
-    connection.pragma_update(None, "wal_autocheckpoint", 4_096)?;
+    // The log is copied back by `log`, and not inside a commit.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "cache_size", -65_536)
 }
 

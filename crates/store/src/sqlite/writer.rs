@@ -1,9 +1,9 @@
 //! The one thread that writes. It takes what waits, carries it out in one transaction, commits
 //! once and only then answers: while the disk syncs, the next batch collects itself.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::time::Duration;
 
 use askfirst_core::{Allowances, Timestamp};
 use crossbeam_channel::{Receiver, Sender};
@@ -13,6 +13,7 @@ use tracing::{error, warn};
 
 use super::disk::Disk;
 use super::facts::Tenants;
+use super::log::Log;
 use super::mooring::Mooring;
 use super::open::Opened;
 use super::pens::Pens;
@@ -23,10 +24,6 @@ use crate::store::{Change, StoreError};
 
 /// The most that share one transaction; bounds how long the first of them waits.
 const BATCH: usize = 512;
-/// After a batch of so many, the next one is given [`GATHER`] to collect itself: fewer, fuller
-/// commits leave more of the processors to the requests. Who writes alone never waits.
-const BUSY: usize = 8;
-const GATHER: Duration = Duration::from_micros(100);
 
 /// What the writer and the store's handle both see.
 pub(super) struct Shared {
@@ -132,13 +129,17 @@ impl Writer {
     /// Starts the thread; it keeps the lock for as long as it has the connection.
     pub(super) fn start(
         opened: Opened,
+        path: &Path,
         shared: Arc<Shared>,
         issuer_base: String,
     ) -> Result<Self, StoreError> {
         let held = opened.lock;
+        let mut connection = opened.connection;
+        let log = Log::of(&mut connection, path)?;
         let (queue, waiting) = crossbeam_channel::unbounded();
         let thread = Thread {
-            connection: opened.connection,
+            connection,
+            log,
             shared,
             issuer_base,
             tenants: Tenants::default(),
@@ -202,6 +203,7 @@ fn closed() -> StoreError {
 
 struct Thread {
     connection: Connection,
+    log: Log,
     shared: Arc<Shared>,
     issuer_base: String,
     tenants: Tenants,
@@ -224,12 +226,8 @@ impl Thread {
         // A panic ends the thread; the halt must be told then too.
         let watch = HaltOnPanic(Arc::clone(&self.shared));
         let mut closing = None;
-        let mut busy = false;
         while closing.is_none() {
             let Ok(first) = waiting.recv() else { break };
-            if busy {
-                gather();
-            }
             let mut batch = Vec::new();
             let mut scrub = None;
             let mut next = Some(first);
@@ -241,8 +239,8 @@ impl Thread {
                 }
                 next = if batch.len() < BATCH { waiting.try_recv().ok() } else { None };
             }
-            busy = batch.len() >= BUSY;
             self.carry_out(batch);
+            self.log.tend(&self.connection);
             if let Some(reply) = scrub {
                 let _gone = reply.send(self.scrub());
             }
@@ -361,11 +359,6 @@ impl Thread {
             self.shared.halt();
         }
     }
-}
-
-#[allow(clippy::disallowed_methods, reason = "time to collect is the very thing waited for")]
-fn gather() {
-    std::thread::sleep(GATHER);
 }
 
 struct HaltOnPanic(Arc<Shared>);
