@@ -14,6 +14,7 @@ use askfirst_server::config::{self, Config};
 use askfirst_server::sealing::{self, SealingError};
 use askfirst_server::serve::{Server, Setup, Stopped};
 use askfirst_server::tls::Certificates;
+use askfirst_server::traces::Traces;
 use askfirst_store::{EvenClock, Options, SqliteStore, Store, StoreError, SystemClock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -120,10 +121,11 @@ pub(crate) fn start(
     signing_bits: KeyBits,
     reach: Reach,
     limits: Limits,
+    traces: Option<Traces>,
 ) -> Server {
     let sealing = Arc::clone(sealing);
     let pace = Arc::new(EvenClock::default());
-    Server::start(Setup { store, sealing, signing_bits, reach, limits, pace })
+    Server::start(Setup { store, sealing, signing_bits, reach, limits, pace, traces })
 }
 
 /// The key-encryption key.

@@ -8,12 +8,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use axum::http::Uri;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use figment::value::Dict;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::traces;
 use limits::Limits;
 
 /// The settings of `askfirst serve`.
@@ -30,6 +32,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// Where to answer `/metrics`, for Prometheus; nowhere unless it is set. It asks for no key.
     pub metrics_listen: Option<SocketAddr>,
+    /// The OpenTelemetry collector that is told of requests and approvals; none unless it is set.
+    pub otlp_endpoint: Option<String>,
     /// How people and programs reach the server; https, unless it is a loopback address.
     pub public_url: String,
     /// More host names under which requests may come in, such as an internal one.
@@ -117,6 +121,7 @@ impl Default for Config {
             tls_key: None,
             trusted_proxies: Vec::new(),
             metrics_listen: None,
+            otlp_endpoint: None,
             public_url: "http://127.0.0.1:8377".into(),
             hosts: Vec::new(),
             data: "/var/lib/askfirst".into(),
@@ -148,6 +153,10 @@ pub enum ConfigError {
         why: String,
     },
 }
+
+/// What builds without the feature say to `otlp_endpoint`.
+pub(crate) const WITHOUT_TRACES: &str = "this askfirst was built without OpenTelemetry; build it \
+with `--features otel`, or take the setting out";
 
 /// The file that is read where no other is named, if it is there.
 pub const DEFAULT_FILE: &str = "/etc/askfirst/askfirst.toml";
@@ -224,6 +233,14 @@ impl Config {
         if self.metrics_listen.is_some_and(|at| at.port() != 0 && at == self.listen) {
             return wrong("metrics_listen", "it needs an address of its own, apart from listen");
         }
+        if let Some(endpoint) = &self.otlp_endpoint {
+            if !traces::POSSIBLE {
+                return wrong("otlp_endpoint", WITHOUT_TRACES);
+            }
+            if let Some(why) = no_collector(endpoint) {
+                return wrong("otlp_endpoint", why);
+            }
+        }
         if ![2048, 3072].contains(&self.signing_key_bits) {
             return wrong("signing_key_bits", "2048 or 3072");
         }
@@ -235,6 +252,27 @@ impl Config {
     pub fn example() -> &'static str {
         include_str!("config/default.toml")
     }
+}
+
+/// Why this is no address of a collector, if so.
+fn no_collector(endpoint: &str) -> Option<&'static str> {
+    let uri = endpoint.parse::<Uri>().ok();
+    let Some(uri) = uri.filter(|uri| matches!(uri.scheme_str(), Some("http" | "https"))) else {
+        return Some("write it with its scheme, such as http://127.0.0.1:4318");
+    };
+    if endpoint.contains('@') {
+        return Some(
+            "what the collector wants to know of you does not belong into its address, which is \
+             logged; put it into the environment, as OTEL_EXPORTER_OTLP_HEADERS=authorization=…",
+        );
+    }
+    let wordy = uri.query().is_some() || endpoint.contains('#');
+    if wordy || uri.host().is_none_or(str::is_empty) {
+        return Some(
+            "only scheme, host, port and path, such as http://127.0.0.1:4318; /v1/traces is added",
+        );
+    }
+    None
 }
 
 /// Names every setting that is none, where it stands, and the one it is nearest to.
@@ -308,6 +346,36 @@ mod tests {
         }
         for text in ["0.0.0.0/0", "::/0", "proxy.example", "10.0.0.0/33", "", "10.0.0"] {
             assert!(text.parse::<Network>().is_err(), "{text}");
+        }
+    }
+
+    #[cfg(feature = "otel")]
+    #[test]
+    fn a_collector_is_an_address_without_secrets() {
+        for (endpoint, said) in [
+            ("http://127.0.0.1:4318", None),
+            ("http://collector:4318/", None),
+            ("https://otlp.example.com/tenant/v1/traces", None),
+            ("http://[::1]:4318", None),
+            ("127.0.0.1:4318", Some("scheme")),
+            ("grpc://127.0.0.1:4317", Some("scheme")),
+            ("http://", Some("scheme")),
+            ("/v1/traces", Some("scheme")),
+            ("http://a b", Some("scheme")),
+            ("", Some("scheme")),
+            ("https://user:secret@otlp.example.com", Some("OTEL_EXPORTER_OTLP_HEADERS")),
+            ("https://otlp.example.com?key=secret", Some("only scheme")),
+            ("https://otlp.example.com/#key", Some("only scheme")),
+        ] {
+            let config = Config { otlp_endpoint: Some(endpoint.into()), ..Config::default() };
+            let checked = config.check().map_err(|error| error.to_string());
+            match (said, checked) {
+                (None, Ok(())) => {}
+                (Some(said), Err(error)) => {
+                    assert!(error.contains(said) && !error.contains("secret"), "{error}");
+                }
+                (_, other) => panic!("{endpoint}: {other:?}"),
+            }
         }
     }
 

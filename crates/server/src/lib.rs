@@ -18,6 +18,7 @@ pub mod sealing;
 pub mod serve;
 pub mod service;
 pub mod tls;
+pub mod traces;
 pub mod turned_away;
 pub mod wakeups;
 pub mod web;

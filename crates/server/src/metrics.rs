@@ -1,4 +1,5 @@
-//! What is counted while the server runs, for Prometheus. Every label has a small fixed set of
+//! What is counted while the server runs, for Prometheus; what happens to approvals is passed on
+//! to the traces from here. Every label has a small fixed set of
 //! values: nothing that a client writes, no id and no path, only the patterns of our own routes.
 //! The address it is read at is [`page`]'s.
 
@@ -10,8 +11,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use askfirst_core::{Event, Timestamp};
-use askfirst_store::Health;
+use askfirst_core::Timestamp;
+use askfirst_store::{Committed, Health};
 use axum::extract::MatchedPath;
 use axum::http::{Method, StatusCode};
 use prometheus_client::encoding::text::encode;
@@ -22,6 +23,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::traces::Traces;
 
 /// Bounds of the latency buckets, in seconds: from one write to a whole wait.
 const BUCKETS: [f64; 10] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 65.0];
@@ -88,6 +91,8 @@ pub struct Metrics {
     late: Gauge<f64, AtomicU64>,
     batches: Counter,
     operations: Counter,
+    /// Where it is told what happens, if anywhere.
+    pub(crate) traces: Option<Traces>,
     /// Two readers at once would count the store's own counts twice.
     telling: Mutex<()>,
 }
@@ -116,6 +121,7 @@ impl Default for Metrics {
             late: Gauge::default(),
             batches: Counter::default(),
             operations: Counter::default(),
+            traces: None,
             telling: Mutex::default(),
             registry: Registry::default(),
         };
@@ -148,6 +154,12 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// With what happens told there too.
+    #[must_use]
+    pub fn traced(traces: Option<Traces>) -> Self {
+        Self { traces, ..Self::default() }
+    }
+
     /// A request was answered.
     pub fn answered(
         &self,
@@ -164,9 +176,12 @@ impl Metrics {
     }
 
     /// This happened to an approval, and is durable.
-    pub fn happened(&self, events: &[Event]) {
-        for event in events {
+    pub fn happened(&self, committed: &Committed) {
+        for event in &committed.events {
             self.events.get_or_create(&Happened { event: event.name() }).inc();
+        }
+        if let Some(traces) = &self.traces {
+            traces.happened(committed);
         }
     }
 
@@ -201,7 +216,7 @@ impl Metrics {
 }
 
 /// Clients can make methods up.
-fn known(method: &Method) -> &'static str {
+pub(crate) fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

@@ -33,6 +33,16 @@ pub fn request_id() -> String {
     format!("{:032x}", *START << 64 | count)
 }
 
+/// An id for one span of a trace: no secret either, and never 0.
+#[cfg(feature = "otel")]
+#[must_use]
+pub fn span_id() -> u64 {
+    // The lower half of a UUIDv7 is random.
+    #[allow(clippy::cast_possible_truncation, reason = "the lower half is what is wanted")]
+    static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| AtomicU64::new(id_bits() as u64));
+    NEXT.fetch_add(1, Ordering::Relaxed).max(1)
+}
+
 /// What a secret opens; each kind hashes in a domain of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {

@@ -25,9 +25,11 @@ use crate::app::{App, Reach};
 use crate::config::limits::Limits;
 use crate::http::visitor::Peer;
 use crate::keyring::Keyring;
+use crate::metrics::Metrics;
 use crate::patience::{self, Patient, Punctual};
 use crate::service::Service;
 use crate::tls::Certificates;
+use crate::traces::Traces;
 use crate::wakeups::{self, Wakeups};
 use crate::{http, metrics, turned_away, workers};
 
@@ -50,6 +52,8 @@ pub struct Setup {
     pub limits: Limits,
     /// The clock that requests per minute go by; it never jumps.
     pub pace: Arc<dyn Clock>,
+    /// Where what happens is told, if anywhere.
+    pub traces: Option<Traces>,
 }
 
 /// How a server came to stop.
@@ -115,7 +119,7 @@ impl Server {
         let wakeups = Arc::new(Wakeups::default());
         let store = setup.store;
         let workers = TaskTracker::new();
-        let service = Arc::new(Service::new(
+        let service = Service::new(
             Arc::clone(&store),
             Arc::clone(&keyring),
             Arc::clone(&wakeups),
@@ -123,7 +127,9 @@ impl Server {
             &setup.reach.public_url,
             &setup.limits,
             setup.pace,
-        ));
+        );
+        let metrics = Metrics::traced(setup.traces.clone());
+        let service = Arc::new(Service { metrics: Arc::new(metrics), ..service });
         workers.spawn(wakeups::feed(wakeups, Arc::clone(&store), stop.clone(), halted.clone()));
         workers.spawn(workers::timers::run(
             Arc::clone(&store),
@@ -150,7 +156,7 @@ impl Server {
             }
         });
         let app = App { service, reach: Arc::new(setup.reach) };
-        let router = router(app.clone());
+        let router = router(app.clone(), setup.traces.as_ref());
         Self {
             app,
             router,
@@ -237,6 +243,9 @@ impl Server {
         if tokio::time::timeout(DRAIN, self.workers.wait()).await.is_err() {
             warn!("some background work did not finish in time");
         }
+        if let Some(traces) = &self.app.service.metrics().traces {
+            traces.flush().await;
+        }
         self.app.service.store().close().await;
         why
     }
@@ -320,9 +329,14 @@ fn settle_socket(stream: &TcpStream) -> std::io::Result<()> {
     socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
-fn router(app: App) -> Router {
-    http::routes()
+fn router(app: App, traces: Option<&Traces>) -> Router {
+    let routes = http::routes()
         .merge(crate::web::routes(&app))
-        .layer(middleware::from_fn_with_state(app.clone(), http::front::pass))
-        .with_state(app)
+        .layer(middleware::from_fn_with_state(app.clone(), http::front::pass));
+    // Who wants no traces does not pay for them.
+    let routes = match traces {
+        Some(traces) => traces.around(routes, &app),
+        None => routes,
+    };
+    routes.with_state(app)
 }

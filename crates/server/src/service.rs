@@ -265,7 +265,7 @@ impl Service {
 
     async fn execute(&self, request: Execute) -> Result<(Seen, bool)> {
         let committed = self.store.execute(request).await?;
-        self.metrics.happened(&committed.events);
+        self.metrics.happened(&committed);
         let seen = Seen {
             approval: committed.approval,
             roster: committed.roster,

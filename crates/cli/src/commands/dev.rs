@@ -108,7 +108,8 @@ impl DevArgs {
         let sealing = premises::sealing_key(&places.sealing_key)?;
         let asked = premises::asked_to_stop()?;
         let reach = premises::reach(&public_url, listen, &[]);
-        let server = premises::start(store, &sealing, KeyBits::Rsa2048, reach, Limits::default());
+        let limits = Limits::default();
+        let server = premises::start(store, &sealing, KeyBits::Rsa2048, reach, limits, None);
         let service = Arc::clone(server.service());
         let ready = dev::prepare(&service, &sealing).await.context("the dev workspace")?;
         let running = server.run(listener, asked);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use askfirst_server::config::{Config, Network};
 use askfirst_server::serve::Entrance;
+use askfirst_server::traces::Traces;
 use clap::Args;
 use serde::Serialize;
 use tracing::{info, warn};
@@ -47,6 +48,10 @@ pub(super) struct Flags {
     #[arg(long, value_name = "ADDRESS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     metrics_listen: Option<SocketAddr>,
+    /// The OpenTelemetry collector to tell of requests and approvals, in builds that can
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    otlp_endpoint: Option<String>,
     /// How people and programs reach the server; https, unless it is a loopback address
     #[arg(long, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,7 +116,9 @@ async fn serve(config: Config, repeated: &str) -> Result<u8> {
     premises::renew_on_hangup(certificates.clone())?;
     let mut reach = premises::reach(&config.public_url, listen, &config.hosts);
     reach.trusted_proxies.clone_from(&config.trusted_proxies);
-    let server = premises::start(store, &sealing, bits, reach, config.limits);
+    let traces = config.otlp_endpoint.as_deref().map(Traces::start).transpose();
+    let traces = traces.map_err(not_set_up)?;
+    let server = premises::start(store, &sealing, bits, reach, config.limits, traces);
     let tls = certificates.is_some();
     let (public_url, version) = (&config.public_url, crate::VERSION);
     info!(address = %listen, public_url, tls, version, "listening");

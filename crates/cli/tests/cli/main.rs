@@ -19,4 +19,6 @@ mod samples;
 mod serve;
 mod support;
 mod tls;
+#[cfg(feature = "otel")]
+mod traces;
 mod usage;

@@ -32,10 +32,20 @@ fn serve(config: &str) -> (Running, String) {
 
 /// The same with more flags.
 pub(crate) fn serve_with(config: &str, more: &[&str]) -> (Running, String) {
+    serve_as(config, more, &[])
+}
+
+/// The same with variables of its own.
+pub(crate) fn serve_as(
+    config: &str,
+    more: &[&str],
+    variables: &[(&str, &str)],
+) -> (Running, String) {
     // The log is on stderr; a shell puts it where it can be followed.
     let mut shell = std::process::Command::new("/bin/sh");
     shell.args(["-c", "exec \"$0\" \"$@\" 2>&1", env!("CARGO_BIN_EXE_askfirst")]);
     shell.args(["serve", "--config", config]).args(more).env_clear();
+    shell.envs(variables.iter().copied());
     shell.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped());
     let mut running = Running::start(shell);
     loop {

@@ -62,7 +62,7 @@ async fn erase_due(store: &Arc<dyn Store>, metrics: &Metrics) -> Result<usize, S
     for result in futures_util::future::join_all(erasures).await {
         match result {
             Ok(committed) => {
-                metrics.happened(&committed.events);
+                metrics.happened(&committed);
                 erased += 1;
             }
             Err(ExecuteError::Store(error)) => return Err(error),

@@ -70,7 +70,7 @@ async fn expire_due(
     for result in futures_util::future::join_all(expiries).await {
         match result {
             Ok(committed) => {
-                metrics.happened(&committed.events);
+                metrics.happened(&committed);
                 ended += 1;
             }
             // Somebody decided in the meantime; the timer went with that decision.

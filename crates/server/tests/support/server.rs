@@ -70,7 +70,8 @@ impl TestServer {
         let reach = Reach { public_url, hosts: vec![address.to_string()], ..Reach::default() };
         let signing_bits = KeyBits::Rsa2048;
         let sealed = sealing.clone();
-        let setup = Setup { store, sealing: sealed, signing_bits, reach, limits, pace };
+        let setup =
+            Setup { store, sealing: sealed, signing_bits, reach, limits, pace, traces: None };
         let server = Server::start(setup);
         let service = server.service().clone();
         let ready = dev::prepare(&service, &sealing).await.expect("a dev workspace");
