@@ -93,6 +93,11 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
                 _ => Err(Denied::Unknown { what: "member" }),
             }
         }
+        // Whom the policy lets answer is seen at the vote.
+        Change::AddAskerLink { member, .. } => match facts.roster.people.get(member) {
+            Some(person) if person.enabled => Ok(()),
+            _ => Err(Denied::Unknown { what: "member" }),
+        },
         Change::CloseSessions { member, .. } if !facts.roster.people.contains_key(member) => {
             Err(Denied::Unknown { what: "member" })
         }
@@ -141,6 +146,12 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
                 return Ok(());
             }
             (Scope::Members, Role::Admin)
+        }
+        Change::AddAskerLink { .. } => {
+            return match &facts.principal {
+                Principal::Key(key) if key.scopes.contains(&Scope::Ask) => Ok(()),
+                _ => Err(Refusal::MissingScope(Scope::Ask).into()),
+            };
         }
         // So are the votes that one gave in advance. A key reaches those of its own world.
         Change::RevokeGrant { environment, of, .. } => {

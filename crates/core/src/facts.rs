@@ -59,13 +59,16 @@ pub struct SessionFacts {
 }
 
 /// A link by which one person decides one approval, as it stands now. Whoever holds it may be
-/// somebody else, so it is worth no more than a link.
+/// somebody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkFacts {
     /// Whose it is.
     pub member: MemberId,
     /// The only approval that it is good for.
     pub approval: ApprovalId,
+    /// What its votes are worth: no more than a link, or, if the asker was given it, than a
+    /// bearer's.
+    pub assurance: Assurance,
     /// Whether it may still be used.
     pub standing: Standing,
 }

@@ -120,6 +120,8 @@ pub struct DecisionLink {
     pub approval: ApprovalId,
     /// Whose vote it gives.
     pub member: MemberId,
+    /// What that is worth.
+    pub assurance: Assurance,
 }
 
 /// A vote given in advance, and what became of it.

@@ -120,6 +120,20 @@ pub enum Change {
         /// Whose vote it gives.
         member: MemberId,
     },
+    /// The same, given out by the key that asked. Since that key has it too, it shows nothing
+    /// about who answers, and its votes count as `bearer`.
+    AddAskerLink {
+        /// Its id.
+        id: LinkId,
+        /// Hash of its token.
+        secret: SecretHash,
+        /// The approval's environment.
+        environment: Environment,
+        /// The only approval that it is good for.
+        approval: ApprovalId,
+        /// Whose vote it gives.
+        member: MemberId,
+    },
     /// A vote given in advance is taken back; what it was used for stays.
     RevokeGrant {
         /// Which.

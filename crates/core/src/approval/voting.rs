@@ -172,7 +172,7 @@ fn who_votes(approval: &Approval, facts: &Facts) -> Result<(MemberId, Assurance,
             Ok((member, Assurance::Key, Via::Key(key.id)))
         }
         Principal::Session(session) => Ok((session.member, session.assurance, Via::Web)),
-        Principal::Link(link) => Ok((link.member, Assurance::Link, Via::Link)),
+        Principal::Link(link) => Ok((link.member, link.assurance.min(Assurance::Link), Via::Link)),
         Principal::System => Err(Refusal::MissingScope(Scope::Decide)),
     }
 }

@@ -10,6 +10,7 @@ fn link(name: &str) -> Principal {
     Principal::Link(LinkFacts {
         member: member(name),
         approval: ask().id,
+        assurance: Assurance::Link,
         standing: Standing::Good,
     })
 }

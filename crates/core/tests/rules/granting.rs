@@ -215,7 +215,12 @@ fn nobody_grants_more_than_the_policy_lets_them() {
     assert_eq!(refused(ana(), outside), "/grant/bounds/~1arguments~1share");
     let both = with(&[bound("/arguments", json!("any")), bound("/arguments/share", json!("any"))]);
     assert_eq!(refused(ana(), both), "/grant/bounds/~1arguments");
-    let link = LinkFacts { member: member("ana"), approval: ask().id, standing: Standing::Good };
+    let link = LinkFacts {
+        member: member("ana"),
+        approval: ask().id,
+        assurance: Assurance::Link,
+        standing: Standing::Good,
+    };
     assert_eq!(refused(Principal::Link(link), new()), "/grant");
     assert_eq!(refused(Principal::Session(session("dan")), new()), "/grant", "in ben's place");
 

@@ -10,6 +10,7 @@ fn link(name: &str, approval: u128) -> Principal {
     Principal::Link(LinkFacts {
         member: member(name),
         approval: ApprovalId::from_bits(approval),
+        assurance: Assurance::Link,
         standing: Standing::Good,
     })
 }
@@ -30,6 +31,40 @@ fn a_vote_by_a_link_counts_as_a_link_and_says_so() {
     // Where more is asked for, it is not enough.
     let needed = Refusal::AssuranceTooLow { has: Assurance::Link, needed: Assurance::Chat };
     assert_eq!(Stage::asked(json!({})).approve(link("ana", THIS)), Err(needed));
+}
+
+/// The asker was given it to pass on, so it may be the asker who answers.
+#[test]
+fn a_link_that_went_through_the_asker_counts_as_a_bearers_and_only_where_the_policy_says_so() {
+    let passed_on = || match link("ana", THIS) {
+        Principal::Link(link) => {
+            Principal::Link(LinkFacts { assurance: Assurance::Bearer, ..link })
+        }
+        _ => unreachable!(),
+    };
+    for assurance in ["key", "link", "session", "passkey"] {
+        let mut stage = Stage::asked(json!({ "assurance": assurance }));
+        let refused = stage.approve(passed_on()).unwrap_err();
+        assert!(
+            matches!(refused, Refusal::AssuranceTooLow { has: Assurance::Bearer, .. }),
+            "{assurance}: {refused:?}"
+        );
+    }
+    let mut stage = Stage::asked(json!({ "assurance": "bearer" }));
+    assert_eq!(stage.approve(passed_on()), Ok(vec!["voted", "approved"]));
+    let vote = &stage.approval().votes[0];
+    assert_eq!((vote.assurance, vote.via), (Assurance::Bearer, Via::Link));
+    assert_eq!(stage.approval().assurance(), Some(Assurance::Bearer));
+}
+
+/// Whatever is written beside it.
+#[test]
+fn a_link_is_never_worth_more_than_a_link() {
+    let Principal::Link(mut facts) = link("ana", THIS) else { unreachable!() };
+    facts.assurance = Assurance::Passkey;
+    let mut stage = Stage::asked(json!({}));
+    let refused = stage.approve(Principal::Link(facts)).unwrap_err();
+    assert!(matches!(refused, Refusal::AssuranceTooLow { has: Assurance::Link, .. }));
 }
 
 #[test]

@@ -102,6 +102,7 @@ impl Plan {
             Who::Link(someone, this) => Principal::Link(LinkFacts {
                 member: member(self.name(*someone)),
                 approval: ApprovalId::from_bits(if *this { 42 } else { 43 }),
+                assurance: Assurance::Link,
                 standing: Standing::Good,
             }),
             Who::Asker => self.asker().principal(),

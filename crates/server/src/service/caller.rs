@@ -49,6 +49,8 @@ pub enum Rights {
         member: MemberId,
         /// The only approval that it is good for.
         approval: ApprovalId,
+        /// What its votes are worth.
+        assurance: Assurance,
     },
 }
 
@@ -93,6 +95,12 @@ impl Caller {
             Rights::Member { id, .. } => Some(*id),
             Rights::Link { member, .. } => Some(*member),
         }
+    }
+
+    /// Whether this is whoever holds a link that the asker had too.
+    #[must_use]
+    pub fn is_bearer(&self) -> bool {
+        matches!(self.rights, Rights::Link { assurance: Assurance::Bearer, .. })
     }
 
     /// Passes with a scope, for keys, or one of these roles, for people.

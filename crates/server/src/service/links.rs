@@ -1,8 +1,9 @@
 //! Links by which one person decides one approval without signing in. A vote by one counts as
-//! `link`: it shows that the link arrived, not in whose hands.
+//! `link`: it shows that the link arrived, not in whose hands. If the asker was given it to pass
+//! on, it counts as `bearer`.
 
 use askfirst_core::administration::Change;
-use askfirst_core::{ApprovalId, LinkId, MemberId};
+use askfirst_core::{ApprovalId, Assurance, LinkId, MemberId, Scope};
 use askfirst_store::{Credential, Idempotency};
 
 use super::signin::MadeLink;
@@ -10,31 +11,48 @@ use super::{Caller, Result, Rights, Service, ServiceError};
 use crate::mint::{self, Purpose};
 
 impl Service {
-    /// Makes a decision link. None where this is a repeat: the link was given to the first.
+    /// Makes a decision link for a member, named by id or address, and says what its votes are
+    /// worth. None where this is a repeat: the link was given to the first.
     ///
     /// # Errors
-    /// If the caller may not, the approval is not pending, or there is no such member.
+    /// If the caller may not, the approval is not pending, or there is no such member. An asker
+    /// hears the same of members who could not answer.
     pub async fn add_decision_link(
         &self,
         caller: &Caller,
         approval: ApprovalId,
-        member: MemberId,
+        member: &str,
         idempotency: Option<Idempotency>,
-    ) -> Result<Option<MadeLink>> {
+    ) -> Result<(Option<MadeLink>, Assurance)> {
         let place = caller.place;
         let known = self.store.approval(place, approval).await?;
         let known = known.ok_or(ServiceError::NotFound("approval"))?;
+        let roster = self.store.roster(place.workspace).await?;
+        let named = || {
+            let mut people = roster.people.iter();
+            people.find(|(_, person)| person.email.eq_ignore_ascii_case(member)).map(|(id, _)| *id)
+        };
+        let member = member.parse::<MemberId>().ok().or_else(named);
+        // One key never both asks and manages members.
+        let asks = caller.key().is_some_and(|key| key.scopes.contains(&Scope::Ask));
+        let member = member
+            .filter(|member| !asks || known.could_ever_vote(*member, &roster, self.store.now()));
         let token = mint::token()?;
-        let change = Change::AddDecisionLink {
-            id: LinkId::from_bits(mint::id_bits()),
-            secret: Purpose::Decision.hash(&token),
-            environment: place.environment,
-            approval,
-            member,
+        let (id, secret) = (LinkId::from_bits(mint::id_bits()), Purpose::Decision.hash(&token));
+        let environment = place.environment;
+        // Whom nobody knows has no id; the rules say first whether the caller may ask that.
+        let member = member.unwrap_or(MemberId::from_bits(0));
+        let (change, assurance) = if asks {
+            let change = Change::AddAskerLink { id, secret, environment, approval, member };
+            (change, Assurance::Bearer)
+        } else {
+            let change = Change::AddDecisionLink { id, secret, environment, approval, member };
+            (change, Assurance::Link)
         };
         let done = self.administer(caller, change, idempotency).await?;
         let url = format!("{}/d/{token}", self.public_url);
-        Ok((!done.replayed).then_some(MadeLink { url, expires_at: known.expires_at }))
+        let made = (!done.replayed).then_some(MadeLink { url, expires_at: known.expires_at });
+        Ok((made, assurance))
     }
 
     /// Who decides by this link, and what; none if it cannot be used any more.
@@ -50,7 +68,11 @@ impl Service {
             let caller = Caller {
                 place: link.place,
                 credential: Credential::Link(link.id),
-                rights: Rights::Link { member: link.member, approval: link.approval },
+                rights: Rights::Link {
+                    member: link.member,
+                    approval: link.approval,
+                    assurance: link.assurance,
+                },
             };
             (caller, link.approval)
         }))

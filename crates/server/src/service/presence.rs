@@ -233,9 +233,10 @@ fn principal(caller: &Caller) -> Principal {
             let session = SessionFacts { member, assurance: *assurance, standing: Standing::Good };
             Principal::Session(session)
         }
-        Rights::Link { member, approval } => Principal::Link(LinkFacts {
+        Rights::Link { member, approval, assurance } => Principal::Link(LinkFacts {
             member: *member,
             approval: *approval,
+            assurance: *assurance,
             standing: Standing::Good,
         }),
     }

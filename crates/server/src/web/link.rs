@@ -35,6 +35,8 @@ pub(super) struct LinkPage {
     pub(super) token: String,
     pub(super) sign: Sign,
     pub(super) whose: Text,
+    /// Whether the asker has the link too.
+    pub(super) passed_on: bool,
     pub(super) deadline: Moment,
     pub(super) notice: Option<Notice>,
     pub(super) account: Account,
@@ -241,6 +243,7 @@ impl LinkPage {
             token,
             sign: words::sign(approval.status_at(now)),
             whose: text(&viewer.member.person.email),
+            passed_on: caller.is_bearer(),
             deadline: Moment::seen_from(approval.expires_at, now),
             notice: notice.map(Into::into),
             action_digest: approval.action_digest.to_string(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use askfirst_core::Scope;
 use hyper::Method;
 use serde_json::{Value, json};
 
@@ -203,7 +204,53 @@ async fn a_link_is_not_enough_where_more_is_asked_for_and_the_asker_makes_none()
     assert_eq!(status, 200);
     assert!(page.contains("This needs a surer sign") && !page.contains("id=\"decide\""), "{page}");
     let own = agent.post(path_of(&asked, "/links"), &json!({ "member": ana })).send().await;
-    assert_eq!(own.problem(), "403 forbidden");
+    assert_eq!(own.problem(), "403 assurance_too_low");
+}
+
+#[tokio::test]
+async fn the_asker_passes_on_a_link_of_a_bearers_worth_where_the_policy_admits_it() {
+    let server = TestServer::start().await;
+    let ana = server.workspace().member("ana").await.to_string();
+    let needs = json!({
+        "needs": [{ "from": ["member:ana@example.com"] }], "assurance": "bearer",
+    });
+    server.workspace().policy("handed", needs).await;
+    let agent = server.asker();
+    let asked = agent.ask_under("handed").await;
+    let make = |client: &Client, member: &str| {
+        let call = client.post(path_of(&asked, "/links"), &json!({ "member": member }));
+        async move { call.send().await }
+    };
+    // Who is no approver of it, or nobody at all, is the same to an asker.
+    server.workspace().member("bob").await;
+    for nobody in ["bob@example.com", "nobody@example.com", "mem_01h00000000000000000000000"] {
+        assert_eq!(make(&agent, nobody).await.problem(), "404 not_found", "{nobody}");
+    }
+    // And so is another's question.
+    let other = server.workspace().client(&[Scope::Ask]).await;
+    assert_eq!(make(&other, &ana).await.problem(), "404 not_found");
+
+    let made = make(&agent, "Ana@example.com").await.expect(201);
+    assert_eq!(made["assurance"], "bearer");
+    let url = made["url"].as_str().unwrap();
+    let path = &url[url.find("/d/").unwrap()..];
+    let stranger = server.stranger();
+    let mut browser = Browser::new(&stranger);
+    let (_, first) = browser.get(path).await;
+    assert!(first.contains("It came by way of the asker"), "{first}");
+    let (_, second) = choose(&mut browser, path, "approve").await;
+    assert_eq!(confirm(&mut browser, path, &second).await.0, 200);
+    let done = agent.ended(&asked).await;
+    assert_eq!(done["status"], "approved");
+    assert_eq!(done["votes"][0]["assurance"], "bearer");
+    assert_eq!(done["votes"][0]["via"], "link");
+    let added = server.admin().get("/v1/audit?kind=decision_link.added").await.expect(200);
+    let detail = &added["data"][0]["detail"];
+    assert_eq!(detail["assurance"], "bearer", "{added}");
+    // One that an admin makes for the same person is worth a link.
+    let asked = agent.ask_under("handed").await;
+    let call = server.admin().post(path_of(&asked, "/links"), &json!({ "member": ana }));
+    assert_eq!(call.send().await.expect(201)["assurance"], "link");
 }
 
 #[tokio::test]

@@ -120,6 +120,7 @@ CREATE TABLE decision_links (
   environment TEXT NOT NULL,
   approval    BLOB NOT NULL,
   member      BLOB NOT NULL,
+  assurance   TEXT NOT NULL,
   created_at  INTEGER NOT NULL,
   expires_at  INTEGER NOT NULL,
   closed_at   INTEGER,

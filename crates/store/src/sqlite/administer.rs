@@ -2,7 +2,11 @@
 //! then the change and its audit entry. Audit entries name things; they hold no secret or hash.
 
 use askfirst_core::administration::{self, Change, Denied, NewKey};
-use askfirst_core::{Actor, Facts, Hold, Principal, Refusal, Role, Standing, Timestamp};
+use askfirst_core::approval::voting::least_assurance;
+use askfirst_core::{
+    Actor, Approval, ApprovalId, Assurance, Facts, Hold, Principal, Refusal, Role, Standing,
+    Timestamp,
+};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -10,9 +14,9 @@ use super::apply::{self, NewDecisionLink};
 use super::audit::{self, Telling};
 use super::codec;
 use super::facts::Tenant;
-use super::grants;
 use super::repeats::{self, Seen};
 use super::writer::Desk;
+use super::{grants, queries};
 use crate::records::Place;
 use crate::store::{self, Administer, AdministerError, Administered, Credential, StoreError};
 
@@ -86,6 +90,7 @@ pub(super) fn administer(
         request.change,
         Change::AddLoginLink { .. }
             | Change::AddDecisionLink { .. }
+            | Change::AddAskerLink { .. }
             | Change::OpenSession { .. }
             | Change::SignIn { .. }
     );
@@ -217,13 +222,28 @@ impl Act<'_> {
                 Ok(Done::new("login_link.added", member, detail))
             }
             &Change::AddDecisionLink { id, secret, environment, approval, member } => {
-                let link = NewDecisionLink { id, secret, environment, approval, member };
-                if !apply::add_decision_link(connection, workspace, &link, now)? {
-                    return Err(Denied::Unknown { what: "pending approval" }.into());
-                }
-                let whose = self.tenant.roster.email(member);
-                let detail = json!({ "approval": approval.to_string(), "member": whose });
-                Ok(Done::new("decision_link.added", id, detail))
+                let assurance = Assurance::Link;
+                self.add_link(NewDecisionLink {
+                    id,
+                    secret,
+                    environment,
+                    approval,
+                    member,
+                    assurance,
+                })
+            }
+            &Change::AddAskerLink { id, secret, environment, approval, member } => {
+                let place = Place { workspace, environment };
+                self.own_question(place, approval)?;
+                let assurance = Assurance::Bearer;
+                self.add_link(NewDecisionLink {
+                    id,
+                    secret,
+                    environment,
+                    approval,
+                    member,
+                    assurance,
+                })
             }
             &Change::RevokeGrant { id, environment, of } => {
                 let place = Place { workspace, environment };
@@ -278,6 +298,37 @@ impl Act<'_> {
             Some(reason) => Done::new("workspace.held", next.id, json!({ "reason": reason })),
             None => Done::new("workspace.released", next.id, json!({})),
         })
+    }
+
+    /// Passes if the acting key asked this, under a policy that lets a bearer decide.
+    fn own_question(&self, place: Place, id: ApprovalId) -> Result<(), AdministerError> {
+        let asked = queries::approval(self.connection, place, id)?;
+        let own = |approval: &Approval| {
+            matches!(&self.facts.principal, Principal::Key(key)
+                if key.id == approval.asker.key && key.environment == place.environment)
+        };
+        let Some((approval, _)) = asked.filter(|(approval, _)| own(approval)) else {
+            return Err(Denied::Unknown { what: "pending approval" }.into());
+        };
+        let needed = least_assurance(&approval, self.facts);
+        if needed > Assurance::Bearer {
+            let has = Assurance::Bearer;
+            return Err(Denied::from(Refusal::AssuranceTooLow { has, needed }).into());
+        }
+        Ok(())
+    }
+
+    fn add_link(self, link: NewDecisionLink) -> Result<Done, AdministerError> {
+        let workspace = self.tenant.workspace.id;
+        if !apply::add_decision_link(self.connection, workspace, &link, self.now)? {
+            return Err(Denied::Unknown { what: "pending approval" }.into());
+        }
+        let detail = json!({
+            "approval": link.approval.to_string(),
+            "member": self.tenant.roster.email(link.member),
+            "assurance": link.assurance.as_str(),
+        });
+        Ok(Done::new("decision_link.added", link.id, detail))
     }
 
     fn add_key(self, key: &NewKey) -> Result<Done, AdministerError> {

@@ -159,8 +159,10 @@ pub(super) fn add_decision_link(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let sql = "INSERT INTO decision_links
-                 (link, secret, workspace, environment, approval, member, created_at, expires_at)
-               SELECT ?1, ?2, workspace, environment, approval, ?6, ?7, expires_at FROM approvals
+                 (link, secret, workspace, environment, approval, member, assurance, created_at,
+                   expires_at)
+               SELECT ?1, ?2, workspace, environment, approval, ?6, ?8, ?7, expires_at
+               FROM approvals
                WHERE workspace = ?3 AND environment = ?4 AND approval = ?5
                  AND status = 'pending' AND expires_at > ?7";
     let made = connection.prepare_cached(sql)?.execute(params![
@@ -171,6 +173,7 @@ pub(super) fn add_decision_link(
         link.approval.bytes(),
         link.member.bytes(),
         now.micros(),
+        link.assurance.as_str(),
     ])?;
     Ok(made == 1)
 }
@@ -182,6 +185,7 @@ pub(super) struct NewDecisionLink {
     pub(super) environment: Environment,
     pub(super) approval: ApprovalId,
     pub(super) member: MemberId,
+    pub(super) assurance: Assurance,
 }
 
 pub(super) fn add_group(

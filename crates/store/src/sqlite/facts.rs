@@ -234,12 +234,17 @@ fn link(
     id: LinkId,
     now: Timestamp,
 ) -> Result<Option<LinkFacts>, StoreError> {
-    let sql = "SELECT member, approval, expires_at, closed_at FROM decision_links
+    let sql = "SELECT member, approval, expires_at, closed_at, assurance FROM decision_links
                WHERE link = ?1 AND workspace = ?2";
     let mut statement = connection.prepare_cached(sql)?;
     let found = statement.query_row((id.bytes(), workspace.bytes()), |row| {
         let standing = standing(codec::maybe_time(row, 3)?, codec::time(row, 2)?, now);
-        Ok(LinkFacts { member: codec::id(row, 0)?, approval: codec::id(row, 1)?, standing })
+        Ok(LinkFacts {
+            member: codec::id(row, 0)?,
+            approval: codec::id(row, 1)?,
+            assurance: codec::assurance(row, 4)?,
+            standing,
+        })
     });
     Ok(found.optional()?)
 }

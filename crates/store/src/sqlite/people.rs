@@ -153,7 +153,8 @@ pub(super) fn decision_link(
     secret: SecretHash,
     now: Timestamp,
 ) -> Result<Option<DecisionLink>, StoreError> {
-    let sql = "SELECT l.link, l.workspace, l.environment, l.approval, l.member
+    let sql = "SELECT l.link, l.workspace, l.environment, l.approval, l.member,
+                 l.assurance
                FROM decision_links l
                JOIN members m ON m.workspace = l.workspace AND m.member = l.member
                WHERE l.secret = ?1 AND l.closed_at IS NULL AND l.expires_at > ?2 AND m.enabled";
@@ -167,6 +168,7 @@ pub(super) fn decision_link(
             },
             approval: codec::id(row, 3)?,
             member: codec::id(row, 4)?,
+            assurance: codec::assurance(row, 5)?,
         })
     });
     Ok(found.optional()?)
