@@ -90,7 +90,7 @@ test("an approval with a comment reaches the asker who waits", async () => {
   for await (const chunk of await download.createReadStream()) chunks.push(chunk);
   const bundle = JSON.parse(Buffer.concat(chunks));
   assert.equal(bundle.shown[0].text, text, "what is kept is what the page said");
-  assert.equal(bundle.shown[0].renderer, "web/1");
+  assert.equal(bundle.shown[0].renderer, "web/2");
   const digest = `sha256:${createHash("sha256").update(text).digest("hex")}`;
   assert.equal(bundle.shown[0].digest, digest);
   assert.deepEqual(page.faults, []);

@@ -18,7 +18,7 @@ pub use glyphs::Piece;
 pub use grants::account_with;
 
 /// The name and version of this way of showing; a change to the text is a new version.
-pub const RENDERER: &str = "web/1";
+pub const RENDERER: &str = "web/2";
 const CHANNEL: &str = "web";
 const LOCALE: &str = "en";
 
@@ -429,3 +429,5 @@ fn counted(count: usize, what: &str) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+mod version;

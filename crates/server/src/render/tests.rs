@@ -420,7 +420,7 @@ fn the_digest_is_that_of_the_text() {
     let shown = shown_of(&sample_approval());
     let digest = askfirst_proof::text_digest(&shown.text);
     assert_eq!(shown.digest.0, *digest.as_bytes());
-    assert_eq!((shown.renderer.as_str(), shown.channel.as_str()), ("web/1", "web"));
+    assert_eq!((shown.renderer.as_str(), shown.channel.as_str()), (RENDERER, "web"));
 }
 
 #[test]
