@@ -11,6 +11,7 @@ pub mod http;
 pub mod keyring;
 pub mod metrics;
 pub mod mint;
+pub mod outgoing;
 pub mod patience;
 pub mod rates;
 pub mod render;
