@@ -11,6 +11,7 @@ use askfirst_proof::key::KeyBits;
 use askfirst_server::app::Reach;
 use askfirst_server::config::limits::Limits;
 use askfirst_server::config::{self, Config};
+use askfirst_server::outgoing::Trust;
 use askfirst_server::sealing::{self, SealingError};
 use askfirst_server::serve::{Server, Setup, Stopped};
 use askfirst_server::tls::Certificates;
@@ -148,6 +149,11 @@ pub(crate) fn certificates(config: &Config) -> Result<Option<Arc<Certificates>>>
         )));
     }
     Ok(Some(Arc::new(certificates)))
+}
+
+/// The certificate authorities that are believed when something is sent, as the settings say.
+pub(crate) fn trust(config: &Config) -> Result<Trust> {
+    config.outgoing.trust().map_err(|error| not_set_up(format!("outgoing.ca_file: {error}")))
 }
 
 /// Has the certificate read again on SIGHUP. Without one the signal does nothing, so that a

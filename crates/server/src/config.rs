@@ -2,6 +2,7 @@
 //! default that works on one machine.
 
 pub mod limits;
+pub mod outgoing;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::traces;
 use limits::Limits;
+use outgoing::OutgoingSettings;
 
 /// The settings of `askfirst serve`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +55,8 @@ pub struct Config {
     pub log: String,
     /// How much keys, workspaces and all together may ask of it.
     pub limits: Limits,
+    /// What may be reached when it sends to addresses that users gave.
+    pub outgoing: OutgoingSettings,
 }
 
 /// A part of the network: `10.0.0.0/8`, or one address.
@@ -131,6 +135,7 @@ impl Default for Config {
             log_format: LogFormat::Text,
             log: "info".into(),
             limits: Limits::default(),
+            outgoing: OutgoingSettings::default(),
         }
     }
 }
@@ -244,6 +249,7 @@ impl Config {
         if ![2048, 3072].contains(&self.signing_key_bits) {
             return wrong("signing_key_bits", "2048 or 3072");
         }
+        self.outgoing.check()?;
         self.limits.check()
     }
 

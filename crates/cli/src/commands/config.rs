@@ -47,6 +47,7 @@ impl ConfigCommand {
             Self::Check(args) => {
                 let config = Config::load(args.config.as_deref()).map_err(not_set_up)?;
                 premises::certificates(&config)?;
+                premises::trust(&config)?;
                 match args.json {
                     true => say_json(&json!(config)),
                     false => {

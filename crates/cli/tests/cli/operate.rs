@@ -148,6 +148,7 @@ fn the_guide_leads_from_an_empty_machine_to_a_server_with_tls_and_backups() {
         "ok     sealing key",
         "is what it was at",
         "ok     public url",
+        "ok     certificate authorities",
         "erased 90 days after the end",
         "by key",
         "keys are sealed under",

@@ -227,6 +227,11 @@ fn config_check_says_what_is_so_and_what_is_wrong() {
         ("public_url = \"http://ask.example.com\"", "https"),
         ("signing_key_bits = 1024", "2048"),
         ("not toml", "TOML"),
+        ("[outgoing]\nallowed_hosts = [\"http://hook\"]", "is no host: write a name such as"),
+        ("[outgoing]\nallowed_hosts = [\"::/0\"]", "is everywhere"),
+        ("[outgoing]\nallowed_ports = [0]", "outgoing.allowed_ports: 0 is no port"),
+        ("[outgoing]\nallow_loopback = true", "unknown field"),
+        ("[outgoing]\nca_file = \"/missing.pem\"", "outgoing.ca_file: /missing.pem"),
     ] {
         let file = folder.path().join("bad.toml");
         std::fs::write(&file, line).unwrap();

@@ -28,6 +28,7 @@ pub(super) fn look(config: Option<&Path>, data: Option<&Path>) -> Vec<Finding> {
         (Some(file), _) => match Config::load(Some(file)) {
             Ok(config) => {
                 findings.push(public_url(&config.public_url));
+                findings.push(authorities(&config));
                 floor = config.disk_floor_mib;
                 Places { data: config.data, sealing_key: config.sealing_key_file }
             }
@@ -89,6 +90,22 @@ fn public_url(url: &str) -> Finding {
             "look at its DNS name, the certificate and the proxy: links, receipts and sign-in are \
              made for it",
         ),
+    }
+}
+
+/// Whether receivers of what is sent can prove who they are.
+fn authorities(config: &Config) -> Finding {
+    let name = "certificate authorities";
+    match config.outgoing.trust() {
+        Ok(trust) if trust.authorities() > 0 => {
+            well(name, format!("{} are believed when something is sent", trust.authorities()))
+        }
+        Ok(_) => ill(
+            name,
+            "none is known here, so nothing can be sent by https",
+            "install ca-certificates, or name a file in `outgoing.ca_file`",
+        ),
+        Err(error) => ill(name, error.to_string(), "correct `outgoing.ca_file`"),
     }
 }
 
