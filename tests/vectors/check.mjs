@@ -1,7 +1,9 @@
-// Runs every vector of spec/vectors through jose and canonicalize; see verify-receipt.mjs.
+// Runs every vector of spec/vectors through jose, canonicalize and standardwebhooks; see
+// verify-receipt.mjs.
 
 import { readFileSync, readdirSync } from "node:fs";
 import canonicalize from "canonicalize";
+import { Webhook, WebhookVerificationError } from "standardwebhooks";
 import { Refused, digest, entryHash, jsonDigest, thumbprints, verifyBundle, verifyReceipt } from "./verify-receipt.mjs";
 
 const vectors = new URL("../../spec/vectors/", import.meta.url);
@@ -56,6 +58,34 @@ for (const vector of digests.text) expect("text digest", digest(vector.text), ve
 const { audit } = digests;
 expect("genesis", jsonDigest({ domain: "askfirst-audit-genesis/1", workspace: audit.workspace }), audit.genesis);
 for (const vector of audit.entries) expect("audit entry", entryHash(vector.entry), vector.hash);
+
+// Whether a receiver with this secret takes it, so many seconds after it was signed.
+function accepts(secret, body, headers, late = 0) {
+  const now = Date.now;
+  Date.now = () => (Number(headers["webhook-timestamp"]) + late) * 1000;
+  try {
+    new Webhook(secret).verify(body, headers);
+    return true;
+  } catch (error) {
+    if (error instanceof WebhookVerificationError) return false;
+    throw error;
+  } finally {
+    Date.now = now;
+  }
+}
+
+for (const { name, body, headers, secrets, strangers } of read("webhooks.json")) {
+  for (const secret of secrets) {
+    expect(`webhook: ${name}`, accepts(secret, body, headers), true);
+    expect(`webhook, late: ${name}`, accepts(secret, body, headers, 301), false);
+    expect(`webhook, changed: ${name}`, accepts(secret, `${body} `, headers), false);
+    const other = { ...headers, "webhook-id": `${headers["webhook-id"]}0` };
+    expect(`webhook, another id: ${name}`, accepts(secret, body, other), false);
+  }
+  for (const secret of strangers) {
+    expect(`webhook, stranger: ${name}`, accepts(secret, body, headers), false);
+  }
+}
 
 for (const failure of failures) console.error(failure);
 console.log(`node: ${count - failures.length} of ${count} vectors agree`);

@@ -1,11 +1,15 @@
-"""Runs every vector of spec/vectors through PyJWT and rfc8785; see verify_receipt.py."""
+"""Runs every vector of spec/vectors through PyJWT, rfc8785 and standardwebhooks; see
+verify_receipt.py."""
 
 import json
 import struct
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import rfc8785
+import standardwebhooks.webhooks
+from standardwebhooks import Webhook, WebhookVerificationError
 from verify_receipt import (Refused, digest, entry_hash, json_digest, thumbprints, verify_bundle,
                             verify_receipt)
 
@@ -29,7 +33,40 @@ def judge(vector, jwks):
         return 4
 
 
+class Clock(datetime):
+    """Stands where a test puts it; the library asks it for the time."""
+    seconds = 0
+
+    @classmethod
+    def now(cls, tz=None):
+        return cls.fromtimestamp(cls.seconds, tz)
+
+
+def accepts(secret, body, headers, late=0):
+    """Whether a receiver with this secret takes it, so many seconds after it was signed."""
+    Clock.seconds = int(headers["webhook-timestamp"]) + late
+    try:
+        Webhook(secret).verify(body.encode(), headers)
+        return True
+    except WebhookVerificationError:
+        return False
+
+
+def check_webhooks(expect):
+    for vector in read("webhooks.json"):
+        name, body, headers = vector["name"], vector["body"], vector["headers"]
+        for secret in vector["secrets"]:
+            expect(f"webhook: {name}", accepts(secret, body, headers), True)
+            expect(f"webhook, late: {name}", accepts(secret, body, headers, 301), False)
+            expect(f"webhook, changed: {name}", accepts(secret, body + " ", headers), False)
+            other = {**headers, "webhook-id": headers["webhook-id"] + "0"}
+            expect(f"webhook, another id: {name}", accepts(secret, body, other), False)
+        for secret in vector["strangers"]:
+            expect(f"webhook, stranger: {name}", accepts(secret, body, headers), False)
+
+
 def main():
+    standardwebhooks.webhooks.datetime = Clock
     failures, count = [], 0
 
     def expect(name, found, wanted):
@@ -64,6 +101,8 @@ def main():
     expect("genesis", json_digest(genesis), audit["genesis"])
     for vector in audit["entries"]:
         expect("audit entry", entry_hash(vector["entry"]), vector["hash"])
+
+    check_webhooks(expect)
 
     for failure in failures:
         print(failure, file=sys.stderr)

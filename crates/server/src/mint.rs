@@ -11,6 +11,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
+use crate::outgoing::signature::Secret;
+
 /// The machine has no randomness to give; nothing safe can be made.
 #[derive(Debug, thiserror::Error)]
 #[error("the system's random source failed")]
@@ -101,6 +103,14 @@ pub fn salt() -> Result<[u8; 16], NoRandomness> {
 /// [`NoRandomness`].
 pub fn token() -> Result<String, NoRandomness> {
     Ok(URL_SAFE_NO_PAD.encode(*random()?))
+}
+
+/// A new secret to sign with what is sent to a receiver: 256 bits.
+///
+/// # Errors
+/// [`NoRandomness`].
+pub fn signing_secret() -> Result<Secret, NoRandomness> {
+    Ok(Secret::of(&*random()?))
 }
 
 /// A new API key's text.

@@ -9,6 +9,7 @@
 
 mod failure;
 mod rules;
+pub mod signature;
 mod special;
 mod target;
 mod trust;

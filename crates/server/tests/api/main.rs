@@ -38,6 +38,7 @@ mod quorum;
 mod races;
 mod refusals;
 mod secrets;
+mod signatures;
 mod slow;
 mod story;
 mod tenancy;
