@@ -44,12 +44,13 @@ pub enum Failure {
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
     /// An address that the name leads to must not be reached. Nothing was connected to, not even
-    /// to its other addresses.
-    #[error("nothing was sent: {name} leads to {address}, which {why}")]
+    /// to its other addresses. Which address it is, is no business of who gave the URL: names
+    /// inside could be asked for one by one.
+    #[error("nothing was sent: {name} leads to an address that is closed: it {why}")]
     Closed {
         /// The name.
         name: String,
-        /// The address.
+        /// The address, for the operator's log only.
         address: IpAddr,
         /// What it is.
         why: Closed,
