@@ -36,6 +36,9 @@ enum What {
     Crash(crash::Options),
     /// Others' answers beside a crowd of slow clients.
     Slow(slow::Options),
+    /// The slow clients of `slow`, as a process of their own.
+    #[command(hide = true)]
+    Crowd(slow::CrowdOptions),
     /// How late deadlines and steps are with very many pending, after a restart too.
     Timers(timers::Options),
 }
@@ -47,6 +50,7 @@ async fn main() -> anyhow::Result<()> {
         What::Run(options) => speed::run(options).await,
         What::Crash(options) => crash::run(options).await,
         What::Slow(options) => slow::run(options).await,
+        What::Crowd(options) => slow::crowd(options).await,
         What::Timers(options) => timers::run(options).await,
     }
 }

@@ -1,16 +1,19 @@
 //! Others' answers beside a crowd of slow clients: each round is measured without the crowd and
 //! with it, on one server, in turns which first, so that the ratio holds whatever the machine does
 //! meanwhile. The crowd stands before it is measured: how fast a thousand connect is another
-//! question than what they cost while they dawdle.
+//! question than what they cost while they dawdle. It is a process of its own and yields to the
+//! others: what it costs its own machine is not what it costs the server.
 
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpSocket;
+use tokio::process::Command;
 use tokio::task::JoinSet;
 
 use crate::client::Client;
@@ -77,11 +80,53 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
 
 /// The same while the slow ones stand there; they are gone when this returns.
 async fn beside_crowd(server: &Server, options: &Options) -> anyhow::Result<Duration> {
+    let slow = options.slow.to_string();
+    let mut crowd = Command::new("nice")
+        .args(["-n", "19"])
+        .arg(std::env::current_exe()?)
+        .args(["crowd", "--url", &server.ready.url, "--slow", &slow])
+        .env(KEY, &server.ready.agent_key)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .context("the crowd cannot be started")?;
+    let stdout = crowd.stdout.take().context("the crowd has no standard output")?;
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line).await?;
+    if line.trim() != STANDS {
+        bail!("the slow ones could not all connect");
+    }
+    tokio::time::sleep(SETTLED).await;
+    let measured = p99(server, options.requests).await;
+    crowd.kill().await?;
+    tokio::time::sleep(SETTLED).await;
+    measured
+}
+
+/// Where the crowd finds its key.
+const KEY: &str = "ASKFIRST_KEY";
+/// What it prints when all of it stands.
+const STANDS: &str = "standing";
+
+#[derive(clap::Args)]
+pub(crate) struct CrowdOptions {
+    /// The server; its key comes in ASKFIRST_KEY.
+    #[arg(long)]
+    url: String,
+    /// Sockets.
+    #[arg(long)]
+    slow: usize,
+}
+
+/// Stands in the way until it is killed.
+pub(crate) async fn crowd(options: CrowdOptions) -> anyhow::Result<()> {
+    let key = std::env::var(KEY).context(KEY)?;
     let standing = Arc::new(AtomicUsize::new(0));
     let mut crowd = JoinSet::new();
     for number in 0..options.slow {
-        let host = server.ready.url.trim_start_matches("http://").to_owned();
-        let (key, standing) = (server.ready.agent_key.clone(), Arc::clone(&standing));
+        let host = options.url.trim_start_matches("http://").to_owned();
+        let (key, standing) = (key.clone(), Arc::clone(&standing));
         crowd.spawn(async move { dawdle(number, &host, &key, &standing).await });
     }
     let began = Instant::now();
@@ -91,11 +136,9 @@ async fn beside_crowd(server: &Server, options: &Options) -> anyhow::Result<Dura
         }
         tokio::time::sleep(SETTLED / 10).await;
     }
-    tokio::time::sleep(SETTLED).await;
-    let measured = p99(server, options.requests).await;
-    crowd.shutdown().await;
-    tokio::time::sleep(SETTLED).await;
-    measured
+    println!("{STANDS}");
+    while crowd.join_next().await.is_some() {}
+    Ok(())
 }
 
 /// How long the crowd may take to connect.
