@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::Path;
+use std::process::Command;
 
 use hyper::{HeaderMap, Method};
 use tokio::io::AsyncWriteExt;
@@ -90,6 +91,26 @@ async fn what_is_sent_over_a_socket_arrives_and_is_answered() {
     let failure = post(&outgoing, &format!("http://127.0.0.1:{port}/")).await.unwrap_err();
     let told = "127.0.0.1 cannot be connected to: nothing listens on that port";
     assert_eq!(failure.to_string(), told);
+}
+
+#[test]
+fn a_proxy_of_the_environment_is_not_asked() {
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+    // The story above once more, in a process that is told to use one.
+    let mut story = Command::new(std::env::current_exe().unwrap());
+    story.args([
+        "--exact",
+        "outgoing::tests::real::what_is_sent_over_a_socket_arrives_and_is_answered",
+    ]);
+    for name in ["http_proxy", "https_proxy", "all_proxy"] {
+        story.env(name, &url).env(name.to_uppercase(), &url);
+    }
+    let told = story.env_remove("NO_PROXY").env_remove("no_proxy").output().unwrap();
+    let out = String::from_utf8_lossy(&told.stdout);
+    assert!(out.contains("1 passed"), "{out}");
+    assert_eq!(proxy.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
 #[test]
