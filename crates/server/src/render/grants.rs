@@ -5,7 +5,7 @@ use askfirst_core::{Approval, Bound, Pointer, Terms};
 use serde_json::Value;
 
 use super::tree::Fields;
-use super::{Account, Field, Kind, Section, account};
+use super::{Account, Field, Kind, Piece, Section, account};
 
 /// The account of an approval; right after what is asked for, what else a voter would say yes to
 /// with it.
@@ -34,14 +34,17 @@ pub fn account_with(approval: &Approval, terms: &Terms) -> Account {
 }
 
 fn bound_at(fields: &mut Fields, pointer: &Pointer, bound: &Bound, now: &Value) {
-    let label = format!("But {pointer}");
-    match bound {
-        Bound::Any => fields.push(Field::known(&label, in_words(bound))),
-        Bound::OneOf(values) => fields.json(&label, &Value::Array(values.clone())),
-        Bound::Within { .. } => {
-            fields.push(Field::known(&label, format!("{}; here it is {now}", in_words(bound))));
+    // The place is of the agent's naming, as keys in the action are.
+    let mut label = vec![Piece::Text("But ".into())];
+    label.extend(fields.key(pointer.as_str()));
+    let said = match bound {
+        Bound::Any => in_words(bound),
+        Bound::OneOf(values) => {
+            return fields.labelled(label, &Value::Array(values.clone()));
         }
-    }
+        Bound::Within { .. } => format!("{}; here it is {now}", in_words(bound)),
+    };
+    fields.push(Field { label, ..Field::known("", said) });
 }
 
 /// What may stand at a place, in words.
@@ -59,5 +62,50 @@ pub fn in_words(bound: &Bound) -> String {
             (None, Some(most)) => format!("a number, at most {most}"),
             (None, None) => "any number".into(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use askfirst_core::Seconds;
+    use serde_json::json;
+
+    use super::*;
+    use crate::render::glyphs::is_unsafe;
+    use crate::render::tests::sample_approval;
+
+    #[test]
+    fn an_agents_name_for_a_place_cannot_write_a_line_or_hide() {
+        let places =
+            ["x: anything\n\nWHO ASKS\nKey: \"ceo\"", "\u{202e}evil\u{200b}", "a\u{1b}[2Jb"];
+        for place in places {
+            let mut approval = sample_approval();
+            Arc::make_mut(&mut approval.action).arguments = json!({ place: 3 });
+            let pointer: Pointer = format!("/arguments/{place}").parse().unwrap();
+            let number = |number: i32| Some(number.into());
+            for bound in [
+                Bound::Any,
+                Bound::OneOf(vec![json!(place)]),
+                Bound::Within { at_least: number(0), at_most: number(3) },
+            ] {
+                let bounds = BTreeMap::from([(pointer.clone(), bound)]);
+                let terms = Terms {
+                    asker: approval.asker.key,
+                    policy: approval.policy.digest,
+                    action: Arc::clone(&approval.action),
+                    bounds,
+                    lasts: Seconds(3_600),
+                    uses: 5,
+                };
+                let account = account_with(&approval, &terms);
+                let text = account.to_text();
+                assert!(!text.chars().any(|c| c != '\n' && is_unsafe(c)), "{text:?}");
+                assert_eq!(text.matches("\nWHO ASKS\n").count(), 1, "{text}");
+                assert!(account.hidden > 0, "{text}");
+            }
+        }
     }
 }

@@ -25,7 +25,12 @@ impl Fields {
 
     /// A JSON value with everything in it.
     pub(super) fn json(&mut self, label: &str, value: &Value) {
-        self.value(0, vec![Piece::Text(label.into())], Vec::new(), value);
+        self.labelled(vec![Piece::Text(label.into())], value);
+    }
+
+    /// The same under a label that is shown already.
+    pub(super) fn labelled(&mut self, label: Vec<Piece>, value: &Value) {
+        self.value(0, label, Vec::new(), value);
     }
 
     fn value(&mut self, depth: usize, label: Vec<Piece>, warnings: Vec<String>, value: &Value) {
@@ -79,7 +84,7 @@ impl Fields {
     }
 
     /// A key as it is where that cannot be misread, in quotation marks elsewhere.
-    fn key(&mut self, key: &str) -> Vec<Piece> {
+    pub(super) fn key(&mut self, key: &str) -> Vec<Piece> {
         let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '$');
         if !key.is_empty() && key.len() <= 64 && key.chars().all(bare) {
             return vec![Piece::Text(key.into())];
