@@ -1,0 +1,203 @@
+// The same hostile strings through what came later: grants, holds, the workspace's name, policies
+// that are none, and the terminal inbox.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { program } from "./harness.mjs";
+import { readBack, unseen } from "./hostile.mjs";
+import {
+  STRINGS, check, cli, cut, desk, fieldsOf, inert, inked, key, open, portions, put, requestOf, said, share, signedIn,
+} from "./watch.mjs";
+
+test("a grant says what may differ in its asker's words, before and after it is given", async () => {
+  await desk.policy({ name: "granting", needs: [{ from: ["members"] }], assurance: "key", grants: { for: "2h", uses: 5 } });
+  const pages = await signedIn(2);
+  const pointer = (name) => `/arguments/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+  const some = [];
+  // As many as the page offers places for.
+  for (let from = 0; from < STRINGS.length; from += 22) some.push(STRINGS.slice(from, from + 22));
+  await share(pages, some, async (page, strings, index) => {
+    const about = `grants ${index}`;
+    const [first, second] = strings;
+    const named = strings.filter(Boolean).map((text) => cut(text, 120));
+    const request = {
+      ...requestOf(first, second), policy: "granting",
+      action: { name: "x", title: first, target: second, arguments: Object.fromEntries(named.map((name, at) => [name, at])) },
+    };
+    const asked = await desk.ask(request);
+    await open(page, `/a/${asked.id}`);
+    await page.locator("#more-of-it summary").click();
+    await check(page, about);
+    const places = page.locator("#more-of-it label[for^=bound]");
+    const labels = (await places.evaluateAll((nodes) => nodes.map((node) => node.innerText))).map(readBack);
+    for (const name of named) assert.ok(labels.some((label) => label.startsWith(pointer(name))), `${about}: ${JSON.stringify(name)}`);
+
+    await page.goto(`${desk.url}/a/${asked.id}`);
+    await page.locator("#more-of-it summary").click();
+    // A number's field lets nobody type this; a form of their own does.
+    await page.locator("#grant_uses").evaluate((field, text) => { field.type = "text"; field.value = text; }, `x${cut(first, 200)}`);
+    await page.evaluate(() => { for (const form of document.forms) form.noValidate = true; });
+    await page.click("#approve");
+    await check(page, about);
+    assert.equal((await desk.get(asked.id)).status, "pending", about);
+
+    await page.goto(`${desk.url}/a/${asked.id}`);
+    await page.locator("#more-of-it summary").click();
+    await page.fill("#grant_uses", "2");
+    await page.locator("select[id^=bound]").evaluateAll((fields) => fields.forEach((field) => { field.value = "any"; }));
+    await page.click("#approve");
+    await page.locator(".notice", { hasText: "Read what you say yes to in advance" }).waitFor();
+    await check(page, about);
+    const bounds = (await fieldsOf(page)).filter((field) => field.label.startsWith("But ")).map((field) => key(field.label.slice(4)));
+    for (const name of named) assert.ok(bounds.includes(pointer(name)), `${about}: ${JSON.stringify(name)} in ${JSON.stringify(bounds)}`);
+    await page.click("#approve");
+    await page.locator(".ended.approved").waitFor();
+    await check(page, about);
+
+    const again = await desk.ask({ ...request, action: { ...request.action, name: "y", arguments: { one: second } } });
+    await desk.api("POST", `/v1/approvals/${again.id}/vote`, desk.ready.approver_key, {
+      decision: "approve", action_digest: again.action_digest,
+      grant: { for: 3600, uses: 2, bounds: { "/arguments/one": { one_of: strings }, "/target": "any" } },
+    });
+  });
+  const [page] = pages;
+  await page.goto(`${desk.url}/grants`);
+  await check(page, "grants");
+  const told = (await said(page, ".told li")).join("\n");
+  const text = (await said(page, "main")).join("\n");
+  const { data } = await desk.api("GET", "/v1/grants?limit=100", desk.ready.admin_key);
+  assert.ok(data.length > 30, `${data.length}`);
+  for (const grant of data.slice(0, 60)) {
+    if (grant.action.target) assert.ok(text.includes(grant.action.target.trim()), JSON.stringify(grant.action.target));
+    for (const place of Object.keys(grant.bounds)) assert.ok(told.includes(place.trim()), JSON.stringify(place));
+  }
+  await page.getByRole("button", { name: "Take it back" }).first().click();
+  await page.getByText("taken back by").first().waitFor();
+  await check(page, "a grant that was taken back");
+  await page.context().close();
+});
+
+test("what the workspace is called and why its texts are kept are words", async () => {
+  const [page] = await signedIn(1);
+  const { name: before } = await desk.api("GET", "/v1/workspace", desk.ready.admin_key);
+  const asked = await desk.ask({ action: { name: "x", title: "Keep" } });
+  await desk.api("POST", `/v1/approvals/${asked.id}/cancel`, desk.ready.agent_key, {});
+  const printable = STRINGS.filter((text) => !/[\u0000-\u001f\u007f-\u009f]/.test(text));
+  for (const [index, text] of portions(printable, 120).filter(inked).entries()) {
+    await desk.api("PATCH", "/v1/workspace", desk.ready.admin_key, { name: text });
+    await open(page, index % 2 ? "/settings" : "/");
+    await check(page, text);
+    if (index % 2) assert.equal(readBack(await page.textContent("#workspace")).trim(), text.trim());
+  }
+  await desk.api("PATCH", "/v1/workspace", desk.ready.admin_key, { name: before });
+  for (const [index, text] of portions(printable, 480).filter(inked).entries()) {
+    const hold = async (selector, button, shown) => {
+      await put(page, selector, text);
+      await page.getByRole("button", { name: button }).click();
+      assert.deepEqual(await page.locator(".notice[role=alert]").allInnerTexts(), [], JSON.stringify(text));
+      await check(page, text);
+      const told = readBack((await page.locator(shown).innerText()).replaceAll("\n", ""));
+      assert.ok(told.includes(text.trim()), `${JSON.stringify(text)} in ${JSON.stringify(told)}`);
+    };
+    if (index % 2) {
+      await page.goto(`${desk.url}/settings`);
+      await hold("#reason", "Put everything on hold", "section[aria-labelledby=on-hold]");
+      await page.getByRole("button", { name: "Release the hold" }).click();
+      continue;
+    }
+    await page.goto(`${desk.url}/a/${asked.id}`);
+    await page.locator("#keep summary").click();
+    await hold("#hold-reason", "Put on hold", "#hold");
+    await page.locator("#keep summary").click();
+    await page.getByRole("button", { name: "Release the hold" }).click();
+  }
+  for (const path of ["/audit?kind=approval", "/audit?kind=workspace"]) {
+    await open(page, path);
+    await check(page, path);
+  }
+  for (const text of portions(printable, 120).filter((_, index) => index % 6 === 0)) {
+    await open(page, `/docs/${encodeURIComponent(text)}`);
+    await check(page, text);
+  }
+  await page.context().close();
+});
+
+/** What a terminal is sent by the inbox: it looks at each request from top to bottom. */
+async function inbox(key, count) {
+  const inside = `stty rows 50 cols 110; exec ${program} inbox`;
+  const child = spawn("/usr/bin/script", ["--quiet", "--return", "--flush", "--command", inside, "/dev/null"], {
+    env: { PATH: "/usr/bin:/bin", SHELL: "/bin/sh", TERM: "xterm-256color", ASKFIRST_URL: desk.url, ASKFIRST_KEY: key },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const parts = [];
+  let woken = () => {};
+  child.stdout.on("data", (part) => { parts.push(part); woken(); });
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  // Until it has drawn something and then been silent for a moment.
+  const drawn = async (quiet = 120) => {
+    const from = parts.length;
+    const until = Date.now() + 5_000;
+    while (Date.now() < until) {
+      const news = await new Promise((resolve) => {
+        woken = () => resolve(true);
+        setTimeout(() => resolve(false), quiet);
+      });
+      if (!news && parts.length > from) return;
+      if (!news && quiet * 4 + until - 5_000 < Date.now()) return;
+    }
+  };
+  await drawn(600);
+  for (let at = 0; at < count; at += 1) {
+    for (const keys of ["\r", ...Array(10).fill(" "), "q", "j"]) {
+      child.stdin.write(keys);
+      await drawn();
+    }
+  }
+  child.stdin.write("q");
+  assert.equal(await ended, 0);
+  return Buffer.concat(parts).toString("utf8");
+}
+
+test("the terminal inbox writes words, and nothing else that a terminal would act on", async () => {
+  const { data } = await desk.api("GET", "/v1/approvals?status=pending&limit=100", desk.ready.agent_key);
+  for (const { id } of data) await desk.api("POST", `/v1/approvals/${id}/cancel`, desk.ready.agent_key, {});
+  const some = portions(STRINGS, 290, " ").filter(inked);
+  const waiting = some.map((text, index) => requestOf(text, some[(index + 1) % some.length]));
+  await Promise.all(waiting.map((request) => desk.ask(request)));
+  const sent = await inbox(desk.ready.approver_key, 8);
+  for (const mark of ["LOOK CLOSELY", "END OF THE AGENT'S OWN WORDS", "<U+202E>", "<U+001B>"]) {
+    assert.ok(sent.replaceAll(/\u001b\[[0-9;]*[Hm]/g, "").includes(mark), mark);
+  }
+  // What the inbox itself says to the terminal: where to write, how, and that it takes the screen.
+  const own = /\u001b(?:\[(?:\d+;\d+H|[0-9;]*m|2J|\?(?:1049|25|2004|1)[hl]|6n|0? q)|[78=>])/g;
+  const rest = sent.replaceAll(own, "").replaceAll(/[\r\n]/g, "");
+  assert.equal(unseen(rest), null);
+});
+
+test("the command line shows grants, holds and policies that are none as words", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "askfirst-words-"));
+  const { admin_key: admin } = desk.ready;
+  assert.equal(unseen(await cli(admin, "grants", "list", "--all")), null);
+  inert((await cli(admin, "grants", "list", "--all", "--json")).replaceAll("\n", ""));
+  const { data } = await desk.api("GET", "/v1/grants?limit=100", admin);
+  assert.ok(data.length > 30, `${data.length}`);
+  for (const { id } of data) {
+    const shown = await cli(admin, "grants", "show", id);
+    assert.match(shown, /in advance/);
+    assert.equal(unseen(shown), null);
+  }
+  inert((await cli(admin, "grants", "show", data[0].id, "--json")).replaceAll("\n", ""));
+  const file = join(folder, "policy.json");
+  for (const [index, text] of portions(STRINGS, 500).entries()) {
+    const parts = {
+      0: { name: text, needs: [{ from: ["members"] }] }, 1: { name: "x", needs: [{ from: [`group:${text}`] }] },
+      2: { name: "x", needs: [{ from: ["members"] }], [text]: text }, 3: { name: "x", needs: [{ from: ["members"], grants: text }], on_timeout: text },
+    };
+    await writeFile(file, JSON.stringify(parts[index % 4]));
+    for (const args of [["policy", "check", file], ["policy", "diff", file], ["workspace", "hold", "--reason", text], ["workspace", "show"], ["workspace", "release"], ["grants", "show", text], ["grants", "revoke", text]]) inert((await cli(admin, ...args)).replaceAll("\n", ""), args.join(" "));
+  }
+  await rm(folder, { recursive: true });
+});
