@@ -11,7 +11,7 @@ use askfirst_proof::key::KeyBits;
 use askfirst_server::app::Reach;
 use askfirst_server::config::limits::Limits;
 use askfirst_server::config::{self, Config};
-use askfirst_server::outgoing::Trust;
+use askfirst_server::outgoing::{Outgoing, Trust};
 use askfirst_server::sealing::{self, SealingError};
 use askfirst_server::serve::{Server, Setup, Stopped};
 use askfirst_server::tls::Certificates;
@@ -122,11 +122,12 @@ pub(crate) fn start(
     signing_bits: KeyBits,
     reach: Reach,
     limits: Limits,
+    outgoing: Outgoing,
     traces: Option<Traces>,
 ) -> Server {
     let sealing = Arc::clone(sealing);
     let pace = Arc::new(EvenClock::default());
-    Server::start(Setup { store, sealing, signing_bits, reach, limits, pace, traces })
+    Server::start(Setup { store, sealing, signing_bits, reach, limits, pace, outgoing, traces })
 }
 
 /// The key-encryption key.

@@ -4,17 +4,18 @@
 mod change;
 mod denied;
 mod secrets;
+mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use change::{Change, NewKey};
+pub use change::{Change, NewKey, NewWebhook};
 
 use crate::approval::erasure::{LONGEST_RETENTION, check_reason};
 use crate::policy::is_name;
 use crate::principal::check_scopes;
 use crate::{
     Assurance, Delegation, Environment, Facts, GroupId, MemberId, Policy, PolicyAllowance,
-    PolicyName, Principal, Problem, Refusal, Role, Scope, Standing,
+    PolicyName, Principal, Problem, Refusal, Role, Scope, Standing, WebhookId,
 };
 
 pub use denied::Denied;
@@ -31,6 +32,8 @@ pub struct Holdings {
     pub policies: BTreeSet<PolicyName>,
     /// The policy that applies where an ask names none.
     pub default_policy: Option<PolicyName>,
+    /// The receivers of what happens, and of which world each is told.
+    pub webhooks: BTreeMap<WebhookId, Environment>,
 }
 
 /// Judges a change; what the store may then apply as it is.
@@ -62,6 +65,10 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         }
         Change::RemoveGroup { id } => known_group(*id, holdings),
         Change::AddKey(key) => add_key(key, facts, holdings),
+        Change::AddWebhook(webhook) => webhooks::add(webhook, holdings),
+        Change::RemoveWebhook { id } if !holdings.webhooks.contains_key(id) => {
+            Err(Denied::Unknown { what: "webhook" })
+        }
         Change::SavePolicy { document, .. } => save_policy(document, facts),
         Change::RemovePolicy { name } => remove_policy(name, holdings),
         Change::SetWorkspace { name, default_policy, retention_days, .. } => {
@@ -103,6 +110,8 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         }
         Change::HoldWorkspace { reason: Some(reason) } => check_reason(reason),
         Change::HoldWorkspace { reason: None }
+        | Change::RemoveWebhook { .. }
+        | Change::RetryDelivery { .. }
         | Change::RevokeGrant { .. }
         | Change::CloseSessions { .. }
         | Change::SetPassword { .. }
@@ -174,9 +183,11 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
         Change::SavePolicy { .. } | Change::RemovePolicy { .. } => {
             (Scope::Policies, Role::PolicyEditor)
         }
-        Change::SetWorkspace { .. } | Change::HoldWorkspace { .. } => {
-            (Scope::Workspace, Role::Admin)
-        }
+        Change::SetWorkspace { .. }
+        | Change::HoldWorkspace { .. }
+        | Change::AddWebhook(_)
+        | Change::RemoveWebhook { .. }
+        | Change::RetryDelivery { .. } => (Scope::Workspace, Role::Admin),
         // Who finds a session open must not get around the password that guards it.
         Change::RemovePassword { member } => {
             if matches!(&facts.principal, Principal::Session(own) if own.member == *member) {

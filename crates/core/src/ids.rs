@@ -132,6 +132,14 @@ id!(
     GrantId, "grt"
 );
 id!(
+    /// A receiver of what happens; not its secret.
+    WebhookId, "whk"
+);
+id!(
+    /// One event on its way to one receiver.
+    DeliveryId, "dlv"
+);
+id!(
     /// A signed-in browser; not its secret.
     SessionId, "ses"
 );

@@ -35,7 +35,8 @@ pub use facts::{
     Standing,
 };
 pub use ids::{
-    ApprovalId, GrantId, GroupId, KeyId, LinkId, MemberId, PolicyId, SessionId, WorkspaceId,
+    ApprovalId, DeliveryId, GrantId, GroupId, KeyId, LinkId, MemberId, PolicyId, SessionId,
+    WebhookId, WorkspaceId,
 };
 pub use limits::{Allowance, Allowances, Gauge, Holder, KeyLimits, Limit, Load, Overrun, Room};
 pub use policy::{

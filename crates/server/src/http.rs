@@ -24,6 +24,7 @@ pub mod sessions;
 pub mod views;
 pub mod visitor;
 pub mod votes;
+pub mod webhooks;
 pub mod workspace;
 
 use axum::Router;
@@ -49,6 +50,7 @@ use problem::Problem;
         (name = "policies", description = "Who decides, how many, how surely, by when"),
         (name = "people", description = "Members and groups"),
         (name = "keys", description = "Credentials of programs"),
+        (name = "webhooks", description = "Who is told of what happens, and whether it arrived"),
         (name = "workspace", description = "Its own settings"),
         (name = "audit", description = "What was done, by whom, in a hash chain"),
         (name = "operating", description = "Health")
@@ -91,6 +93,10 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(keys::add, keys::list))
         .routes(routes!(keys::current))
         .routes(routes!(keys::revoke))
+        .routes(routes!(webhooks::add, webhooks::list))
+        .routes(routes!(webhooks::get, webhooks::remove))
+        .routes(routes!(webhooks::deliveries))
+        .routes(routes!(webhooks::retry))
         .routes(routes!(workspace::get, workspace::change))
         .routes(routes!(keeping::hold_workspace, keeping::release_workspace))
         .routes(routes!(audit::list))

@@ -3,12 +3,14 @@
 
 use std::sync::{Arc, OnceLock};
 
-use askfirst_core::Timestamp;
+use askfirst_core::{Timestamp, WebhookId};
 use askfirst_proof::key::KeyBits;
 use askfirst_proof::{Jwk, JwkSet, SealingKey, SigningKey};
 use askfirst_store::{KeyringChange, SigningKeyRecord, Store, StoreError};
 use tokio::sync::Notify;
 use tracing::info;
+
+use crate::service::webhooks;
 
 /// Why no key could be had.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +25,14 @@ pub enum KeyringError {
     Sealed {
         /// Which.
         kid: String,
+        /// The cause.
+        why: String,
+    },
+    /// The sealed secret of a webhook does not open, or could not be sealed.
+    #[error("the secret of the webhook {webhook}: {why}; if it is lost, remove that webhook first")]
+    Secret {
+        /// Which.
+        webhook: WebhookId,
         /// The cause.
         why: String,
     },
@@ -119,11 +129,11 @@ pub async fn rotate(
 ) -> Result<SigningKeyRecord, KeyringError> {
     opens(&sealing, &store.signing_keys().await?)?;
     let record = SigningKeyRecord { signs_from, ..make(sealing, bits, store.now()).await? };
-    store.change_signing_keys(vec![record.clone()], KeyringChange::Rotated).await?;
+    store.change_signing_keys(vec![record.clone()], Vec::new(), KeyringChange::Rotated).await?;
     Ok(record)
 }
 
-/// Seals every key under another sealing key, all or none.
+/// Seals every key, and every secret of a webhook, under another sealing key, all or none.
 ///
 /// # Errors
 /// If the store fails or a present key does not open.
@@ -140,7 +150,11 @@ pub async fn reseal(
         let sealed = to.seal(&associated(&record.kid), &private).map_err(|e| failed(&e))?;
         record.sealed = Some(sealed);
     }
-    store.change_signing_keys(records.clone(), KeyringChange::Resealed).await?;
+    let mut secrets = store.webhook_secrets().await?;
+    for (id, sealed) in &mut secrets {
+        *sealed = webhooks::reseal(*id, sealed, from, to)?;
+    }
+    store.change_signing_keys(records.clone(), secrets, KeyringChange::Resealed).await?;
     Ok(records)
 }
 
@@ -162,7 +176,7 @@ pub async fn replace_lost(
     }
     let made = make(sealing, bits, store.now()).await?;
     records.push(made.clone());
-    store.change_signing_keys(records, KeyringChange::Replaced).await?;
+    store.change_signing_keys(records, Vec::new(), KeyringChange::Replaced).await?;
     Ok(made)
 }
 

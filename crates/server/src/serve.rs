@@ -26,8 +26,10 @@ use crate::config::limits::Limits;
 use crate::http::visitor::Peer;
 use crate::keyring::Keyring;
 use crate::metrics::Metrics;
+use crate::outgoing::Outgoing;
 use crate::patience::{self, Patient, Punctual};
 use crate::service::Service;
+use crate::service::webhooks::Sender;
 use crate::tls::Certificates;
 use crate::traces::Traces;
 use crate::wakeups::{self, Wakeups};
@@ -52,6 +54,8 @@ pub struct Setup {
     pub limits: Limits,
     /// The clock that requests per minute go by; it never jumps.
     pub pace: Arc<dyn Clock>,
+    /// The way out to webhooks.
+    pub outgoing: Outgoing,
     /// Where what happens is told, if anywhere.
     pub traces: Option<Traces>,
 }
@@ -129,7 +133,9 @@ impl Server {
             setup.pace,
         );
         let metrics = Metrics::traced(setup.traces.clone());
-        let service = Arc::new(Service { metrics: Arc::new(metrics), ..service });
+        let sender = Sender { outgoing: setup.outgoing, sealing: Arc::clone(&setup.sealing) };
+        let metrics = Arc::new(metrics);
+        let service = Arc::new(Service { metrics, sender: Some(sender.clone()), ..service });
         workers.spawn(wakeups::feed(wakeups, Arc::clone(&store), stop.clone(), halted.clone()));
         workers.spawn(workers::timers::run(
             Arc::clone(&store),
@@ -141,6 +147,7 @@ impl Server {
             Arc::clone(&keyring),
             stop.clone(),
         ));
+        workers.spawn(workers::webhooks::run(Arc::clone(&store), sender, stop.clone()));
         workers.spawn(workers::erasure::run(
             Arc::clone(&store),
             Arc::clone(&service.metrics),

@@ -19,6 +19,7 @@ pub mod proofs;
 pub mod read;
 pub mod search;
 pub mod signin;
+pub mod webhooks;
 pub mod workspace;
 
 use std::sync::Arc;
@@ -55,6 +56,8 @@ pub struct Service {
     pub(crate) passwords: passwords::Passwords,
     pub(crate) rates: Rates,
     pub(crate) crowd: Arc<Crowd>,
+    /// How what happens is sent to receivers; none where nothing is served.
+    pub(crate) sender: Option<webhooks::Sender>,
     /// What every key may.
     pub(crate) key_limits: KeyLimits,
     /// Cancelled when the server stops; whoever waits then answers at once.
@@ -210,6 +213,7 @@ impl Service {
             passwords,
             rates,
             crowd,
+            sender: None,
             key_limits: limits.of_keys(),
             stopping,
             public_url,

@@ -58,7 +58,7 @@ impl Wakeups {
                     wake(Topic::Workspace(place.workspace));
                 }
                 Change::Workspace(id) => wake(Topic::Workspace(*id)),
-                Change::Halted => {}
+                Change::Deliveries | Change::Halted => {}
             }
         }
     }

@@ -4,3 +4,4 @@ pub mod erasure;
 pub mod housekeeping;
 pub mod receipts;
 pub mod timers;
+pub mod webhooks;

@@ -5,6 +5,7 @@
 //! `askfirst-core`, run here inside the transaction that records it.
 
 pub mod clock;
+pub mod deliveries;
 pub mod records;
 pub mod statement;
 pub mod store;
@@ -12,6 +13,7 @@ pub mod store;
 pub mod sqlite;
 
 pub use clock::{Clock, EvenClock, SystemClock};
+pub use deliveries::*;
 pub use records::*;
 pub use sqlite::{Options, SqliteStore, copies};
 pub use store::{

@@ -6,6 +6,7 @@ mod apply;
 mod audit;
 mod codec;
 pub mod copies;
+mod deliveries;
 mod disk;
 mod erasure;
 mod execute;
@@ -27,6 +28,7 @@ mod repeats;
 mod signins;
 mod tallies;
 mod telling;
+mod webhooks;
 mod writer;
 
 use std::path::Path;
@@ -35,7 +37,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use askfirst_core::{
     Allowances, Approval, ApprovalId, Digest, GrantId, KeyId, MemberId, PolicyName, Room, Roster,
-    Seconds, Timestamp, WorkspaceId,
+    Seconds, Timestamp, WebhookId, WorkspaceId,
 };
 use async_trait::async_trait;
 use tokio::sync::broadcast;
@@ -392,9 +394,13 @@ impl Store for SqliteStore {
     async fn change_signing_keys(
         &self,
         keys: Vec<SigningKeyRecord>,
+        secrets: Vec<(WebhookId, Vec<u8>)>,
         change: KeyringChange,
     ) -> Result<(), StoreError> {
-        let work = move |desk: &mut writer::Desk<'_, '_>| keyring::change(desk, &keys, change);
+        let work = move |desk: &mut writer::Desk<'_, '_>| {
+            deliveries::reseal(desk.connection, &secrets)?;
+            keyring::change(desk, &keys, change)
+        };
         self.writer.write(work).await
     }
 

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use askfirst_core::administration::{self, Denied};
 use askfirst_core::{
     Approval, ApprovalId, Command, Digest, Event, GrantId, KeyId, LinkId, MemberId, PolicyName,
-    Refusal, Room, Roster, SessionId, Status, Timestamp, WorkspaceId,
+    Refusal, Room, Roster, SessionId, Status, Timestamp, WebhookId, WorkspaceId,
 };
 use async_trait::async_trait;
 use tokio::sync::broadcast;
 
+use crate::deliveries::Deliveries;
 use crate::records::{
     ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, ErasureDue, EventRecord,
     GrantFilter, GrantRecord, Group, Health, Key, KeyLoad, KeyringChange, LoginLink, Member,
@@ -178,6 +179,8 @@ pub enum Change {
     },
     /// People, keys, policies or settings of a workspace changed.
     Workspace(WorkspaceId),
+    /// Something waits to be sent.
+    Deliveries,
     /// A commit failed with an unknown result; no write will be taken any more.
     Halted,
 }
@@ -206,7 +209,7 @@ pub enum Settlement {
 
 /// Durable state. Object safe; shared as `Arc<dyn Store>`.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: Deliveries + Send + Sync {
     /// Now, by the store's clock; never earlier than any time it has recorded.
     fn now(&self) -> Timestamp;
 
@@ -355,11 +358,12 @@ pub trait Store: Send + Sync {
     async fn signing_keys(&self) -> Result<Vec<SigningKeyRecord>, StoreError>;
     /// Adds a signing key; idempotent by kid.
     async fn add_signing_key(&self, key: SigningKeyRecord) -> Result<(), StoreError>;
-    /// Puts these in the place of those with the same kid, or beside the others, together with an
-    /// audit entry in every workspace.
+    /// Puts these in the place of those with the same kid, or beside the others, and these sealed
+    /// secrets in the place of their receivers', together with an audit entry in every workspace.
     async fn change_signing_keys(
         &self,
         keys: Vec<SigningKeyRecord>,
+        secrets: Vec<(WebhookId, Vec<u8>)>,
         change: KeyringChange,
     ) -> Result<(), StoreError>;
 

@@ -109,7 +109,9 @@ impl DevArgs {
         let asked = premises::asked_to_stop()?;
         let reach = premises::reach(&public_url, listen, &[]);
         let limits = Limits::default();
-        let server = premises::start(store, &sealing, KeyBits::Rsa2048, reach, limits, None);
+        let bits = KeyBits::Rsa2048;
+        let outgoing = config.outgoing.open(premises::trust(&config)?, true);
+        let server = premises::start(store, &sealing, bits, reach, limits, outgoing, None);
         let service = Arc::clone(server.service());
         let ready = dev::prepare(&service, &sealing).await.context("the dev workspace")?;
         let running = server.run(listener, asked);

@@ -118,7 +118,8 @@ async fn serve(config: Config, repeated: &str) -> Result<u8> {
     reach.trusted_proxies.clone_from(&config.trusted_proxies);
     let traces = config.otlp_endpoint.as_deref().map(Traces::start).transpose();
     let traces = traces.map_err(not_set_up)?;
-    let server = premises::start(store, &sealing, bits, reach, config.limits, traces);
+    let outgoing = config.outgoing.open(premises::trust(&config)?, false);
+    let server = premises::start(store, &sealing, bits, reach, config.limits, outgoing, traces);
     let tls = certificates.is_some();
     let (public_url, version) = (&config.public_url, crate::VERSION);
     info!(address = %listen, public_url, tls, version, "listening");

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{PasswordHash, SecretHash};
 use crate::{
-    ApprovalId, Delegation, Digest, Environment, Floor, GrantId, GroupId, KeyId, KeyLimits, LinkId,
-    MemberId, Policy, PolicyAllowance, PolicyId, PolicyName, Role, Scope, SessionId, Timestamp,
+    ApprovalId, Delegation, DeliveryId, Digest, Environment, Floor, GrantId, GroupId, KeyId,
+    KeyLimits, LinkId, MemberId, Policy, PolicyAllowance, PolicyId, PolicyName, Role, Scope,
+    SessionId, Timestamp, WebhookId,
 };
 
 /// One administrative change.
@@ -67,6 +68,18 @@ pub enum Change {
     RevokeKey {
         /// Which.
         id: KeyId,
+    },
+    /// Another receiver of what happens.
+    AddWebhook(NewWebhook),
+    /// A receiver gets nothing more; what waited for it is forgotten.
+    RemoveWebhook {
+        /// Which.
+        id: WebhookId,
+    },
+    /// Something that was sent, or given up, is sent once more.
+    RetryDelivery {
+        /// Which.
+        id: DeliveryId,
     },
     /// A new policy, or a new version of one.
     SavePolicy {
@@ -220,4 +233,19 @@ pub struct NewKey {
     pub expires_at: Option<Timestamp>,
     /// How much it may ask, where that is less than every key may.
     pub limits: KeyLimits,
+}
+
+/// Everything about a new receiver but its secret.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewWebhook {
+    /// Its id.
+    pub id: WebhookId,
+    /// Of which world it is told.
+    pub environment: Environment,
+    /// Where it listens. Whether that may be reached was looked at before.
+    pub url: String,
+    /// Names of the events that it gets; none for all.
+    pub events: BTreeSet<String>,
+    /// The secret that what it gets is signed with, sealed.
+    pub sealed: Vec<u8>,
 }

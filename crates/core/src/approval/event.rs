@@ -92,6 +92,28 @@ pub enum Event {
 }
 
 impl Event {
+    /// Every name, in the order of the variants.
+    pub const NAMES: [&'static str; 18] = [
+        "asked",
+        "edited",
+        "voted",
+        "granted",
+        "more_info_requested",
+        "more_info_given",
+        "escalated",
+        "looked",
+        "approved",
+        "rejected",
+        "expired",
+        "cancelled",
+        "claimed",
+        "revoked",
+        "outcome_reported",
+        "held",
+        "released",
+        "erased",
+    ];
+
     /// Its name in event streams and the audit log.
     #[must_use]
     pub const fn name(&self) -> &'static str {

@@ -87,6 +87,7 @@ fn a_contact_gets_no_account_by_the_back_door() {
         groups: [].into(),
         policies: [].into(),
         default_policy: None,
+        webhooks: [].into(),
     };
     let dan = member("dan");
     let told = |stage: &Stage, change: Change| {

@@ -89,6 +89,7 @@ fn a_link_decides_and_does_nothing_else() {
         groups: [].into(),
         policies: [].into(),
         default_policy: None,
+        webhooks: [].into(),
     };
     let change = Change::AddMember {
         id: member("new"),

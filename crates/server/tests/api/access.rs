@@ -74,6 +74,22 @@ impl Scene<'_> {
         self.voter.approve(&asked).await.expect(200)
     }
 
+    /// A webhook that nothing can be sent to, alone, and something on its way to it.
+    async fn webhook(&self) -> (String, String) {
+        let admin = self.ours.client(&[Scope::Workspace]).await;
+        let known = admin.get("/v1/webhooks").await.expect(200);
+        for webhook in known["data"].as_array().unwrap() {
+            let id = webhook["id"].as_str().unwrap();
+            admin.call(Method::DELETE, format!("/v1/webhooks/{id}")).send().await;
+        }
+        let wish = json!({ "url": "http://127.0.0.1:9/" });
+        let made = admin.post("/v1/webhooks", &wish).send().await.expect(201);
+        let id = made["id"].as_str().unwrap().to_owned();
+        self.pending().await;
+        let log = admin.get(format!("/v1/webhooks/{id}/deliveries")).await.expect(200);
+        (id, log["data"][0]["id"].as_str().unwrap().to_owned())
+    }
+
     /// Path and body for one try.
     async fn prepare(&self, method: &Method, route: &str) -> (String, Option<Value>) {
         let name = self.fresh();
@@ -199,6 +215,18 @@ impl Scene<'_> {
             }
             ("PUT", "/v1/workspace/hold") => (route.into(), Some(json!({ "reason": "why" }))),
             ("DELETE", "/v1/workspace/hold") => (route.into(), None),
+            ("POST", "/v1/webhooks") => (
+                route.into(),
+                Some(json!({ "url": "https://example.com/", "environment": "test" })),
+            ),
+            (_, "/v1/webhooks/{id}" | "/v1/webhooks/{id}/deliveries") => {
+                let (id, _) = self.webhook().await;
+                (route.replace("{id}", &id), None)
+            }
+            ("POST", "/v1/deliveries/{id}/retry") => {
+                let (_, delivery) = self.webhook().await;
+                (route.replace("{id}", &delivery), None)
+            }
             ("PATCH", "/v1/workspace") => (route.into(), Some(json!({}))),
             ("GET", plain) if !plain.contains('{') => (plain.into(), None),
             _ => panic!(

@@ -43,6 +43,7 @@ mod slow;
 mod story;
 mod tenancy;
 mod votes;
+mod webhooks;
 
 /// Whether kept files are written anew instead of compared.
 #[allow(clippy::disallowed_methods, reason = "a switch for who runs the tests, not a setting")]

@@ -9,6 +9,7 @@ use askfirst_proof::SealingKey;
 use askfirst_proof::key::KeyBits;
 use askfirst_server::app::Reach;
 use askfirst_server::config::limits::Limits;
+use askfirst_server::config::outgoing::OutgoingSettings;
 use askfirst_server::dev::{self, Ready};
 use askfirst_server::serve::{Server, Setup, Stopped};
 use askfirst_server::service::Service;
@@ -70,8 +71,11 @@ impl TestServer {
         let reach = Reach { public_url, hosts: vec![address.to_string()], ..Reach::default() };
         let signing_bits = KeyBits::Rsa2048;
         let sealed = sealing.clone();
+        let outgoing = OutgoingSettings::default();
+        let outgoing = outgoing.open(outgoing.trust().expect("certificates"), true);
+        let traces = None;
         let setup =
-            Setup { store, sealing: sealed, signing_bits, reach, limits, pace, traces: None };
+            Setup { store, sealing: sealed, signing_bits, reach, limits, pace, outgoing, traces };
         let server = Server::start(setup);
         let service = server.service().clone();
         let ready = dev::prepare(&service, &sealing).await.expect("a dev workspace");

@@ -325,6 +325,45 @@ CREATE TABLE outbox (
 ) STRICT;
 CREATE INDEX outbox_due ON outbox (kind, due_at) WHERE dead_at IS NULL;
 
+-- Where what happens is sent. The secret that it is signed with is sealed.
+CREATE TABLE webhooks (
+  webhook     BLOB NOT NULL PRIMARY KEY,
+  workspace   BLOB NOT NULL REFERENCES workspaces,
+  environment TEXT NOT NULL,
+  url         TEXT NOT NULL,
+  events      TEXT NOT NULL, -- names, as JSON; none: all
+  sealed      BLOB NOT NULL,
+  created_at  INTEGER NOT NULL,
+  disabled_at INTEGER, -- since when nothing is sent, and why
+  why         TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX webhooks_of_workspace ON webhooks (workspace, webhook);
+
+-- One event for one receiver. What is sent is made of the event, and stands nowhere else.
+-- AUTOINCREMENT: pages of the log go by it.
+CREATE TABLE deliveries (
+  position    INTEGER PRIMARY KEY AUTOINCREMENT,
+  delivery    BLOB NOT NULL UNIQUE,
+  workspace   BLOB NOT NULL,
+  environment TEXT NOT NULL,
+  webhook     BLOB NOT NULL,
+  approval    BLOB NOT NULL,
+  version     INTEGER NOT NULL, -- of the event
+  attempt     INTEGER NOT NULL DEFAULT 0,
+  earlier     INTEGER NOT NULL DEFAULT 0, -- attempts before it was last asked for once more
+  due_at      INTEGER, -- the end of the lease while it is sent; empty behind another of its approval
+  delivered   INTEGER NOT NULL DEFAULT 0,
+  settled_at  INTEGER,
+  why         TEXT, -- of the last attempt: what went wrong, and what was answered
+  status      INTEGER,
+  answer      TEXT
+) STRICT;
+CREATE INDEX deliveries_due ON deliveries (webhook, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX deliveries_waiting ON deliveries (webhook, approval, version)
+  WHERE settled_at IS NULL;
+CREATE INDEX deliveries_of_webhook ON deliveries (webhook, position);
+CREATE INDEX deliveries_settled ON deliveries (settled_at) WHERE settled_at IS NOT NULL;
+
 CREATE TABLE signing_keys (
   kid        TEXT NOT NULL PRIMARY KEY,
   public_jwk TEXT NOT NULL,

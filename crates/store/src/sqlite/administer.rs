@@ -16,7 +16,7 @@ use super::codec;
 use super::facts::Tenant;
 use super::repeats::{self, Seen};
 use super::writer::Desk;
-use super::{grants, queries};
+use super::{deliveries, grants, queries, webhooks};
 use crate::records::Place;
 use crate::store::{self, Administer, AdministerError, Administered, Credential, StoreError};
 
@@ -98,6 +98,9 @@ pub(super) fn administer(
         desk.tenants.forget(request.workspace);
         desk.changes.push(store::Change::Workspace(request.workspace));
     }
+    if matches!(request.change, Change::RetryDelivery { .. }) {
+        desk.changes.push(store::Change::Deliveries);
+    }
     Ok(Administered { subject: done.subject, replayed: false, now })
 }
 
@@ -170,6 +173,24 @@ impl Act<'_> {
                 let detail = json!({ "label": row.key.facts.label });
                 apply::revoke_key(connection, workspace, *id, now)?;
                 Ok(Done::new("key.revoked", id, detail))
+            }
+            Change::AddWebhook(webhook) => {
+                webhooks::add(connection, workspace, webhook, now)?;
+                let events = &webhook.events;
+                let environment = webhook.environment.as_str();
+                let detail =
+                    json!({ "url": webhook.url, "environment": environment, "events": events });
+                Ok(Done::new("webhook.added", webhook.id, detail))
+            }
+            Change::RemoveWebhook { id } => {
+                webhooks::remove(connection, workspace, *id)?;
+                Ok(Done::new("webhook.removed", id, json!({})))
+            }
+            Change::RetryDelivery { id } => {
+                if !deliveries::retry(connection, workspace, *id, now)? {
+                    return Err(Denied::Unknown { what: "delivery" }.into());
+                }
+                Ok(Done::new("delivery.retried", id, json!({})))
             }
             Change::SavePolicy { id, document, digest } => {
                 let by = codec::to_json(&self.facts.actor())?;

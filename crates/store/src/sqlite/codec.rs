@@ -2,8 +2,8 @@
 //! the rest as JSON. What cannot be read back is damage, never an empty value.
 
 use askfirst_core::{
-    ApprovalId, Assurance, Digest, Environment, GrantId, GroupId, KeyId, LinkId, MemberId,
-    PolicyId, Role, SessionId, Status, Timestamp, WorkspaceId,
+    ApprovalId, Assurance, DeliveryId, Digest, Environment, GrantId, GroupId, KeyId, LinkId,
+    MemberId, PolicyId, Role, SessionId, Status, Timestamp, WebhookId, WorkspaceId,
 };
 use rusqlite::types::{ToSql, ToSqlOutput, Type, ValueRef};
 use rusqlite::{ErrorCode, Row};
@@ -51,7 +51,19 @@ macro_rules! ids {
         }
     )* };
 }
-ids!(WorkspaceId, ApprovalId, MemberId, KeyId, PolicyId, GroupId, SessionId, LinkId, GrantId);
+ids!(
+    WorkspaceId,
+    ApprovalId,
+    MemberId,
+    KeyId,
+    PolicyId,
+    GroupId,
+    SessionId,
+    LinkId,
+    GrantId,
+    WebhookId,
+    DeliveryId
+);
 
 pub(super) fn id<T: Id>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     row.get(column).map(T::from_bytes)

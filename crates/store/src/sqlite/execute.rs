@@ -100,7 +100,9 @@ pub(super) fn execute(
             }
         }
     }
-    recording.tell(tenant)?;
+    if recording.tell(tenant)? {
+        desk.changes.push(Change::Deliveries);
+    }
     if let (Command::Vote(_), Some(shown)) = (&request.command, &request.shown) {
         record::shown(connection, next, shown)?;
     }

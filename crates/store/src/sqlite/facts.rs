@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::codec::{self, Id};
 use super::queries::{self, KeyRow};
-use super::{audit, grants, people};
+use super::{audit, grants, people, webhooks};
 use crate::records::{Place, Workspace};
 use crate::store::{Credential, StoreError};
 
@@ -38,6 +38,8 @@ pub(super) struct Tenant {
     pub(super) policies: BTreeMap<PolicyName, Arc<FrozenPolicy>>,
     /// The votes that were given in advance.
     pub(super) grants: grants::Standing,
+    /// The receivers of what happens.
+    pub(super) webhooks: webhooks::Receivers,
     /// The end of its audit log.
     pub(super) head: Head,
     /// None for an id that is no key of this workspace.
@@ -103,6 +105,7 @@ impl Tenant {
             groups: groups.into_iter().map(|group| (group.id, group.name)).collect(),
             policies,
             grants: grants::Standing::read(connection, id, now)?,
+            webhooks: webhooks::Receivers::read(connection, id)?,
             head: audit::head(connection, id)?,
             keys: HashMap::new(),
         }))
@@ -193,6 +196,7 @@ impl Tenant {
             groups: self.groups.clone(),
             policies: self.policies.keys().cloned().collect(),
             default_policy: Some(self.workspace.default_policy.clone()),
+            webhooks: self.webhooks.all(),
         }
     }
 

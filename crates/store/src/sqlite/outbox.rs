@@ -132,6 +132,12 @@ pub(super) fn tidy(desk: &mut Desk<'_, '_>) -> Result<u64, StoreError> {
         "DELETE FROM login_links WHERE secret IN
            (SELECT secret FROM login_links
             WHERE spent_at IS NOT NULL OR expires_at <= ?1 LIMIT ?2)",
+        // The log of what was sent goes back thirty days.
+        "DELETE FROM deliveries WHERE position IN
+           (SELECT position FROM deliveries WHERE settled_at <= ?1 - 2592000000000 LIMIT ?2)",
+        "DELETE FROM deliveries WHERE position IN
+           (SELECT position FROM deliveries
+            WHERE webhook NOT IN (SELECT webhook FROM webhooks) AND ?1 = ?1 LIMIT ?2)",
     ] {
         let mut statement = desk.connection.prepare_cached(sql)?;
         gone += statement.execute((desk.now.micros(), AT_ONCE))? as u64;

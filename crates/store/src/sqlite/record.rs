@@ -135,13 +135,16 @@ impl Recording<'_, '_> {
         Ok(())
     }
 
-    /// The events, each with its audit entry, and what a decision brings with it.
-    pub(super) fn tell(&self, tenant: &mut Tenant) -> Result<(), StoreError> {
+    /// The events, each with its audit entry and for whoever receives it, and what a decision
+    /// brings with it. True if somebody does receive one.
+    pub(super) fn tell(&self, tenant: &mut Tenant) -> Result<bool, StoreError> {
+        let mut received = false;
         let told = u32::try_from(self.events.len()).unwrap_or(u32::MAX);
         let first = self.next.version.saturating_sub(told) + 1;
         for (version, event) in (first..).zip(self.events) {
             let mut told = Told::of(event);
             self.event(version, event, &told.streamed()?)?;
+            received |= tenant.webhooks.tell(self.pens, self.next, version, event, self.now)?;
             let statement = match event {
                 Event::Decided { .. } => Some(self.statement()?),
                 Event::Erased { .. } => {
@@ -189,7 +192,7 @@ impl Recording<'_, '_> {
                 (_, None) => {}
             }
         }
-        Ok(())
+        Ok(received)
     }
 
     fn event(&self, version: u32, event: &Event, detail: &Json) -> Result<(), StoreError> {

@@ -5,6 +5,7 @@
 
 mod approvals;
 mod copies;
+mod deliveries;
 mod disk;
 mod erasure;
 mod grants;
@@ -71,6 +72,12 @@ promises! {
         what_was_granted_is_decided_as_it_is_asked
         of_64_asks_at_once_no_more_than_granted_are_approved
         a_grant_is_taken_back_by_its_giver_or_with_its_approval
+    }
+    deliveries {
+        what_was_claimed_and_not_settled_is_sent_again_as_the_same
+        of_one_approval_each_waits_for_the_one_before
+        who_wants_nothing_more_is_left_alone
+        a_secret_sealed_anew_takes_the_place_of_the_former
     }
     people {
         who_left_the_group_since_the_ask_cannot_vote

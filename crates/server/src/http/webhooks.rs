@@ -1,0 +1,243 @@
+//! `/v1/webhooks` and `/v1/deliveries`: who is told of what happens, and whether it arrived.
+
+use std::collections::BTreeSet;
+
+use askfirst_core::{DeliveryId, Environment, Event, WebhookId};
+use askfirst_store::{Delivery, DeliveryState, Webhook};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::people::PageQuery;
+use super::problem::Problem;
+use super::request::{Body, Id, Query, cursor, page_size};
+use crate::app::App;
+use crate::service::Caller;
+use crate::service::webhooks::WebhookWish;
+
+/// A receiver of what happens.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WebhookView {
+    /// `whk_…`
+    id: String,
+    /// Where it listens.
+    url: String,
+    /// Which events it gets; none for all.
+    events: BTreeSet<String>,
+    /// `live`, `test` or `dev`.
+    environment: &'static str,
+    /// When it was made.
+    created_at: String,
+    /// Since when nothing is sent to it.
+    disabled_at: Option<String>,
+    /// Why not.
+    disabled_because: Option<String>,
+    /// How much waits for it.
+    waiting: u64,
+}
+
+/// A new receiver with its secret.
+#[derive(Serialize, ToSchema)]
+pub struct MadeWebhookView {
+    /// What it verifies with, `whsec_…`. Shown this once; null on a repeat of the same request.
+    secret: Option<String>,
+    #[serde(flatten)]
+    view: WebhookView,
+}
+
+/// A receiver to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewWebhookBody {
+    /// Where it listens: `https`, on port 443 or 8443, at an address of the public internet, unless
+    /// the operator opened another.
+    #[schema(example = "https://hooks.example.com/askfirst")]
+    url: String,
+    /// Which events it gets, by their names; none for all.
+    #[serde(default)]
+    #[schema(example = json!(["approved", "rejected"]))]
+    events: Vec<String>,
+    /// `live` or `test`; absent for that of the key that makes it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    environment: Option<Environment>,
+}
+
+/// All receivers.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WebhookList {
+    data: Vec<WebhookView>,
+}
+
+/// One event for one receiver.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeliveryView {
+    /// `dlv_…`; the `webhook-id` of every attempt.
+    id: String,
+    /// To whom.
+    webhook: String,
+    /// Of which approval.
+    approval: String,
+    /// What happened.
+    event: String,
+    /// The approval's version after it: what is told of one approval is told in this order.
+    sequence: u32,
+    /// When it happened.
+    at: String,
+    /// `waiting`, `delivered` or `dead`.
+    state: &'static str,
+    /// How often it was tried.
+    attempts: u32,
+    /// When it is tried next; null behind another event of its approval that waits.
+    next_attempt_at: Option<String>,
+    /// When it arrived, or was given up.
+    settled_at: Option<String>,
+    /// What went wrong last, and what to do.
+    last_error: Option<String>,
+    /// The status that was answered last.
+    response_status: Option<u16>,
+    /// The beginning of what was answered last, at most 1024 bytes.
+    response_body: Option<String>,
+}
+
+/// A page of what was or will be sent, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeliveryPage {
+    data: Vec<DeliveryView>,
+    /// Give this back as `cursor`; null on the last page.
+    next_cursor: Option<String>,
+}
+
+fn view(webhook: Webhook) -> WebhookView {
+    let (disabled_at, disabled_because) = webhook.disabled.unzip();
+    WebhookView {
+        id: webhook.id.to_string(),
+        url: webhook.url,
+        events: webhook.events,
+        environment: webhook.place.environment.as_str(),
+        created_at: webhook.created_at.to_string(),
+        disabled_at: disabled_at.map(|at| at.to_string()),
+        disabled_because,
+        waiting: webhook.waiting,
+    }
+}
+
+fn line(delivery: Delivery) -> DeliveryView {
+    DeliveryView {
+        id: delivery.id.to_string(),
+        webhook: delivery.webhook.to_string(),
+        approval: delivery.approval.to_string(),
+        event: delivery.event,
+        sequence: delivery.version,
+        at: delivery.at.to_string(),
+        state: match delivery.state {
+            DeliveryState::Waiting => "waiting",
+            DeliveryState::Delivered => "delivered",
+            DeliveryState::Dead => "dead",
+        },
+        attempts: delivery.attempts,
+        next_attempt_at: delivery.next_at.map(|at| at.to_string()),
+        settled_at: delivery.settled_at.map(|at| at.to_string()),
+        last_error: delivery.why,
+        response_status: delivery.status,
+        response_body: delivery.answer,
+    }
+}
+
+/// Reads a list of events.
+fn events_from(names: Vec<String>) -> Result<BTreeSet<String>, Problem> {
+    let known = |name: &str| Event::NAMES.contains(&name);
+    if let Some((at, odd)) = names.iter().enumerate().find(|(_, name)| !known(name)) {
+        let detail = format!("there is no event {odd:?}; there are {}", Event::NAMES.join(", "));
+        return Err(Problem::bad_request(detail.clone()).at(format!("/events/{at}"), detail));
+    }
+    Ok(names.into_iter().collect())
+}
+
+/// Have what happens sent somewhere, signed. The secret to verify it with is in the answer, this
+/// once.
+#[utoipa::path(post, path = "/v1/webhooks", tag = "webhooks", request_body = NewWebhookBody,
+    responses((status = 201, body = MadeWebhookView), (status = 403, body = Problem), (status = 422, body = Problem)))]
+pub async fn add(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<NewWebhookBody>,
+) -> Result<Response, Problem> {
+    let idempotency = body.idempotency("webhooks.add");
+    let NewWebhookBody { url, events, environment } = body.value;
+    let wish = WebhookWish { url, events: events_from(events)?, environment };
+    let made = app.service.add_webhook(&caller, wish, idempotency).await?;
+    let secret = made.secret.map(|secret| secret.to_string());
+    let body = MadeWebhookView { secret, view: view(made.webhook) };
+    Ok((StatusCode::CREATED, Json(body)).into_response())
+}
+
+/// List webhooks, oldest first, without their secrets.
+#[utoipa::path(get, path = "/v1/webhooks", tag = "webhooks",
+    responses((status = 200, body = WebhookList), (status = 403, body = Problem)))]
+pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<WebhookList>, Problem> {
+    let found = app.service.webhooks(&caller).await?;
+    Ok(Json(WebhookList { data: found.into_iter().map(view).collect() }))
+}
+
+/// Get a webhook.
+#[utoipa::path(get, path = "/v1/webhooks/{id}", tag = "webhooks", params(("id" = String, Path)),
+    responses((status = 200, body = WebhookView), (status = 404, body = Problem)))]
+pub async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<WebhookId>,
+) -> Result<Json<WebhookView>, Problem> {
+    Ok(Json(view(app.service.webhook(&caller, id).await?)))
+}
+
+/// Remove a webhook, at once. What waited for it is not sent, and its log goes.
+#[utoipa::path(delete, path = "/v1/webhooks/{id}", tag = "webhooks", params(("id" = String, Path)),
+    responses((status = 204, description = "Nothing is sent to it any more"),
+        (status = 403, body = Problem), (status = 404, body = Problem)))]
+pub async fn remove(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<WebhookId>,
+) -> Result<StatusCode, Problem> {
+    app.service.remove_webhook(&caller, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What was or will be sent to a webhook, newest first. What is settled is forgotten after thirty
+/// days.
+#[utoipa::path(get, path = "/v1/webhooks/{id}/deliveries", tag = "webhooks",
+    params(("id" = String, Path), PageQuery),
+    responses((status = 200, body = DeliveryPage), (status = 404, body = Problem)))]
+pub async fn deliveries(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<WebhookId>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<DeliveryPage>, Problem> {
+    let limit = page_size(query.limit)?;
+    let before = cursor(query.cursor.as_deref())?;
+    let mut rows = app.service.deliveries(&caller, id, before, limit + 1).await?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let last = rows.last().map(|row| row.id.to_string());
+    let data = rows.into_iter().map(line).collect();
+    Ok(Json(DeliveryPage { data, next_cursor: last.filter(|_| more) }))
+}
+
+/// Send something once more, now: the same bytes under the same `webhook-id`. It begins a new round
+/// of attempts.
+#[utoipa::path(post, path = "/v1/deliveries/{id}/retry", tag = "webhooks",
+    params(("id" = String, Path)),
+    responses((status = 202, body = DeliveryView), (status = 403, body = Problem), (status = 404, body = Problem)))]
+pub async fn retry(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<DeliveryId>,
+) -> Result<Response, Problem> {
+    let delivery = app.service.retry_delivery(&caller, id).await?;
+    Ok((StatusCode::ACCEPTED, Json(line(delivery))).into_response())
+}

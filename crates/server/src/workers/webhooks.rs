@@ -1,0 +1,208 @@
+//! Sends what happened to whoever wants to be told. What is due was committed with the event; it
+//! is claimed under a lease, sent outside of any transaction, and settled. Whoever dies in between
+//! leaves it to the next, who sends the same bytes under the same id.
+//!
+//! The body is made of the stored event, which never changes, and leaves out the texts that people
+//! wrote: those can be erased, and what is signed must be the same in every attempt.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use askfirst_core::{Seconds, Timestamp, WebhookId};
+use askfirst_store::{Attempted, Change, ClaimedDelivery, Store, StoreError, Then};
+use bytes::Bytes;
+use hyper::header::{self, HeaderValue};
+use hyper::{Method, StatusCode};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use crate::outgoing::{Answer, signature};
+use crate::service::webhooks::Sender;
+
+/// Longer than one attempt can take.
+const LEASE_SECONDS: u32 = 30;
+/// Attempts at a time for one receiver, so that a slow one holds up nobody else.
+const FOR_ONE: u32 = 8;
+/// Attempts at a time for all of them.
+const FOR_ALL: usize = 512;
+/// How often it looks without being woken: for what is due again.
+const SLOW_POLL: Duration = Duration::from_secs(1);
+/// How long attempts have to end when the server stops; the rest goes out after the next start.
+const LAST_CALL: Duration = Duration::from_secs(5);
+/// Bytes of an answer that are kept.
+const KEPT: usize = 1_024;
+/// Seconds after each failed attempt until the next; after the last one it is given up.
+const PAUSES: [u32; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
+
+/// What people wrote, as events name it.
+const TEXTS: [&str; 7] = ["title", "target", "reason", "comment", "question", "reply", "note"];
+
+/// Runs until `stop`.
+pub async fn run(store: Arc<dyn Store>, sender: Sender, stop: CancellationToken) {
+    let mut changes = store.changes();
+    let mut sending = JoinSet::new();
+    let mut busy = HashMap::new();
+    while !stop.is_cancelled() {
+        if let Err(error) = send_due(&store, &sender, &mut sending, &mut busy).await {
+            warn!(%error, "what is due for webhooks could not be read; trying again");
+        }
+        let slow_poll = tokio::time::sleep(SLOW_POLL);
+        tokio::pin!(slow_poll);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = &mut slow_poll => break,
+                Some(done) = sending.join_next() => {
+                    finished(&mut busy, done);
+                    while let Some(done) = sending.try_join_next() {
+                        finished(&mut busy, done);
+                    }
+                    break;
+                }
+                changes = changes.recv() => match changes {
+                    Ok(changes) if changes.contains(&Change::Halted) => return,
+                    Ok(changes) if !changes.contains(&Change::Deliveries) => {}
+                    Ok(_) | Err(_) => break,
+                },
+            }
+        }
+    }
+    let rest = async { while sending.join_next().await.is_some() {} };
+    if tokio::time::timeout(LAST_CALL, rest).await.is_err() {
+        debug!("some webhooks did not answer in time; they are sent to again after the next start");
+    }
+}
+
+type Done = Result<WebhookId, tokio::task::JoinError>;
+
+fn finished(busy: &mut HashMap<WebhookId, u32>, done: Done) {
+    match done {
+        Ok(webhook) => {
+            if let Some(count) = busy.get_mut(&webhook) {
+                *count -= 1;
+                if *count == 0 {
+                    busy.remove(&webhook);
+                }
+            }
+        }
+        Err(error) => warn!(%error, "sending to a webhook broke off"),
+    }
+}
+
+/// Claims what is due, as far as there is room, and begins to send it.
+async fn send_due(
+    store: &Arc<dyn Store>,
+    sender: &Sender,
+    sending: &mut JoinSet<WebhookId>,
+    busy: &mut HashMap<WebhookId, u32>,
+) -> Result<(), StoreError> {
+    let mut claims = Vec::new();
+    let mut room = FOR_ALL.saturating_sub(sending.len());
+    for webhook in store.due_webhooks().await? {
+        let own = FOR_ONE.saturating_sub(busy.get(&webhook).copied().unwrap_or(0));
+        let limit = own.min(u32::try_from(room).unwrap_or(FOR_ONE));
+        if limit > 0 {
+            room -= limit as usize;
+            // Together, so that they share a commit.
+            claims.push(store.claim_deliveries(webhook, LEASE_SECONDS, limit));
+        }
+    }
+    for claimed in futures_util::future::join_all(claims).await {
+        for claimed in claimed? {
+            *busy.entry(claimed.webhook).or_default() += 1;
+            let (store, sender) = (Arc::clone(store), sender.clone());
+            sending.spawn(async move {
+                let attempted = attempt(&sender, &claimed, store.now()).await;
+                if let Err(error) = store.settle_delivery(&claimed, attempted).await {
+                    // The lease ends, and it is sent again.
+                    warn!(%error, delivery.id = %claimed.id, "an attempt could not be noted");
+                }
+                claimed.webhook
+            });
+        }
+    }
+    Ok(())
+}
+
+/// What is sent, to the byte; a function of what is stored for good.
+#[must_use]
+pub fn body(claimed: &ClaimedDelivery) -> Bytes {
+    let mut detail = claimed.event.detail.clone();
+    if let Value::Object(members) = &mut detail {
+        for text in TEXTS {
+            members.remove(text);
+        }
+    }
+    let body = json!({
+        "type": format!("approval.{}", claimed.event.name),
+        "timestamp": claimed.event.at,
+        "data": {
+            "workspace": claimed.place.workspace,
+            "environment": claimed.place.environment.as_str(),
+            "approval": claimed.approval,
+            "sequence": claimed.event.version,
+            "detail": detail,
+        },
+    });
+    Bytes::from(body.to_string())
+}
+
+async fn attempt(sender: &Sender, claimed: &ClaimedDelivery, now: Timestamp) -> Attempted {
+    match exchange(sender, claimed, now).await {
+        Ok(answer) => judge(claimed, &answer, now),
+        Err(why) => Attempted { then: later(claimed, why, None, now), status: None, answer: None },
+    }
+}
+
+/// What the receiver answered, or what kept it from that.
+async fn exchange(
+    sender: &Sender,
+    claimed: &ClaimedDelivery,
+    now: Timestamp,
+) -> Result<Answer, String> {
+    let secret = sender.secret(claimed)?;
+    let target = sender.outgoing.check(&claimed.url).map_err(|error| error.to_string())?;
+    let body = body(claimed);
+    let headers = signature::headers(&claimed.id.to_string(), now, &body, &[secret]);
+    let mut headers = headers.map_err(|error| error.to_string())?;
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let sent = sender.outgoing.send(&target, Method::POST, headers, body).await;
+    sent.map_err(|failure| {
+        debug!(webhook.id = %claimed.webhook, ?failure, "a webhook could not be reached");
+        failure.to_string()
+    })
+}
+
+fn judge(claimed: &ClaimedDelivery, answer: &Answer, now: Timestamp) -> Attempted {
+    let status = answer.status;
+    let then = if status.is_success() {
+        Then::Delivered
+    } else if status == StatusCode::GONE {
+        let why = "it answered 410 Gone, which asks for nothing more; make a webhook anew if that \
+                   was a mistake";
+        Then::Disable { why: why.into() }
+    } else {
+        let why = format!("it answered {status}; only 2xx says that it has what was sent");
+        later(claimed, why, answer.pause(now), now)
+    };
+    let kept = &answer.body[..answer.body.len().min(KEPT)];
+    let kept = (!kept.is_empty()).then(|| String::from_utf8_lossy(kept).into_owned());
+    Attempted { then, status: Some(status.as_u16()), answer: kept }
+}
+
+/// Another attempt by the schedule, or not before the receiver wants one; none after the last.
+fn later(claimed: &ClaimedDelivery, why: String, wanted: Option<Duration>, now: Timestamp) -> Then {
+    let attempts = claimed.round as usize;
+    let Some(pause) = attempts.checked_sub(1).and_then(|at| PAUSES.get(at)) else {
+        return Then::GiveUp { why };
+    };
+    // Each delivery has its own share, so that what failed together does not come back together.
+    let spread = u32::try_from(claimed.id.to_bits() % 1_024).unwrap_or(0);
+    let jitter = u64::from(*pause) * u64::from(spread) / 10_240;
+    let pause = u64::from(*pause) + jitter;
+    let pause = wanted.map_or(pause, |wanted| pause.max(wanted.as_secs()));
+    Then::Retry { at: now.plus(Seconds(u32::try_from(pause).unwrap_or(u32::MAX))), why }
+}

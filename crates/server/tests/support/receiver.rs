@@ -1,0 +1,112 @@
+//! Somebody who is told of what happens: takes what a server sends, verifies it, and answers as
+//! the story says.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use askfirst_core::Timestamp;
+use askfirst_server::outgoing::signature;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::header::HeaderMap;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+/// Who listens.
+pub struct Receiver {
+    pub address: SocketAddr,
+    got: mpsc::UnboundedReceiver<Message>,
+    answers: Arc<Mutex<VecDeque<Response<Full<Bytes>>>>>,
+}
+
+/// What was sent.
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Receiver {
+    /// Answers 204 unless told otherwise.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let (sent, got) = mpsc::unbounded_channel();
+        let answers = Arc::new(Mutex::new(VecDeque::new()));
+        let queue: Arc<Mutex<VecDeque<Response<Full<Bytes>>>>> = answers.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (sent, queue) = (sent.clone(), queue.clone());
+                let take = service_fn(move |request: Request<hyper::body::Incoming>| {
+                    let (sent, queue) = (sent.clone(), queue.clone());
+                    async move {
+                        let (head, body) = request.into_parts();
+                        let body = body.collect().await.expect("a body").to_bytes();
+                        let _ = sent.send(Message { headers: head.headers, body });
+                        let answer = queue.lock().expect("no panic").pop_front();
+                        Ok::<_, Infallible>(answer.unwrap_or_else(|| answer_of(204, "")))
+                    }
+                });
+                let http = hyper::server::conn::http1::Builder::new();
+                tokio::spawn(http.serve_connection(TokioIo::new(stream), take));
+            }
+        });
+        Self { address, got, answers }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}/hook", self.address)
+    }
+
+    /// How the next one is answered that nobody answered otherwise.
+    pub fn answer(&self, response: Response<Full<Bytes>>) {
+        self.answers.lock().expect("no panic").push_back(response);
+    }
+
+    /// What comes next.
+    pub async fn next(&mut self) -> Message {
+        let wait = tokio::time::timeout(std::time::Duration::from_secs(20), self.got.recv());
+        wait.await.expect("a message in time").expect("a message")
+    }
+
+    /// Whether nothing came that was not looked at.
+    pub fn is_quiet(&mut self) -> bool {
+        self.got.try_recv().is_err()
+    }
+}
+
+/// An answer.
+pub fn answer_of(status: u16, body: &'static str) -> Response<Full<Bytes>> {
+    let mut answer = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+    *answer.status_mut() = status.try_into().expect("a status");
+    answer
+}
+
+impl Message {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
+    }
+
+    pub fn id(&self) -> &str {
+        self.header("webhook-id")
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).expect("JSON")
+    }
+
+    /// Whether this secret signed it, at the time that it says.
+    pub fn is_signed_with(&self, secret: &str) -> bool {
+        let at = self.header("webhook-timestamp").parse().expect("seconds");
+        let secret = secret.parse().expect("a secret");
+        let at = Timestamp::from_seconds(at);
+        let expected = signature::headers(self.id(), at, &self.body, &[secret]).expect("signed");
+        self.header("webhook-signature") == expected["webhook-signature"]
+    }
+}

@@ -1,0 +1,169 @@
+//! What is sent to receivers, as the store keeps it: who receives, what waits, what became of it.
+//! Sending is the server's.
+
+use std::collections::BTreeSet;
+
+use askfirst_core::{ApprovalId, DeliveryId, Timestamp, WebhookId, WorkspaceId};
+use async_trait::async_trait;
+
+use crate::records::{EventRecord, Place};
+use crate::store::StoreError;
+
+/// A receiver of what happens in a place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Webhook {
+    /// Its id.
+    pub id: WebhookId,
+    /// Of what it is told.
+    pub place: Place,
+    /// Where it listens.
+    pub url: String,
+    /// Names of the events that it gets; none for all.
+    pub events: BTreeSet<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Since when nothing is sent to it, and why.
+    pub disabled: Option<(Timestamp, String)>,
+    /// How much waits for it.
+    pub waiting: u64,
+}
+
+/// One event for one receiver, to be sent now by whoever holds its lease. All of it but the
+/// attempt is the same in every attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClaimedDelivery {
+    /// Its id.
+    pub id: DeliveryId,
+    /// To whom.
+    pub webhook: WebhookId,
+    /// Where that listens.
+    pub url: String,
+    /// Its secret, sealed.
+    pub sealed: Vec<u8>,
+    /// Of what.
+    pub place: Place,
+    /// Of which approval.
+    pub approval: ApprovalId,
+    /// What happened.
+    pub event: EventRecord,
+    /// Counts from 1 and never back.
+    pub attempt: u32,
+    /// The same since it was last asked for once more.
+    pub round: u32,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempted {
+    /// What to do now.
+    pub then: Then,
+    /// The status that was answered, if any.
+    pub status: Option<u16>,
+    /// The beginning of what was answered with it.
+    pub answer: Option<String>,
+}
+
+/// What follows an attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Then {
+    /// Nothing: it arrived.
+    Delivered,
+    /// Another attempt.
+    Retry {
+        /// When.
+        at: Timestamp,
+        /// What went wrong, in words.
+        why: String,
+    },
+    /// Nothing: it was tried often enough.
+    GiveUp {
+        /// What went wrong, in words.
+        why: String,
+    },
+    /// Nothing for this receiver any more.
+    Disable {
+        /// What went wrong, in words.
+        why: String,
+    },
+}
+
+/// How it stands with a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// It will be sent, or is being sent.
+    Waiting,
+    /// It arrived.
+    Delivered,
+    /// It was given up.
+    Dead,
+}
+
+/// One line of a receiver's log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivery {
+    /// Its id.
+    pub id: DeliveryId,
+    /// To whom.
+    pub webhook: WebhookId,
+    /// Of which approval.
+    pub approval: ApprovalId,
+    /// The approval's version after the event.
+    pub version: u32,
+    /// The event's name.
+    pub event: String,
+    /// When that happened.
+    pub at: Timestamp,
+    /// How it stands.
+    pub state: DeliveryState,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it is tried next; none behind another one of its approval.
+    pub next_at: Option<Timestamp>,
+    /// When it arrived or was given up.
+    pub settled_at: Option<Timestamp>,
+    /// What went wrong last, in words.
+    pub why: Option<String>,
+    /// The status that was answered last.
+    pub status: Option<u16>,
+    /// The beginning of what was answered with it.
+    pub answer: Option<String>,
+}
+
+/// Receivers and what is on its way to them. Rows are written with the event itself.
+#[async_trait]
+pub trait Deliveries: Send + Sync {
+    /// The receivers of a workspace, oldest first.
+    async fn webhooks(&self, workspace: WorkspaceId) -> Result<Vec<Webhook>, StoreError>;
+    /// The sealed secret of every receiver there is.
+    async fn webhook_secrets(&self) -> Result<Vec<(WebhookId, Vec<u8>)>, StoreError>;
+    /// What was or will be sent to one receiver, newest first, older than `before`.
+    async fn deliveries(
+        &self,
+        workspace: WorkspaceId,
+        webhook: WebhookId,
+        before: Option<DeliveryId>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError>;
+    /// One of them.
+    async fn delivery(
+        &self,
+        workspace: WorkspaceId,
+        id: DeliveryId,
+    ) -> Result<Option<Delivery>, StoreError>;
+    /// Receivers for which something is due.
+    async fn due_webhooks(&self) -> Result<Vec<WebhookId>, StoreError>;
+    /// Claims what is due for one receiver for `lease_seconds`, counting the attempt; nobody else
+    /// gets it meanwhile. Of one approval at most one is due at a time, in the order of its events.
+    async fn claim_deliveries(
+        &self,
+        webhook: WebhookId,
+        lease_seconds: u32,
+        limit: u32,
+    ) -> Result<Vec<ClaimedDelivery>, StoreError>;
+    /// Says how an attempt ended. Ignored if the lease was lost to a later attempt.
+    async fn settle_delivery(
+        &self,
+        claimed: &ClaimedDelivery,
+        attempted: Attempted,
+    ) -> Result<(), StoreError>;
+}

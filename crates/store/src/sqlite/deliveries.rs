@@ -1,0 +1,306 @@
+//! What is on its way to receivers: written with the event, claimed under a lease, settled. Of one
+//! approval and receiver only the first that waits is due, so that each arrives before the next.
+
+use askfirst_core::{Approval, ApprovalId, DeliveryId, Seconds, Timestamp, WebhookId, WorkspaceId};
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::json;
+
+use super::audit::{self, Telling};
+use super::codec::{self, Id};
+use super::pens::Pens;
+use super::writer::Desk;
+use super::{SqliteStore, webhooks};
+use crate::deliveries::{
+    Attempted, ClaimedDelivery, Deliveries, Delivery, DeliveryState, Then, Webhook,
+};
+use crate::records::{EventRecord, Place};
+use crate::store::{Change, Store, StoreError};
+
+/// Its id follows from what it is, so that it is the same wherever it is counted.
+fn id_of(webhook: WebhookId, approval: ApprovalId, version: u32) -> DeliveryId {
+    let mut named = Vec::with_capacity(36);
+    named.extend(webhook.bytes());
+    named.extend(approval.bytes());
+    named.extend(version.to_be_bytes());
+    let digest = askfirst_proof::text_digest(&named);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest.as_bytes()[..16]);
+    DeliveryId::from_bytes(bytes)
+}
+
+/// Another event for a receiver, due now unless one before it still waits.
+pub(super) fn add(
+    pens: &Pens<'_>,
+    webhook: WebhookId,
+    next: &Approval,
+    version: u32,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO deliveries
+                 (delivery, workspace, environment, webhook, approval, version, due_at)
+               SELECT ?1, ?2, ?3, ?4, ?5, ?6,
+                 CASE WHEN EXISTS (SELECT 1 FROM deliveries
+                   WHERE webhook = ?4 AND approval = ?5 AND settled_at IS NULL) THEN NULL
+                 ELSE ?7 END";
+    pens.write(
+        sql,
+        params![
+            id_of(webhook, next.id, version).bytes(),
+            next.workspace.bytes(),
+            next.environment.as_str(),
+            webhook.bytes(),
+            next.id.bytes(),
+            version,
+            now.micros(),
+        ],
+    )?;
+    Ok(())
+}
+
+fn claim(
+    desk: &mut Desk<'_, '_>,
+    webhook: WebhookId,
+    lease: Seconds,
+    limit: u32,
+) -> Result<Vec<ClaimedDelivery>, StoreError> {
+    let sql = "SELECT d.delivery, w.url, w.sealed, d.workspace, d.environment, d.approval,
+                 d.version, e.name, e.at, e.detail, d.attempt, d.earlier
+               FROM deliveries d
+               JOIN webhooks w ON w.webhook = d.webhook AND w.disabled_at IS NULL
+               JOIN events e ON e.approval = d.approval AND e.version = d.version
+               WHERE d.webhook = ?1 AND d.due_at <= ?2 ORDER BY d.due_at, d.position LIMIT ?3";
+    let mut statement = desk.connection.prepare_cached(sql)?;
+    let rows = statement.query_map((webhook.bytes(), desk.now.micros(), limit), |row| {
+        let (attempt, earlier): (u32, u32) = (codec::counted(row, 10)?, codec::counted(row, 11)?);
+        let event = EventRecord {
+            version: codec::counted(row, 6)?,
+            name: row.get(7)?,
+            at: codec::time(row, 8)?,
+            detail: codec::json(row, 9)?,
+        };
+        Ok(ClaimedDelivery {
+            id: codec::id(row, 0)?,
+            webhook,
+            url: row.get(1)?,
+            sealed: row.get(2)?,
+            place: Place {
+                workspace: codec::id(row, 3)?,
+                environment: codec::environment(row, 4)?,
+            },
+            approval: codec::id(row, 5)?,
+            event,
+            attempt: attempt + 1,
+            round: (attempt + 1).saturating_sub(earlier),
+        })
+    })?;
+    let rows: Vec<ClaimedDelivery> = rows.collect::<Result<_, _>>()?;
+    let sql = "UPDATE deliveries SET attempt = ?2, due_at = ?3 WHERE delivery = ?1";
+    let mut statement = desk.connection.prepare_cached(sql)?;
+    for row in &rows {
+        let until = desk.now.plus(lease).micros();
+        statement.execute(params![row.id.bytes(), row.attempt, until])?;
+    }
+    Ok(rows)
+}
+
+fn settle(
+    desk: &mut Desk<'_, '_>,
+    claimed: &ClaimedDelivery,
+    attempted: &Attempted,
+) -> Result<(), StoreError> {
+    let (connection, now) = (desk.connection, desk.now);
+    let (due_at, delivered, settled_at, why) = match &attempted.then {
+        Then::Delivered => (None, true, Some(now), None),
+        Then::Retry { at, why } => (Some(*at), false, None, Some(why)),
+        Then::GiveUp { why } | Then::Disable { why } => (None, false, Some(now), Some(why)),
+    };
+    let sql = "UPDATE deliveries SET due_at = ?3, delivered = ?4, settled_at = ?5, why = ?6,
+                 status = ?7, answer = ?8
+               WHERE delivery = ?1 AND attempt = ?2 AND settled_at IS NULL";
+    let held = connection.prepare_cached(sql)?.execute(params![
+        claimed.id.bytes(),
+        claimed.attempt,
+        due_at.map(Timestamp::micros),
+        delivered,
+        settled_at.map(Timestamp::micros),
+        why,
+        attempted.status,
+        attempted.answer,
+    ])?;
+    // Who lost the lease to a later attempt has nothing to say.
+    if held == 0 {
+        return Ok(());
+    }
+    if settled_at.is_some() {
+        let sql = "UPDATE deliveries SET due_at = ?3 WHERE position =
+                     (SELECT position FROM deliveries
+                      WHERE webhook = ?1 AND approval = ?2 AND settled_at IS NULL
+                      ORDER BY version LIMIT 1) AND due_at IS NULL";
+        let next = params![claimed.webhook.bytes(), claimed.approval.bytes(), now.micros()];
+        if connection.prepare_cached(sql)?.execute(next)? > 0 {
+            desk.changes.push(Change::Deliveries);
+        }
+    }
+    if let Then::Disable { why } = &attempted.then
+        && webhooks::disable(connection, claimed.webhook, why, now)?
+    {
+        let workspace = claimed.place.workspace;
+        if let Some(tenant) = desk.tenants.get(connection, workspace, now)? {
+            let telling = Telling {
+                at: now,
+                actor: "system",
+                kind: "webhook.disabled",
+                subject: &claimed.webhook.to_string(),
+                detail: &audit::spelled(&json!({ "status": attempted.status }))?,
+            };
+            audit::append(desk.pens, tenant, &telling)?;
+        }
+        desk.tenants.forget(workspace);
+        desk.changes.push(Change::Workspace(workspace));
+    }
+    Ok(())
+}
+
+/// Has one sent once more that arrived or was given up, and one that waits sent now. False if
+/// there is none, or nobody to send it to.
+pub(super) fn retry(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: DeliveryId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE deliveries
+               SET due_at = CASE WHEN settled_at IS NULL AND due_at IS NULL THEN NULL ELSE ?3 END,
+                 settled_at = NULL, delivered = 0, earlier = attempt
+               WHERE delivery = ?1 AND workspace = ?2 AND webhook IN
+                 (SELECT webhook FROM webhooks WHERE workspace = ?2)";
+    let row = params![id.bytes(), workspace.bytes(), now.micros()];
+    Ok(connection.prepare_cached(sql)?.execute(row)? == 1)
+}
+
+/// Puts these secrets in the place of what was sealed otherwise.
+pub(super) fn reseal(
+    connection: &Connection,
+    secrets: &[(WebhookId, Vec<u8>)],
+) -> Result<(), StoreError> {
+    let mut statement =
+        connection.prepare_cached("UPDATE webhooks SET sealed = ?2 WHERE webhook = ?1")?;
+    for (id, sealed) in secrets {
+        statement.execute(params![id.bytes(), sealed])?;
+    }
+    Ok(())
+}
+
+const DELIVERY: &str = "SELECT d.delivery, d.webhook, d.approval, d.version, e.name, e.at,
+                          d.delivered, d.settled_at, d.attempt, d.due_at, d.why, d.status, d.answer
+                        FROM deliveries d
+                        JOIN events e ON e.approval = d.approval AND e.version = d.version";
+
+fn line(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+    let settled_at = codec::maybe_time(row, 7)?;
+    Ok(Delivery {
+        id: codec::id(row, 0)?,
+        webhook: codec::id(row, 1)?,
+        approval: codec::id(row, 2)?,
+        version: codec::counted(row, 3)?,
+        event: row.get(4)?,
+        at: codec::time(row, 5)?,
+        state: match (row.get(6)?, settled_at) {
+            (true, _) => DeliveryState::Delivered,
+            (false, Some(_)) => DeliveryState::Dead,
+            (false, None) => DeliveryState::Waiting,
+        },
+        settled_at,
+        attempts: codec::counted(row, 8)?,
+        next_at: codec::maybe_time(row, 9)?,
+        why: row.get(10)?,
+        status: codec::maybe_counted(row, 11)?,
+        answer: row.get(12)?,
+    })
+}
+
+#[async_trait]
+impl Deliveries for SqliteStore {
+    async fn webhooks(&self, workspace: WorkspaceId) -> Result<Vec<Webhook>, StoreError> {
+        self.read(move |connection| webhooks::list(connection, workspace)).await
+    }
+
+    async fn webhook_secrets(&self) -> Result<Vec<(WebhookId, Vec<u8>)>, StoreError> {
+        let question = |connection: &Connection| {
+            let mut all = connection.prepare_cached("SELECT webhook, sealed FROM webhooks")?;
+            let rows = all.query_map([], |row| Ok((codec::id(row, 0)?, row.get(1)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        };
+        self.read(question).await
+    }
+
+    async fn deliveries(
+        &self,
+        workspace: WorkspaceId,
+        webhook: WebhookId,
+        before: Option<DeliveryId>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let question = move |connection: &Connection| {
+            let sql = format!(
+                "{DELIVERY} WHERE d.workspace = ?1 AND d.webhook = ?2 AND (?3 IS NULL
+                   OR d.position < (SELECT position FROM deliveries WHERE delivery = ?3))
+                 ORDER BY d.position DESC LIMIT ?4"
+            );
+            let mut statement = connection.prepare_cached(&sql)?;
+            let before = before.map(Id::bytes);
+            let row = params![workspace.bytes(), webhook.bytes(), before, limit];
+            let rows = statement.query_map(row, line)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        };
+        self.read(question).await
+    }
+
+    async fn delivery(
+        &self,
+        workspace: WorkspaceId,
+        id: DeliveryId,
+    ) -> Result<Option<Delivery>, StoreError> {
+        let question = move |connection: &Connection| {
+            let sql = format!("{DELIVERY} WHERE d.workspace = ?1 AND d.delivery = ?2");
+            let mut statement = connection.prepare_cached(&sql)?;
+            Ok(statement.query_row((workspace.bytes(), id.bytes()), line).optional()?)
+        };
+        self.read(question).await
+    }
+
+    async fn due_webhooks(&self) -> Result<Vec<WebhookId>, StoreError> {
+        let now = self.now();
+        let question = move |connection: &Connection| {
+            let sql = "SELECT webhook FROM webhooks w WHERE disabled_at IS NULL AND EXISTS
+                         (SELECT 1 FROM deliveries d
+                          WHERE d.webhook = w.webhook AND d.due_at <= ?1)";
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map([now.micros()], |row| codec::id(row, 0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        };
+        self.read(question).await
+    }
+
+    async fn claim_deliveries(
+        &self,
+        webhook: WebhookId,
+        lease_seconds: u32,
+        limit: u32,
+    ) -> Result<Vec<ClaimedDelivery>, StoreError> {
+        let lease = Seconds(lease_seconds);
+        let work = move |desk: &mut Desk<'_, '_>| claim(desk, webhook, lease, limit);
+        self.writer.write(work).await
+    }
+
+    async fn settle_delivery(
+        &self,
+        claimed: &ClaimedDelivery,
+        attempted: Attempted,
+    ) -> Result<(), StoreError> {
+        let claimed = claimed.clone();
+        let work = move |desk: &mut Desk<'_, '_>| settle(desk, &claimed, &attempted);
+        self.writer.write(work).await
+    }
+}

@@ -1,0 +1,126 @@
+//! Receivers of what happens: their rows, and those that are told, kept with the tenant, so that a
+//! workspace without any pays nothing for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use askfirst_core::administration::NewWebhook;
+use askfirst_core::{Approval, Environment, Event, Timestamp, WebhookId, WorkspaceId};
+use rusqlite::{Connection, params};
+
+use super::codec::{self, Id};
+use super::deliveries;
+use super::pens::Pens;
+use crate::deliveries::Webhook;
+use crate::records::Place;
+use crate::store::StoreError;
+
+/// The receivers of a workspace.
+pub(super) struct Receivers(Vec<Webhook>);
+
+impl Receivers {
+    pub(super) fn read(connection: &Connection, id: WorkspaceId) -> Result<Self, StoreError> {
+        Ok(Self(all(connection, id, "0")?))
+    }
+
+    /// Every one, those too that are told nothing any more.
+    pub(super) fn all(&self) -> BTreeMap<WebhookId, Environment> {
+        self.0.iter().map(|known| (known.id, known.place.environment)).collect()
+    }
+
+    /// Has an event sent to all whom it concerns; true if there are any.
+    pub(super) fn tell(
+        &self,
+        pens: &Pens<'_>,
+        next: &Approval,
+        version: u32,
+        event: &Event,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut told = false;
+        for known in &self.0 {
+            let wants = known.events.is_empty() || known.events.contains(event.name());
+            if wants && known.disabled.is_none() && known.place.environment == next.environment {
+                deliveries::add(pens, known.id, next, version, now)?;
+                told = true;
+            }
+        }
+        Ok(told)
+    }
+}
+
+/// The receivers of a workspace, oldest first. `waiting` is what is counted as waiting for each.
+fn all(
+    connection: &Connection,
+    id: WorkspaceId,
+    waiting: &'static str,
+) -> Result<Vec<Webhook>, StoreError> {
+    let sql = format!(
+        "SELECT webhook, environment, url, events, created_at, disabled_at, why, {waiting}
+         FROM webhooks w WHERE workspace = ?1 ORDER BY webhook"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map([id.bytes()], |row| {
+        Ok(Webhook {
+            id: codec::id(row, 0)?,
+            place: Place { workspace: id, environment: codec::environment(row, 1)? },
+            url: row.get(2)?,
+            events: codec::json::<BTreeSet<String>>(row, 3)?,
+            created_at: codec::time(row, 4)?,
+            disabled: codec::maybe_time(row, 5)?.zip(row.get(6)?),
+            waiting: codec::counted(row, 7)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn list(connection: &Connection, id: WorkspaceId) -> Result<Vec<Webhook>, StoreError> {
+    let waiting = "(SELECT count(*) FROM deliveries d
+                    WHERE d.webhook = w.webhook AND d.settled_at IS NULL)";
+    all(connection, id, waiting)
+}
+
+pub(super) fn add(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    new: &NewWebhook,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO webhooks
+                 (webhook, workspace, environment, url, events, sealed, created_at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    connection.prepare_cached(sql)?.execute(params![
+        new.id.bytes(),
+        workspace.bytes(),
+        new.environment.as_str(),
+        new.url,
+        codec::to_json(&new.events)?,
+        new.sealed,
+        now.micros(),
+    ])?;
+    Ok(())
+}
+
+/// Its log goes little by little, when there is time to tidy.
+pub(super) fn remove(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: WebhookId,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM webhooks WHERE webhook = ?1 AND workspace = ?2";
+    connection.prepare_cached(sql)?.execute((id.bytes(), workspace.bytes()))?;
+    Ok(())
+}
+
+/// Nothing is sent to it any more. False if that was so already, or it is gone.
+pub(super) fn disable(
+    connection: &Connection,
+    id: WebhookId,
+    why: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE webhooks SET disabled_at = ?2, why = ?3
+               WHERE webhook = ?1 AND disabled_at IS NULL";
+    let changed =
+        connection.prepare_cached(sql)?.execute(params![id.bytes(), now.micros(), why])?;
+    Ok(changed == 1)
+}

@@ -1,0 +1,127 @@
+//! What is on its way to receivers: written with the event, claimed once, sent until it arrives.
+
+use askfirst_core::administration::{Change, NewWebhook};
+use askfirst_core::*;
+use askfirst_store::*;
+
+use crate::world::*;
+
+async fn receiver<H: Home>(world: &World<H>, events: &[&str]) -> WebhookId {
+    let id = WebhookId::from_bits(next());
+    let new = NewWebhook {
+        id,
+        environment: world.us.place.environment,
+        url: "https://hooks.example/".into(),
+        events: events.iter().map(|&name| name.to_owned()).collect(),
+        sealed: vec![7; 40],
+    };
+    world.administer(Change::AddWebhook(new)).await.unwrap();
+    id
+}
+
+async fn claim<H: Home>(world: &World<H>, id: WebhookId) -> Vec<ClaimedDelivery> {
+    world.store.claim_deliveries(id, 30, 10).await.unwrap()
+}
+
+async fn settle<H: Home>(world: &World<H>, claimed: &ClaimedDelivery, then: Then) {
+    let attempted = Attempted { then, status: Some(200), answer: None };
+    world.store.settle_delivery(claimed, attempted).await.unwrap();
+}
+
+fn names(claimed: &[ClaimedDelivery]) -> Vec<&str> {
+    claimed.iter().map(|claimed| claimed.event.name.as_str()).collect()
+}
+
+pub(crate) async fn what_was_claimed_and_not_settled_is_sent_again_as_the_same<H: Home>() {
+    let mut world = World::<H>::new().await;
+    let id = receiver(&world, &[]).await;
+    world.ask().await;
+    assert_eq!(world.store.due_webhooks().await.unwrap(), [id]);
+    let first = claim(&world, id).await;
+    assert_eq!(names(&first), ["asked"]);
+    assert_eq!(first[0].attempt, 1);
+    // Whoever claimed it is gone.
+    world.reopen().await;
+    assert_eq!(claim(&world, id).await, [], "its lease still runs");
+    world.clock.advance(31);
+    let again = claim(&world, id).await;
+    assert_eq!(again[0].attempt, 2);
+    let as_before = ClaimedDelivery { attempt: 1, round: 1, ..again[0].clone() };
+    assert_eq!([as_before], first[..], "the same id, and the same event");
+    // The one who was slow has nothing to say any more.
+    settle(&world, &first[0], Then::Delivered).await;
+    let workspace = world.us.place.workspace;
+    let line = world.store.delivery(workspace, again[0].id).await.unwrap().unwrap();
+    assert_eq!(line.state, DeliveryState::Waiting);
+    settle(&world, &again[0], Then::Delivered).await;
+    let line = world.store.delivery(workspace, again[0].id).await.unwrap().unwrap();
+    assert_eq!((line.state, line.attempts), (DeliveryState::Delivered, 2));
+    world.clock.advance(1_000);
+    assert_eq!(world.store.due_webhooks().await.unwrap(), []);
+}
+
+pub(crate) async fn of_one_approval_each_waits_for_the_one_before<H: Home>() {
+    let world = World::<H>::new().await;
+    let (slow, fast) = (receiver(&world, &[]).await, receiver(&world, &["approved"]).await);
+    let asked = world.ask().await;
+    world.approve(world.us.ben_key, &asked).await;
+    let other = world.ask().await;
+    let claimed = claim(&world, slow).await;
+    assert_eq!(names(&claimed), ["asked", "asked"], "one of each approval");
+    assert_eq!(claim(&world, slow).await, []);
+    assert_eq!(names(&claim(&world, fast).await), ["approved"], "nobody waits for another");
+    let at = world.store.now().plus(Seconds(5));
+    let failed = claimed.iter().find(|claimed| claimed.approval == asked.id).unwrap();
+    settle(&world, failed, Then::Retry { at, why: "down".into() }).await;
+    let done = claimed.iter().find(|claimed| claimed.approval == other.id).unwrap();
+    settle(&world, done, Then::Delivered).await;
+    assert_eq!(claim(&world, slow).await, []);
+    world.clock.advance(5);
+    let again = claim(&world, slow).await;
+    assert_eq!((names(&again), again[0].id), (vec!["asked"], failed.id));
+    settle(&world, &again[0], Then::GiveUp { why: "down".into() }).await;
+    let next = claim(&world, slow).await;
+    assert_eq!(names(&next), ["voted"]);
+    settle(&world, &next[0], Then::Delivered).await;
+    assert_eq!(names(&claim(&world, slow).await), ["approved"]);
+}
+
+pub(crate) async fn who_wants_nothing_more_is_left_alone<H: Home>() {
+    let world = World::<H>::new().await;
+    let id = receiver(&world, &[]).await;
+    let (first, _) = (world.ask().await, world.ask().await);
+    let claimed = claim(&world, id).await;
+    assert_eq!(claimed[0].approval, first.id);
+    settle(&world, &claimed[0], Then::Disable { why: "gone".into() }).await;
+    world.clock.advance(100);
+    assert_eq!(world.store.due_webhooks().await.unwrap(), []);
+    assert_eq!(claim(&world, id).await, []);
+    world.ask().await;
+    let workspace = world.us.place.workspace;
+    let known = world.store.webhooks(workspace).await.unwrap();
+    assert_eq!((known[0].waiting, known[0].disabled.is_some()), (1, true));
+    let log = world.store.audit(workspace, None, 1_000).await.unwrap();
+    let told = log.iter().find(|row| row.entry.kind == "webhook.disabled").unwrap();
+    assert_eq!(
+        (told.entry.subject.as_str(), told.entry.actor.as_str()),
+        (&*id.to_string(), "system")
+    );
+
+    world.administer(Change::RemoveWebhook { id }).await.unwrap();
+    assert!(world.administer(Change::RemoveWebhook { id }).await.is_err());
+    let left = |rows: &std::collections::BTreeMap<String, i64>| rows["deliveries"];
+    assert_eq!(left(&world.home.rows()), 2);
+    world.store.tidy().await.unwrap();
+    assert_eq!(left(&world.home.rows()), 0, "what was for nobody goes");
+}
+
+pub(crate) async fn a_secret_sealed_anew_takes_the_place_of_the_former<H: Home>() {
+    let world = World::<H>::new().await;
+    let (one, two) = (receiver(&world, &[]).await, receiver(&world, &[]).await);
+    world.ask().await;
+    let anew = vec![(two, vec![9; 41])];
+    world.store.change_signing_keys(Vec::new(), anew, KeyringChange::Resealed).await.unwrap();
+    let secrets = world.store.webhook_secrets().await.unwrap();
+    assert_eq!(secrets, [(one, vec![7; 40]), (two, vec![9; 41])]);
+    assert_eq!(claim(&world, two).await[0].sealed, [9; 41]);
+}
