@@ -111,9 +111,12 @@ const STANDS: &str = "standing";
 
 #[derive(clap::Args)]
 pub(crate) struct CrowdOptions {
-    /// The server; its key comes in ASKFIRST_KEY.
+    /// The server.
     #[arg(long)]
     url: String,
+    /// A key of it.
+    #[arg(long, env = KEY, hide_env_values = true)]
+    key: String,
     /// Sockets.
     #[arg(long)]
     slow: usize,
@@ -121,12 +124,11 @@ pub(crate) struct CrowdOptions {
 
 /// Stands in the way until it is killed.
 pub(crate) async fn crowd(options: CrowdOptions) -> anyhow::Result<()> {
-    let key = std::env::var(KEY).context(KEY)?;
     let standing = Arc::new(AtomicUsize::new(0));
     let mut crowd = JoinSet::new();
     for number in 0..options.slow {
         let host = options.url.trim_start_matches("http://").to_owned();
-        let (key, standing) = (key.clone(), Arc::clone(&standing));
+        let (key, standing) = (options.key.clone(), Arc::clone(&standing));
         crowd.spawn(async move { dawdle(number, &host, &key, &standing).await });
     }
     let began = Instant::now();
