@@ -20,17 +20,31 @@ async fn log(admin: &Client, id: &str) -> Vec<Value> {
     page["data"].as_array().unwrap().clone()
 }
 
-/// The log, once its newest line says so.
+/// The newest line of the log, once it says so.
 async fn logged(admin: &Client, id: &str, ready: impl Fn(&Value) -> bool) -> Value {
-    for _ in 0..500 {
-        if let Some(first) = log(admin, id).await.into_iter().next()
-            && ready(&first)
-        {
-            return first;
+    whole_log(admin, id, |lines| lines.first().is_some_and(&ready)).await.remove(0)
+}
+
+/// All of the log, once it says so.
+async fn whole_log(admin: &Client, id: &str, ready: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+    loop {
+        let lines = log(admin, id).await;
+        if ready(&lines) {
+            return lines;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    panic!("it never came: {:?}", log(admin, id).await);
+}
+
+/// Returns once the server has looked at all that was due before: what comes later has arrived
+/// elsewhere, and all that is due is claimed together.
+async fn looked(agent: &Client, elsewhere: &mut Receiver) {
+    let marker = agent.ask("marker").await;
+    assert_eq!(elsewhere.next().await.json()["data"]["approval"], marker["id"]);
+}
+
+async fn ask_and_cancel(agent: &Client) {
+    let asked = agent.ask("deploy").await;
+    agent.cancel(&asked).await.expect(200);
 }
 
 #[tokio::test]
@@ -70,8 +84,9 @@ async fn what_happens_is_told_in_order_and_signed() {
     let gone = admin.call(Method::DELETE, format!("/v1/webhooks/{id}")).send().await;
     assert_eq!(gone.status, 204);
     admin.get(format!("/v1/webhooks/{id}")).await.expect(404);
-    agent.ask("deploy").await;
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    let mut elsewhere = Receiver::start().await;
+    hook(&admin, &elsewhere, json!(["asked"])).await;
+    looked(&agent, &mut elsewhere).await;
     assert!(receiver.is_quiet(), "who was removed is told nothing");
 }
 
@@ -89,13 +104,8 @@ async fn what_was_not_taken_is_sent_again_to_the_byte_and_what_follows_waits() {
     let lines = log(&admin, &id).await;
     assert_eq!((&lines[0]["event"], &lines[0]["attempts"]), (&json!("approved"), &json!(0)));
     assert_eq!(lines[0]["next_attempt_at"], Value::Null, "it waits for the one before it");
-    for _ in 0..100 {
-        if log(&admin, &id).await[1]["last_error"] != Value::Null {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    let failed = &log(&admin, &id).await[1];
+    let lines = whole_log(&admin, &id, |lines| lines[1]["last_error"] != Value::Null).await;
+    let failed = &lines[1];
     let told = "it answered 503 Service Unavailable; only 2xx says that it has what was sent";
     assert_eq!(failed["last_error"], told);
     assert_eq!(failed["response_body"], "down for a moment");
@@ -122,18 +132,22 @@ async fn a_receiver_may_ask_for_time_and_for_nothing_more() {
     let server = TestServer::start().await;
     let (agent, admin) = (server.asker(), server.admin());
     let mut receiver = Receiver::start().await;
-    let (id, _) = hook(&admin, &receiver, json!(["asked"])).await;
+    let (id, _) = hook(&admin, &receiver, json!(["cancelled"])).await;
     let mut busy = answer_of(429, "");
     busy.headers_mut().insert("retry-after", "3600".parse().unwrap());
     receiver.answer(busy);
     receiver.answer(answer_of(410, ""));
-    agent.ask("deploy").await;
+    ask_and_cancel(&agent).await;
     receiver.next().await;
-    logged(&admin, &id, |line| line["last_error"] != Value::Null).await;
-    server.clock.advance(600);
-    tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
-    assert!(receiver.is_quiet(), "it asked for an hour");
-    server.clock.advance(3_100);
+    let failed = logged(&admin, &id, |line| line["last_error"] != Value::Null).await;
+    let hour = server.service.now().plus(Seconds(3_600)).to_string();
+    assert_eq!(failed["next_attempt_at"], json!(hour), "it asked for an hour");
+    let mut elsewhere = Receiver::start().await;
+    hook(&admin, &elsewhere, json!(["asked"])).await;
+    server.clock.advance(3_599);
+    looked(&agent, &mut elsewhere).await;
+    assert!(receiver.is_quiet());
+    server.clock.advance(1);
     receiver.next().await;
     let dead = logged(&admin, &id, |line| line["state"] == "dead").await;
     assert!(dead["last_error"].as_str().unwrap().starts_with("it answered 410 Gone"));
@@ -142,7 +156,7 @@ async fn a_receiver_may_ask_for_time_and_for_nothing_more() {
     let audit = admin.get("/v1/audit?kind=webhook.disabled").await.expect(200);
     assert_eq!(audit["data"][0]["subject"], json!(id));
     assert_eq!(audit["data"][0]["actor"], "system");
-    agent.ask("deploy").await;
+    ask_and_cancel(&agent).await;
     assert_eq!(log(&admin, &id).await.len(), 1, "nothing is kept for who wants nothing");
 }
 
@@ -151,11 +165,11 @@ async fn it_is_given_up_after_the_last_attempt_and_not_before() {
     let server = TestServer::start().await;
     let (agent, admin) = (server.asker(), server.admin());
     let mut receiver = Receiver::start().await;
-    let (id, _) = hook(&admin, &receiver, json!(["asked"])).await;
+    let (id, _) = hook(&admin, &receiver, json!(["cancelled"])).await;
     for _ in 0..10 {
         receiver.answer(answer_of(500, ""));
     }
-    agent.ask("deploy").await;
+    ask_and_cancel(&agent).await;
     let first = receiver.next().await;
     for attempt in 1..10 {
         let waits = |line: &Value| {
@@ -172,8 +186,10 @@ async fn it_is_given_up_after_the_last_attempt_and_not_before() {
     }
     let dead = logged(&admin, &id, |line| line["state"] == "dead").await;
     assert_eq!((&dead["attempts"], &dead["next_attempt_at"]), (&json!(10), &Value::Null));
+    let mut elsewhere = Receiver::start().await;
+    hook(&admin, &elsewhere, json!(["asked"])).await;
     server.clock.advance(96_000);
-    tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
+    looked(&agent, &mut elsewhere).await;
     assert!(receiver.is_quiet());
 }
 
