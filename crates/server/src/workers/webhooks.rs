@@ -15,7 +15,7 @@ use bytes::Bytes;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -25,7 +25,7 @@ use crate::service::webhooks::Sender;
 /// Longer than one attempt can take.
 const LEASE_SECONDS: u32 = 30;
 /// Attempts at a time for one receiver, so that a slow one holds up nobody else.
-const FOR_ONE: u32 = 8;
+const FOR_ONE: usize = 8;
 /// Attempts at a time for all of them.
 const FOR_ALL: usize = 512;
 /// How often it looks without being woken: for what is due again.
@@ -55,9 +55,9 @@ pub async fn run(store: Arc<dyn Store>, sender: Sender, stop: CancellationToken)
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = &mut slow_poll => break,
-                Some(done) = sending.join_next() => {
+                Some(done) = sending.join_next_with_id() => {
                     finished(&mut busy, done);
-                    while let Some(done) = sending.try_join_next() {
+                    while let Some(done) = sending.try_join_next_with_id() {
                         finished(&mut busy, done);
                     }
                     break;
@@ -76,52 +76,51 @@ pub async fn run(store: Arc<dyn Store>, sender: Sender, stop: CancellationToken)
     }
 }
 
-type Done = Result<WebhookId, tokio::task::JoinError>;
+/// To whom each of the tasks that send is sending.
+type Busy = HashMap<task::Id, WebhookId>;
 
-fn finished(busy: &mut HashMap<WebhookId, u32>, done: Done) {
-    match done {
-        Ok(webhook) => {
-            if let Some(count) = busy.get_mut(&webhook) {
-                *count -= 1;
-                if *count == 0 {
-                    busy.remove(&webhook);
-                }
-            }
+fn finished(busy: &mut Busy, done: Result<(task::Id, ()), JoinError>) {
+    let id = match done {
+        Ok((id, ())) => id,
+        Err(error) => {
+            warn!(%error, "sending to a webhook broke off");
+            error.id()
         }
-        Err(error) => warn!(%error, "sending to a webhook broke off"),
-    }
+    };
+    busy.remove(&id);
 }
 
 /// Claims what is due, as far as there is room, and begins to send it.
 async fn send_due(
     store: &Arc<dyn Store>,
     sender: &Sender,
-    sending: &mut JoinSet<WebhookId>,
-    busy: &mut HashMap<WebhookId, u32>,
+    sending: &mut JoinSet<()>,
+    busy: &mut Busy,
 ) -> Result<(), StoreError> {
     let mut claims = Vec::new();
     let mut room = FOR_ALL.saturating_sub(sending.len());
     for webhook in store.due_webhooks().await? {
-        let own = FOR_ONE.saturating_sub(busy.get(&webhook).copied().unwrap_or(0));
-        let limit = own.min(u32::try_from(room).unwrap_or(FOR_ONE));
+        let now = busy.values().filter(|busy| **busy == webhook).count();
+        let limit = FOR_ONE.saturating_sub(now).min(room);
         if limit > 0 {
-            room -= limit as usize;
+            room -= limit;
+            let limit = u32::try_from(limit).unwrap_or(u32::MAX);
             // Together, so that they share a commit.
             claims.push(store.claim_deliveries(webhook, LEASE_SECONDS, limit));
         }
     }
     for claimed in futures_util::future::join_all(claims).await {
         for claimed in claimed? {
-            *busy.entry(claimed.webhook).or_default() += 1;
             let (store, sender) = (Arc::clone(store), sender.clone());
-            sending.spawn(async move {
+            let webhook = claimed.webhook;
+            let task = sending.spawn(async move {
                 let attempted = attempt(&sender, &claimed, store.now()).await;
                 if let Err(error) = store.settle_delivery(&claimed, attempted).await {
                     // The lease ends, and it is sent again.
                     warn!(%error, delivery.id = %claimed.id, "an attempt could not be noted");
                 }
-                claimed.webhook
             });
+            busy.insert(task.id(), webhook);
         }
     }
     Ok(())
