@@ -8,13 +8,13 @@ mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use change::{Change, NewKey, NewWebhook};
+pub use change::{Change, NewDecisionLink, NewKey, NewWebhook};
 
 use crate::approval::erasure::{LONGEST_RETENTION, check_reason};
 use crate::policy::is_name;
 use crate::principal::check_scopes;
 use crate::{
-    Assurance, Delegation, Environment, Facts, GroupId, MemberId, Policy, PolicyAllowance,
+    Assurance, Delegation, Environment, Facts, GroupId, MemberId, Person, Policy, PolicyAllowance,
     PolicyName, Principal, Problem, Refusal, Role, Scope, Standing, WebhookId,
 };
 
@@ -94,17 +94,12 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         Change::AddLoginLink { member, .. } if is_contact(*member, facts) => {
             Err(invalid("/id", "a contact has no account to sign in to; give them a role first"))
         }
-        Change::AddLoginLink { member, .. } | Change::AddDecisionLink { member, .. } => {
-            match facts.roster.people.get(member) {
-                Some(person) if person.enabled => guard_owner(person.role, facts),
-                _ => Err(Denied::Unknown { what: "member" }),
-            }
+        // Whom the policy lets answer is seen at the vote; the asker gains nothing over an owner.
+        Change::AddDecisionLink(link) if link.passed_on => reachable(link.member, facts).map(drop),
+        Change::AddLoginLink { member, .. }
+        | Change::AddDecisionLink(NewDecisionLink { member, .. }) => {
+            guard_owner(reachable(*member, facts)?.role, facts)
         }
-        // Whom the policy lets answer is seen at the vote.
-        Change::AddAskerLink { member, .. } => match facts.roster.people.get(member) {
-            Some(person) if person.enabled => Ok(()),
-            _ => Err(Denied::Unknown { what: "member" }),
-        },
         Change::CloseSessions { member, .. } if !facts.roster.people.contains_key(member) => {
             Err(Denied::Unknown { what: "member" })
         }
@@ -145,8 +140,15 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
         | Change::UpdateMember { .. }
         | Change::AddGroup { .. }
         | Change::SetGroup { .. }
-        | Change::AddDecisionLink { .. }
         | Change::RemoveGroup { .. } => (Scope::Members, Role::Admin),
+        // Whose question it is, is seen where it is read.
+        Change::AddDecisionLink(link) if link.passed_on => {
+            return match &facts.principal {
+                Principal::Key(key) if key.scopes.contains(&Scope::Ask) => Ok(()),
+                _ => Err(Refusal::MissingScope(Scope::Ask).into()),
+            };
+        }
+        Change::AddDecisionLink(_) => (Scope::Members, Role::Admin),
         // One's own votes, links and sessions are one's own affair.
         Change::Delegate { member, .. }
         | Change::AddLoginLink { member, .. }
@@ -155,12 +157,6 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
                 return Ok(());
             }
             (Scope::Members, Role::Admin)
-        }
-        Change::AddAskerLink { .. } => {
-            return match &facts.principal {
-                Principal::Key(key) if key.scopes.contains(&Scope::Ask) => Ok(()),
-                _ => Err(Refusal::MissingScope(Scope::Ask).into()),
-            };
         }
         // So are the votes that one gave in advance. A key reaches those of its own world.
         Change::RevokeGrant { environment, of, .. } => {
@@ -324,6 +320,11 @@ fn delegate(
         }
     }
     Ok(())
+}
+
+fn reachable(id: MemberId, facts: &Facts) -> Result<&Person, Denied> {
+    let person = facts.roster.people.get(&id).filter(|person| person.enabled);
+    person.ok_or(Denied::Unknown { what: "member" })
 }
 
 fn is_contact(id: MemberId, facts: &Facts) -> bool {

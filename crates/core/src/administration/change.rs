@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{PasswordHash, SecretHash};
 use crate::{
-    ApprovalId, Delegation, DeliveryId, Digest, Environment, Floor, GrantId, GroupId, KeyId,
-    KeyLimits, LinkId, MemberId, Policy, PolicyAllowance, PolicyId, PolicyName, Role, Scope,
+    ApprovalId, Assurance, Delegation, DeliveryId, Digest, Environment, Floor, GrantId, GroupId,
+    KeyId, KeyLimits, LinkId, MemberId, Policy, PolicyAllowance, PolicyId, PolicyName, Role, Scope,
     SessionId, Timestamp, WebhookId,
 };
 
@@ -121,32 +121,7 @@ pub enum Change {
         expires_at: Timestamp,
     },
     /// A link by which a member decides one approval without signing in.
-    AddDecisionLink {
-        /// Its id.
-        id: LinkId,
-        /// Hash of its token.
-        secret: SecretHash,
-        /// The approval's environment.
-        environment: Environment,
-        /// The only approval that it is good for.
-        approval: ApprovalId,
-        /// Whose vote it gives.
-        member: MemberId,
-    },
-    /// The same, given out by the key that asked. Since that key has it too, it shows nothing
-    /// about who answers, and its votes count as `bearer`.
-    AddAskerLink {
-        /// Its id.
-        id: LinkId,
-        /// Hash of its token.
-        secret: SecretHash,
-        /// The approval's environment.
-        environment: Environment,
-        /// The only approval that it is good for.
-        approval: ApprovalId,
-        /// Whose vote it gives.
-        member: MemberId,
-    },
+    AddDecisionLink(NewDecisionLink),
     /// A vote given in advance is taken back; what it was used for stays.
     RevokeGrant {
         /// Which.
@@ -248,4 +223,30 @@ pub struct NewWebhook {
     pub events: BTreeSet<String>,
     /// The secret that what it gets is signed with, sealed.
     pub sealed: Vec<u8>,
+}
+
+/// A decision link to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewDecisionLink {
+    /// Its id.
+    pub id: LinkId,
+    /// Hash of its token.
+    pub secret: SecretHash,
+    /// The approval's environment.
+    pub environment: Environment,
+    /// The only approval that it is good for.
+    pub approval: ApprovalId,
+    /// Whose vote it gives.
+    pub member: MemberId,
+    /// Whether the key that asked makes it, to pass it on. Since that key has it too, it shows
+    /// nothing about who answers, and its votes count as `bearer`.
+    pub passed_on: bool,
+}
+
+impl NewDecisionLink {
+    /// What its votes are worth.
+    #[must_use]
+    pub const fn assurance(&self) -> Assurance {
+        if self.passed_on { Assurance::Bearer } else { Assurance::Link }
+    }
 }

@@ -2,10 +2,11 @@
 //! `link`: it shows that the link arrived, not in whose hands. If the asker was given it to pass
 //! on, it counts as `bearer`.
 
-use askfirst_core::administration::Change;
+use askfirst_core::administration::{Change, NewDecisionLink};
 use askfirst_core::{ApprovalId, Assurance, LinkId, MemberId, Scope};
 use askfirst_store::{Credential, Idempotency};
 
+use super::caller::ADMINS;
 use super::signin::MadeLink;
 use super::{Caller, Result, Rights, Service, ServiceError};
 use crate::mint::{self, Purpose};
@@ -32,27 +33,27 @@ impl Service {
             let mut people = roster.people.iter();
             people.find(|(_, person)| person.email.eq_ignore_ascii_case(member)).map(|(id, _)| *id)
         };
-        let member = member.parse::<MemberId>().ok().or_else(named);
         // One key never both asks and manages members.
-        let asks = caller.key().is_some_and(|key| key.scopes.contains(&Scope::Ask));
-        let member = member
-            .filter(|member| !asks || known.could_ever_vote(*member, &roster, self.store.now()));
+        let passed_on = caller.key().is_some_and(|key| key.scopes.contains(&Scope::Ask));
+        if !passed_on {
+            caller.need(Scope::Members, ADMINS)?;
+        }
+        let answers = |id: &MemberId| known.could_ever_vote(*id, &roster, self.store.now());
+        let member = member.parse().ok().or_else(named).filter(|id| !passed_on || answers(id));
         let token = mint::token()?;
-        let (id, secret) = (LinkId::from_bits(mint::id_bits()), Purpose::Decision.hash(&token));
-        let environment = place.environment;
-        // Whom nobody knows has no id; the rules say first whether the caller may ask that.
-        let member = member.unwrap_or(MemberId::from_bits(0));
-        let (change, assurance) = if asks {
-            let change = Change::AddAskerLink { id, secret, environment, approval, member };
-            (change, Assurance::Bearer)
-        } else {
-            let change = Change::AddDecisionLink { id, secret, environment, approval, member };
-            (change, Assurance::Link)
+        let link = NewDecisionLink {
+            id: LinkId::from_bits(mint::id_bits()),
+            secret: Purpose::Decision.hash(&token),
+            environment: place.environment,
+            approval,
+            member: member.ok_or(ServiceError::NotFound("member"))?,
+            passed_on,
         };
+        let change = Change::AddDecisionLink(link);
         let done = self.administer(caller, change, idempotency).await?;
         let url = format!("{}/d/{token}", self.public_url);
         let made = (!done.replayed).then_some(MadeLink { url, expires_at: known.expires_at });
-        Ok((made, assurance))
+        Ok((made, link.assurance()))
     }
 
     /// Who decides by this link, and what; none if it cannot be used any more.

@@ -1,7 +1,7 @@
 //! Carries out an administrative change: who acts, what the workspace holds, what the rules say,
 //! then the change and its audit entry. Audit entries name things; they hold no secret or hash.
 
-use askfirst_core::administration::{self, Change, Denied, NewKey};
+use askfirst_core::administration::{self, Change, Denied, NewDecisionLink, NewKey};
 use askfirst_core::approval::voting::least_assurance;
 use askfirst_core::{
     Actor, Approval, ApprovalId, Assurance, Facts, Hold, Principal, Refusal, Role, Standing,
@@ -10,7 +10,7 @@ use askfirst_core::{
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::apply::{self, NewDecisionLink};
+use super::apply;
 use super::audit::{self, Telling};
 use super::codec;
 use super::facts::Tenant;
@@ -89,8 +89,7 @@ pub(super) fn administer(
     let sign_in = matches!(
         request.change,
         Change::AddLoginLink { .. }
-            | Change::AddDecisionLink { .. }
-            | Change::AddAskerLink { .. }
+            | Change::AddDecisionLink(_)
             | Change::OpenSession { .. }
             | Change::SignIn { .. }
     );
@@ -242,30 +241,7 @@ impl Act<'_> {
                 let detail = json!({ "assurance": assurance.as_str(), "expires_at": until });
                 Ok(Done::new("login_link.added", member, detail))
             }
-            &Change::AddDecisionLink { id, secret, environment, approval, member } => {
-                let assurance = Assurance::Link;
-                self.add_link(NewDecisionLink {
-                    id,
-                    secret,
-                    environment,
-                    approval,
-                    member,
-                    assurance,
-                })
-            }
-            &Change::AddAskerLink { id, secret, environment, approval, member } => {
-                let place = Place { workspace, environment };
-                self.own_question(place, approval)?;
-                let assurance = Assurance::Bearer;
-                self.add_link(NewDecisionLink {
-                    id,
-                    secret,
-                    environment,
-                    approval,
-                    member,
-                    assurance,
-                })
-            }
+            &Change::AddDecisionLink(link) => self.add_link(link),
             &Change::RevokeGrant { id, environment, of } => {
                 let place = Place { workspace, environment };
                 let by = audit::actor(&self.facts.actor());
@@ -341,13 +317,17 @@ impl Act<'_> {
 
     fn add_link(self, link: NewDecisionLink) -> Result<Done, AdministerError> {
         let workspace = self.tenant.workspace.id;
-        if !apply::add_decision_link(self.connection, workspace, &link, self.now)? {
+        if link.passed_on {
+            let place = Place { workspace, environment: link.environment };
+            self.own_question(place, link.approval)?;
+        }
+        if !apply::add_decision_link(self.connection, workspace, link, self.now)? {
             return Err(Denied::Unknown { what: "pending approval" }.into());
         }
         let detail = json!({
             "approval": link.approval.to_string(),
             "member": self.tenant.roster.email(link.member),
-            "assurance": link.assurance.as_str(),
+            "assurance": link.assurance().as_str(),
         });
         Ok(Done::new("decision_link.added", link.id, detail))
     }

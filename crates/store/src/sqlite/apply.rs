@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use askfirst_core::administration::{NewKey, PasswordHash, SecretHash};
+use askfirst_core::administration::{NewDecisionLink, NewKey, PasswordHash, SecretHash};
 use askfirst_core::{
-    ApprovalId, Assurance, Delegation, Digest, Environment, GroupId, KeyId, LinkId, MemberId,
-    Policy, PolicyId, PolicyName, Role, SessionId, Timestamp, WorkspaceId,
+    Assurance, Delegation, Digest, GroupId, KeyId, MemberId, Policy, PolicyId, PolicyName, Role,
+    SessionId, Timestamp, WorkspaceId,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
@@ -155,7 +155,7 @@ pub(super) fn shut_out(
 pub(super) fn add_decision_link(
     connection: &Connection,
     workspace: WorkspaceId,
-    link: &NewDecisionLink,
+    link: NewDecisionLink,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let sql = "INSERT INTO decision_links
@@ -173,19 +173,9 @@ pub(super) fn add_decision_link(
         link.approval.bytes(),
         link.member.bytes(),
         now.micros(),
-        link.assurance.as_str(),
+        link.assurance().as_str(),
     ])?;
     Ok(made == 1)
-}
-
-/// A decision link to be written down.
-pub(super) struct NewDecisionLink {
-    pub(super) id: LinkId,
-    pub(super) secret: SecretHash,
-    pub(super) environment: Environment,
-    pub(super) approval: ApprovalId,
-    pub(super) member: MemberId,
-    pub(super) assurance: Assurance,
 }
 
 pub(super) fn add_group(
