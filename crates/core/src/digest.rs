@@ -10,17 +10,30 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
 
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Written on every request several times over, so without a formatter per byte.
+/// A digest as text. Every answer spells several, so without a formatter.
+struct Text([u8; 71]);
+
+impl Text {
+    fn of(digest: &Digest) -> Self {
         const HEX: &[u8; 16] = b"0123456789abcdef";
-        let mut hex = [0; 64];
-        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.0) {
+        let mut text = [0; 71];
+        let (start, hex) = text.split_at_mut(7);
+        start.copy_from_slice(b"sha256:");
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(digest.0) {
             pair[0] = HEX[usize::from(byte >> 4)];
             pair[1] = HEX[usize::from(byte & 15)];
         }
-        f.write_str("sha256:")?;
-        f.write_str(std::str::from_utf8(&hex).unwrap_or_default())
+        Self(text)
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Text::of(self).as_str())
     }
 }
 
@@ -60,7 +73,7 @@ fn nibble(digit: u8) -> Result<u8, NotADigest> {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(Text::of(self).as_str())
     }
 }
 

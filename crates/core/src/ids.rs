@@ -17,14 +17,28 @@ pub struct NotAnId {
     prefix: &'static str,
 }
 
-fn encode(bits: u128) -> [u8; DIGITS] {
-    let mut text = [0; DIGITS];
-    let mut rest = bits;
-    for place in text.iter_mut().rev() {
-        *place = ALPHABET[(rest & 31) as usize];
-        rest >>= 5;
+/// What every kind's prefix and its underscore take.
+const PREFIX: usize = 4;
+
+/// An id as text. Every answer spells several, so without a formatter.
+struct Text([u8; PREFIX + DIGITS]);
+
+impl Text {
+    fn of(prefix: &'static str, bits: u128) -> Self {
+        let mut text = [0; PREFIX + DIGITS];
+        let (start, digits) = text.split_at_mut(PREFIX);
+        start.copy_from_slice(prefix.as_bytes());
+        let mut rest = bits;
+        for place in digits.iter_mut().rev() {
+            *place = ALPHABET[(rest & 31) as usize];
+            rest >>= 5;
+        }
+        Self(text)
     }
-    text
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
 }
 
 fn decode(text: &[u8]) -> Option<u128> {
@@ -60,12 +74,15 @@ macro_rules! id {
             pub const fn to_bits(self) -> u128 {
                 self.0
             }
+
+            fn text(self) -> Text {
+                Text::of(concat!($prefix, "_"), self.0)
+            }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!($prefix, "_"))?;
-                f.write_str(std::str::from_utf8(&encode(self.0)).unwrap_or_default())
+                f.write_str(self.text().as_str())
             }
         }
 
@@ -87,7 +104,7 @@ macro_rules! id {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(self.text().as_str())
             }
         }
 

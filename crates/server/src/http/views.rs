@@ -4,6 +4,7 @@ mod parts;
 
 use std::sync::Arc;
 
+use askfirst_core::{ApprovalId, Digest, Timestamp, WorkspaceId};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -21,21 +22,23 @@ use crate::service::Seen;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ApprovalView {
     /// `apr_…`
-    id: String,
+    #[schema(value_type = String)]
+    id: ApprovalId,
     /// `pending`, `approved`, `rejected`, `expired` or `cancelled`.
     status: &'static str,
     /// One more with every event.
     version: u32,
     /// `wsp_…`
-    workspace: String,
+    #[schema(value_type = String)]
+    workspace: WorkspaceId,
     /// `live`, `test` or `dev`.
     environment: &'static str,
     /// What is asked for, and what the digest binds.
     #[schema(value_type = ActionBody)]
     action: Arc<askfirst_core::Action>,
     /// SHA-256 over the RFC 8785 form of `action`.
-    #[schema(example = "sha256:9f86d0…")]
-    action_digest: String,
+    #[schema(value_type = String, example = "sha256:9f86d0…")]
+    action_digest: Digest,
     /// The places in it that approvers may change, as JSON Pointers.
     editable: Vec<String>,
     /// Every revision of the action; the last one is `action`.
@@ -84,9 +87,11 @@ pub struct ApprovalView {
     /// The signed receipt, once it has ended and is signed.
     proof: Option<ProofView>,
     /// When it was asked.
-    created_at: String,
+    #[schema(value_type = String)]
+    created_at: Timestamp,
     /// The deadline.
-    expires_at: String,
+    #[schema(value_type = String)]
+    expires_at: Timestamp,
     /// How long an approval may be claimed, in seconds.
     valid_for: u32,
     /// Where to go on.
@@ -99,15 +104,15 @@ impl ApprovalView {
     pub fn of(seen: &Seen, public_url: &str) -> Self {
         let approval = &seen.approval;
         let status = approval.status_at(seen.now);
-        let id = approval.id.to_string();
+        let this = format!("{public_url}/v1/approvals/{}", approval.id);
         let policy = &approval.policy;
         Self {
             status: status.as_str(),
             version: approval.version,
-            workspace: approval.workspace.to_string(),
+            workspace: approval.workspace,
             environment: approval.environment.as_str(),
             action: Arc::clone(&approval.action),
-            action_digest: approval.action_digest.to_string(),
+            action_digest: approval.action_digest,
             editable: approval.editable.iter().map(ToString::to_string).collect(),
             revisions: revisions(approval),
             answer_schema: approval.answer_schema.clone(),
@@ -116,16 +121,16 @@ impl ApprovalView {
             agent: approval.agent.clone(),
             metadata: approval.metadata.clone(),
             asker: AskerView {
-                key: approval.asker.key.to_string(),
+                key: approval.asker.key,
                 label: approval.asker.label.clone(),
                 owner: approval.asker.owner_email.clone(),
-                owner_id: approval.asker.owner.to_string(),
+                owner_id: approval.asker.owner,
             },
             consumers: approval.consumers.iter().map(ToString::to_string).collect(),
             policy: PolicyView {
                 name: policy.document.name.to_string(),
                 version: policy.version,
-                digest: policy.digest.to_string(),
+                digest: policy.digest,
                 document: Arc::clone(policy),
             },
             votes: approval.votes.iter().map(|given| vote(approval, given)).collect(),
@@ -147,16 +152,16 @@ impl ApprovalView {
                 at: erasure.at.to_string(),
             }),
             proof: proof(seen),
-            created_at: approval.created_at.to_string(),
-            expires_at: approval.expires_at.to_string(),
+            created_at: approval.created_at,
+            expires_at: approval.expires_at,
             valid_for: approval.valid_for.0,
             links: LinksView {
-                this: format!("{public_url}/v1/approvals/{id}"),
-                events: format!("{public_url}/v1/approvals/{id}/events"),
-                proof: format!("{public_url}/v1/approvals/{id}/proof"),
-                page: format!("{public_url}/a/{id}"),
+                events: [&this, "/events"].concat(),
+                proof: [&this, "/proof"].concat(),
+                page: format!("{public_url}/a/{}", approval.id),
+                this,
             },
-            id,
+            id: approval.id,
         }
     }
 

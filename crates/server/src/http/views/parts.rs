@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use askfirst_core::{Actor, Approval, Cause, Claim, ClaimState, Decision, Remaining, Status, Via};
+use askfirst_core::{
+    Actor, Approval, Cause, Claim, ClaimState, Decision, Digest, KeyId, MemberId, Remaining,
+    Status, Timestamp, Via,
+};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -52,24 +55,28 @@ pub(super) struct RevisionView {
     #[schema(value_type = ActionBody)]
     pub(super) action: Arc<askfirst_core::Action>,
     /// Its digest.
-    pub(super) action_digest: String,
+    #[schema(value_type = String)]
+    pub(super) action_digest: Digest,
     /// Who changed it; null for the first.
     pub(super) by: Option<PersonView>,
     /// Since when it holds.
-    pub(super) at: String,
+    #[schema(value_type = String)]
+    pub(super) at: Timestamp,
 }
 
 /// Who asked.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct AskerView {
     /// `key_…`
-    pub(super) key: String,
+    #[schema(value_type = String)]
+    pub(super) key: KeyId,
     /// The key's name.
     pub(super) label: String,
     /// Who answers for it.
     pub(super) owner: String,
     /// The same person: `mem_…`
-    pub(super) owner_id: String,
+    #[schema(value_type = String)]
+    pub(super) owner_id: MemberId,
 }
 
 /// The policy that applies.
@@ -80,7 +87,8 @@ pub(super) struct PolicyView {
     /// Its version; 0 for one that came with the ask.
     pub(super) version: u32,
     /// SHA-256 over the RFC 8785 form of the document.
-    pub(super) digest: String,
+    #[schema(value_type = String)]
+    pub(super) digest: Digest,
     /// The text.
     #[schema(value_type = PolicyDocument)]
     #[serde(serialize_with = "document")]
@@ -294,9 +302,9 @@ pub(super) fn revisions(approval: &Approval) -> Vec<RevisionView> {
     let seen = first.chain(later).map(|known| RevisionView {
         number: known.number,
         action: known.action,
-        action_digest: known.action_digest.to_string(),
+        action_digest: known.action_digest,
         by: known.by.map(|by| PersonView { id: by.id.to_string(), email: by.email }),
-        at: known.at.to_string(),
+        at: known.at,
     });
     seen.collect()
 }
