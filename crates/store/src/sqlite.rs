@@ -19,6 +19,7 @@ mod log;
 mod mooring;
 mod open;
 mod outbox;
+mod pace;
 mod pens;
 mod people;
 mod queries;

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Instant;
 
 use askfirst_core::{Allowances, Timestamp};
 use crossbeam_channel::{Receiver, Sender};
@@ -16,6 +17,7 @@ use super::facts::Tenants;
 use super::log::Log;
 use super::mooring::Mooring;
 use super::open::Opened;
+use super::pace::Pace;
 use super::pens::Pens;
 use super::readers::Kept;
 use super::tallies::Tallies;
@@ -144,6 +146,7 @@ impl Writer {
             issuer_base,
             tenants: Tenants::default(),
             tallies: Tallies::default(),
+            pace: Pace::default(),
             unscrubbed: opened.unscrubbed,
         };
         std::thread::Builder::new()
@@ -208,6 +211,7 @@ struct Thread {
     issuer_base: String,
     tenants: Tenants,
     tallies: Tallies,
+    pace: Pace,
     /// Whether something was erased that the log may still have.
     unscrubbed: bool,
 }
@@ -228,6 +232,7 @@ impl Thread {
         let mut closing = None;
         while closing.is_none() {
             let Ok(first) = waiting.recv() else { break };
+            let most = self.pace.batch(waiting.len() + 1).min(BATCH);
             let mut batch = Vec::new();
             let mut scrub = None;
             let mut next = Some(first);
@@ -237,7 +242,7 @@ impl Thread {
                     Message::Scrub(reply) => scrub = Some(reply),
                     Message::Close(reply) => closing = Some(reply),
                 }
-                next = if batch.len() < BATCH { waiting.try_recv().ok() } else { None };
+                next = if batch.len() < most { waiting.try_recv().ok() } else { None };
             }
             self.carry_out(batch);
             self.log.tend(&self.connection);
@@ -279,16 +284,19 @@ impl Thread {
 
     fn transact(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), Fault> {
         let mut changes = Vec::new();
+        let began = Instant::now();
         if let Err(error) = self.prepare(batch, &mut changes) {
             warn!(%error, operations = batch.len(), "a transaction failed and was rolled back");
             self.undo();
             return Err(Fault::Undone(error));
         }
+        let worked = began.elapsed();
         if let Err(error) = self.commit() {
             error!(%error, "a commit failed; it is unknown whether it was recorded, so no write is taken any more");
             self.shared.halt();
             return Err(Fault::Unknown(error));
         }
+        self.pace.note(batch.len(), worked, began.elapsed() - worked);
         self.shared.tally.batches.fetch_add(1, Ordering::Relaxed);
         self.shared.tally.operations.fetch_add(batch.len() as u64, Ordering::Relaxed);
         // Before anyone is answered: a read after the answer must not see what was kept before.
