@@ -180,12 +180,14 @@ CREATE TABLE approvals (
   asker       BLOB NOT NULL,
   created_at  INTEGER NOT NULL,
   expires_at  INTEGER NOT NULL,
+  due_at      INTEGER, -- while pending: when something next happens by itself, a step or the deadline
   erasable_from INTEGER, -- since when its texts have no use; empty while pending or held, and once erased
   snapshot    INTEGER NOT NULL,
   PRIMARY KEY (workspace, environment, approval)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX approvals_erasable ON approvals (workspace, erasable_from)
   WHERE erasable_from IS NOT NULL;
+CREATE INDEX approvals_due ON approvals (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX approvals_pending ON approvals (workspace, environment, approval)
   WHERE status = 'pending';
 
@@ -230,16 +232,6 @@ CREATE TABLE events (
   detail      TEXT NOT NULL,
   PRIMARY KEY (approval, version)
 ) STRICT;
-
--- Pending approvals, by what next happens by itself: a step or the deadline. A row goes with the
--- decision.
-CREATE TABLE timers (
-  due_at      INTEGER NOT NULL,
-  approval    BLOB NOT NULL,
-  workspace   BLOB NOT NULL,
-  environment TEXT NOT NULL,
-  PRIMARY KEY (due_at, approval)
-) STRICT, WITHOUT ROWID;
 
 -- What people said no to, by the action, so that who is asked again is told.
 CREATE TABLE rejected_actions (

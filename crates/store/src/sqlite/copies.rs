@@ -8,7 +8,7 @@ use askfirst_core::{Timestamp, WorkspaceId};
 use askfirst_proof::log::Head;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::{audit, codec, keyring, open, queries};
+use super::{audit, codec, keyring, open, outbox, queries};
 use crate::records::SigningKeyRecord;
 use crate::store::StoreError;
 
@@ -111,9 +111,9 @@ pub fn glance(path: &Path) -> Result<Glance, StoreError> {
         .map_err(|error| open::cannot(path, "open", &error))?;
     open::is_ours(&connection, path)?;
     let schema = open::known_schema(&connection, path)?;
-    let sql = "SELECT high_water, (SELECT min(due_at) FROM timers) FROM meta";
+    let sql = format!("SELECT high_water, ({}) FROM meta", outbox::NEXT_TIMER);
     let (recorded_until, oldest_timer) = connection
-        .query_row(sql, [], |row| Ok((codec::time(row, 0)?, codec::maybe_time(row, 1)?)))?;
+        .query_row(&sql, [], |row| Ok((codec::time(row, 0)?, codec::maybe_time(row, 1)?)))?;
     let signing_keys = keyring::all(&connection)?;
     Ok(Glance { schema, recorded_until, oldest_timer, signing_keys })
 }

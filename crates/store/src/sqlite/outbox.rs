@@ -13,8 +13,8 @@ pub(super) fn due_timers(
     now: Timestamp,
     limit: u32,
 ) -> Result<Vec<DueTimer>, StoreError> {
-    let sql = "SELECT workspace, environment, approval, due_at FROM timers
-               WHERE due_at <= ?1 ORDER BY due_at, approval LIMIT ?2";
+    let sql = "SELECT workspace, environment, approval, due_at FROM approvals
+               WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map((now.micros(), limit), |row| {
         Ok(DueTimer {
@@ -29,8 +29,11 @@ pub(super) fn due_timers(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// When the next timer is due. Spelled so that the index of those that are pending answers it.
+pub(super) const NEXT_TIMER: &str = "SELECT min(due_at) FROM approvals WHERE due_at IS NOT NULL";
+
 pub(super) fn next_timer(connection: &Connection) -> Result<Option<Timestamp>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT min(due_at) FROM timers")?;
+    let mut statement = connection.prepare_cached(NEXT_TIMER)?;
     Ok(statement.query_row([], |row| codec::maybe_time(row, 0))?)
 }
 
@@ -158,10 +161,12 @@ pub(super) fn health(
     schema: u32,
     writable: bool,
 ) -> Result<Health, StoreError> {
-    let sql = "SELECT (SELECT count(*) FROM timers), (SELECT min(due_at) FROM timers),
-                 (SELECT count(*) FROM outbox WHERE dead_at IS NULL),
-                 (SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size())";
-    let mut statement = connection.prepare_cached(sql)?;
+    let sql = format!(
+        "SELECT (SELECT count(*) FROM approvals WHERE due_at IS NOT NULL), ({NEXT_TIMER}),
+           (SELECT count(*) FROM outbox WHERE dead_at IS NULL),
+           (SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size())"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
     Ok(statement.query_row([], |row| {
         Ok(Health {
             schema,

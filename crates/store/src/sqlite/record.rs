@@ -1,5 +1,5 @@
-//! Writes what the rules have decided: the approval as it is now, its events, their audit entries,
-//! its timer, and with a decision the statement and the work of signing it.
+//! Writes what the rules have decided: the approval as it is now with its timer, its events, their
+//! audit entries, and with a decision the statement and the work of signing it.
 
 use askfirst_core::{Approval, Claim, Digest, Event, MemberId, OnTimeout, Status, Timestamp, Via};
 use rusqlite::{Connection, params};
@@ -28,7 +28,7 @@ pub(super) struct Recording<'a, 'c> {
 }
 
 impl Recording<'_, '_> {
-    /// A new approval, and its timer; false if there is one of its id already.
+    /// A new approval; false if there is one of its id already.
     pub(super) fn insert(&self) -> Result<bool, StoreError> {
         let next = self.next;
         let workspace = next.workspace.bytes();
@@ -46,8 +46,8 @@ impl Recording<'_, '_> {
         };
         let sql = "INSERT INTO approvals (workspace, environment, approval, version, status,
                      silence, policy, agent, asker, created_at, expires_at, snapshot,
-                     erasable_from)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+                     erasable_from, due_at)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
                    ON CONFLICT DO NOTHING";
         let new = self.pens.write(
             sql,
@@ -65,34 +65,14 @@ impl Recording<'_, '_> {
                 next.expires_at.micros(),
                 snapshot,
                 next.erasable_from().map(Timestamp::micros),
+                due_at(next),
             ],
         )?;
         if new == 0 {
             self.pens.write("DELETE FROM snapshots WHERE snapshot = ?1", [snapshot])?;
             return Ok(false);
         }
-        if next.decision.is_none() {
-            self.set_timer()?;
-        }
         Ok(true)
-    }
-
-    /// For what next happens by itself.
-    fn set_timer(&self) -> Result<(), StoreError> {
-        let sql = "INSERT INTO timers (due_at, approval, workspace, environment)
-                   VALUES (?1, ?2, ?3, ?4)";
-        let next = self.next;
-        let environment = next.environment.as_str();
-        let due_at = next.next_due().micros();
-        let row = params![due_at, next.id.bytes(), next.workspace.bytes(), environment];
-        self.pens.write(sql, row)?;
-        Ok(())
-    }
-
-    fn clear_timer(&self, before: &Approval) -> Result<(), StoreError> {
-        let sql = "DELETE FROM timers WHERE due_at = ?1 AND approval = ?2";
-        self.pens.write(sql, params![before.next_due().micros(), before.id.bytes()])?;
-        Ok(())
     }
 
     /// A new version of an approval that was at `before`.
@@ -102,7 +82,7 @@ impl Recording<'_, '_> {
             return Ok(());
         }
         let sql = "UPDATE approvals SET version = ?5, status = ?6, agent = ?7,
-                     erasable_from = ?8
+                     erasable_from = ?8, due_at = ?9
                    WHERE workspace = ?1 AND environment = ?2 AND approval = ?3 AND version = ?4";
         let changed = self.pens.write(
             sql,
@@ -115,6 +95,7 @@ impl Recording<'_, '_> {
                 status(next).as_str(),
                 next.agent.as_ref().map(|agent| agent.name.as_str()),
                 next.erasable_from().map(Timestamp::micros),
+                due_at(next),
             ],
         )?;
         if changed != 1 {
@@ -123,15 +104,6 @@ impl Recording<'_, '_> {
         }
         let sql = "UPDATE snapshots SET body = ?2 WHERE snapshot = ?1";
         self.pens.write(sql, params![snapshot, codec::to_json(next)?])?;
-        if before.decision.is_some() {
-            return Ok(());
-        }
-        if next.decision.is_some() {
-            self.clear_timer(before)?;
-        } else if next.next_due() != before.next_due() {
-            self.clear_timer(before)?;
-            self.set_timer()?;
-        }
         Ok(())
     }
 
@@ -294,6 +266,11 @@ pub(super) fn shown(
         shown.locale,
     ])?;
     Ok(())
+}
+
+/// When something next happens to it by itself, if it is not decided.
+fn due_at(approval: &Approval) -> Option<i64> {
+    approval.decision.is_none().then(|| approval.next_due().micros())
 }
 
 fn status(approval: &Approval) -> Status {

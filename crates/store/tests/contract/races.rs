@@ -64,7 +64,7 @@ pub(crate) async fn of_64_racing_actors_one_gives_the_outcome<H: Home>() {
         assert!(world.store.proof(us.place, asked.id).await.unwrap().is_some());
     }
     assert_eq!(world.home.number("SELECT count(*) FROM proofs"), 8);
-    assert_eq!(world.home.number("SELECT count(*) FROM timers"), 0);
+    assert_eq!(world.home.number("SELECT count(due_at) FROM approvals"), 0);
     assert_eq!(world.home.number("SELECT count(*) FROM outbox"), 8);
 }
 
@@ -107,7 +107,7 @@ pub(crate) async fn of_100_repeated_asks_at_once_one_is_put<H: Home>() {
     assert_eq!(answers.iter().filter(|answer| !answer.replayed).count(), 1);
     assert!(answers.iter().all(|answer| answer.replayed == answer.events.is_empty()));
     let after = world.home.rows();
-    for table in ["approvals", "snapshots", "events", "audit", "timers", "idempotency"] {
+    for table in ["approvals", "snapshots", "events", "audit", "idempotency"] {
         assert_eq!(after[table], before[table] + 1, "{table}");
     }
 }
