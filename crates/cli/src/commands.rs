@@ -4,6 +4,7 @@ mod approvals;
 mod ask;
 mod audit;
 mod backup;
+mod channels;
 mod completions;
 mod config;
 mod dev;
@@ -61,6 +62,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Groups(groups::GroupsCommand),
     #[command(subcommand)]
+    Channels(channels::ChannelsCommand),
+    #[command(subcommand)]
     Audit(audit::AuditCommand),
     Limits(limits::LimitsArgs),
     #[command(subcommand)]
@@ -104,6 +107,7 @@ impl Command {
             Self::Keys(command) => (exit::FAILED, command.connection().json),
             Self::Members(command) => (exit::FAILED, command.connection().json),
             Self::Groups(command) => (exit::FAILED, command.connection().json),
+            Self::Channels(command) => (exit::FAILED, command.connection().json),
             Self::Audit(command) => (exit::FAILED, command.connection().json),
             Self::Limits(args) => (exit::FAILED, args.connection.json),
             Self::Grants(command) => (exit::FAILED, command.connection().json),
@@ -143,6 +147,7 @@ impl Command {
             Self::Keys(command) => command.run(),
             Self::Members(command) => command.run(),
             Self::Groups(command) => command.run(),
+            Self::Channels(command) => command.run(),
             Self::Audit(command) => command.run(),
             Self::Limits(args) => args.run(),
             Self::Grants(command) => command.run(),

@@ -14,8 +14,9 @@ use crate::approval::erasure::{LONGEST_RETENTION, check_reason};
 use crate::policy::is_name;
 use crate::principal::check_scopes;
 use crate::{
-    Assurance, Delegation, Environment, Facts, GroupId, MemberId, Person, Policy, PolicyAllowance,
-    PolicyName, Principal, Problem, Refusal, Role, Scope, Standing, WebhookId,
+    Assurance, ChannelId, ChannelSettings, Delegation, Environment, Facts, GroupId, MemberId,
+    NewChannel, Person, Policy, PolicyAllowance, PolicyName, Principal, Problem, Refusal, Role,
+    Scope, Standing, WebhookId,
 };
 
 pub use denied::Denied;
@@ -34,6 +35,8 @@ pub struct Holdings {
     pub default_policy: Option<PolicyName>,
     /// The receivers of what happens, and of which world each is told.
     pub webhooks: BTreeMap<WebhookId, Environment>,
+    /// Ways to people, and their kinds.
+    pub channels: BTreeMap<ChannelId, &'static str>,
 }
 
 /// Judges a change; what the store may then apply as it is.
@@ -66,6 +69,10 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         Change::RemoveGroup { id } => known_group(*id, holdings),
         Change::AddKey(key) => add_key(key, facts, holdings),
         Change::AddWebhook(webhook) => webhooks::add(webhook, holdings),
+        Change::AddChannel(channel) => add_channel(channel, holdings),
+        Change::RemoveChannel { id } if !holdings.channels.contains_key(id) => {
+            Err(Denied::Unknown { what: "channel" })
+        }
         Change::RemoveWebhook { id } if !holdings.webhooks.contains_key(id) => {
             Err(Denied::Unknown { what: "webhook" })
         }
@@ -106,6 +113,7 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         Change::HoldWorkspace { reason: Some(reason) } => check_reason(reason),
         Change::HoldWorkspace { reason: None }
         | Change::RemoveWebhook { .. }
+        | Change::RemoveChannel { .. }
         | Change::RetryDelivery { .. }
         | Change::RevokeGrant { .. }
         | Change::CloseSessions { .. }
@@ -179,6 +187,7 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
         Change::SavePolicy { .. } | Change::RemovePolicy { .. } => {
             (Scope::Policies, Role::PolicyEditor)
         }
+        Change::AddChannel(_) | Change::RemoveChannel { .. } => (Scope::Channels, Role::Admin),
         Change::SetWorkspace { .. }
         | Change::HoldWorkspace { .. }
         | Change::AddWebhook(_)
@@ -318,6 +327,21 @@ fn delegate(
             Some(next) => at = next.to,
             None => return Ok(()),
         }
+    }
+    Ok(())
+}
+
+/// One of each kind: two would tell everybody everything twice.
+fn add_channel(channel: &NewChannel, holdings: &Holdings) -> Result<(), Denied> {
+    let kind = channel.settings.kind();
+    if holdings.channels.values().any(|known| *known == kind) {
+        let detail = format!("there is an {kind} channel already; remove that first");
+        return Err(invalid("/kind", &detail));
+    }
+    if let ChannelSettings::Email(email) = &channel.settings
+        && !is_address(&email.from)
+    {
+        return Err(invalid("/from", "an address such as askfirst@example.com"));
     }
     Ok(())
 }

@@ -157,6 +157,14 @@ id!(
     DeliveryId, "dlv"
 );
 id!(
+    /// A way to people.
+    ChannelId, "chn"
+);
+id!(
+    /// Something to tell one person, on its way.
+    NoticeId, "ntc"
+);
+id!(
     /// A signed-in browser; not its secret.
     SessionId, "ses"
 );

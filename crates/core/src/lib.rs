@@ -5,6 +5,7 @@
 pub mod action;
 pub mod administration;
 pub mod approval;
+pub mod channel;
 pub mod digest;
 pub mod facts;
 pub mod ids;
@@ -29,14 +30,15 @@ pub use approval::{
     transition::{Transition, transition},
     vote::{Via, Vote, VoteDecision, Voter},
 };
+pub use channel::{About, ChannelSettings, EmailSettings, Locale, MailSecurity, NewChannel};
 pub use digest::Digest;
 pub use facts::{
     Delegation, Facts, Floor, KeyFacts, LinkFacts, Person, Principal, Roster, SessionFacts,
     Standing,
 };
 pub use ids::{
-    ApprovalId, DeliveryId, GrantId, GroupId, KeyId, LinkId, MemberId, PolicyId, SessionId,
-    WebhookId, WorkspaceId,
+    ApprovalId, ChannelId, DeliveryId, GrantId, GroupId, KeyId, LinkId, MemberId, NoticeId,
+    PolicyId, SessionId, WebhookId, WorkspaceId,
 };
 pub use limits::{Allowance, Allowances, Gauge, Holder, KeyLimits, Limit, Load, Overrun, Room};
 pub use policy::{

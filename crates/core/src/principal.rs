@@ -75,6 +75,9 @@ pub enum Scope {
     /// Manage keys.
     #[serde(rename = "keys")]
     Keys,
+    /// Manage the ways to people.
+    #[serde(rename = "channels")]
+    Channels,
     /// Read the audit log.
     #[serde(rename = "audit")]
     Audit,
@@ -85,7 +88,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope of this version.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ask,
         Self::ReadAll,
         Self::Decide,
@@ -93,6 +96,7 @@ impl Scope {
         Self::InlinePolicies,
         Self::Members,
         Self::Keys,
+        Self::Channels,
         Self::Audit,
         Self::Workspace,
     ];
@@ -108,19 +112,21 @@ impl Scope {
             Self::InlinePolicies => "policies:inline",
             Self::Members => "members",
             Self::Keys => "keys",
+            Self::Channels => "channels",
             Self::Audit => "audit",
             Self::Workspace => "workspace",
         }
     }
 
-    /// Scopes that would let an asker widen its own rights, or approve itself.
-    const NEVER_WITH_ASK: [Self; 5] =
-        [Self::Decide, Self::Keys, Self::Members, Self::Policies, Self::Workspace];
+    /// Scopes that would let an asker widen its own rights, or approve itself: who names the mail
+    /// server can read the links that go through it.
+    const NEVER_WITH_ASK: [Self; 6] =
+        [Self::Decide, Self::Keys, Self::Members, Self::Policies, Self::Channels, Self::Workspace];
 
     /// Scopes over what live approvals stand on as well. A test key, which people hand around
     /// more freely, must not reach it.
-    const NEVER_IN_TEST: [Self; 5] =
-        [Self::Keys, Self::Members, Self::Policies, Self::Workspace, Self::Audit];
+    const NEVER_IN_TEST: [Self; 6] =
+        [Self::Keys, Self::Members, Self::Policies, Self::Channels, Self::Workspace, Self::Audit];
 }
 
 impl fmt::Display for Scope {

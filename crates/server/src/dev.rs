@@ -56,6 +56,7 @@ pub async fn prepare(service: &Service, sealing: &SealingKey) -> Result<Ready> {
         Scope::Policies,
         Scope::Members,
         Scope::Keys,
+        Scope::Channels,
         Scope::Audit,
         Scope::Workspace,
     ];

@@ -3,6 +3,7 @@
 pub mod actions;
 pub mod approvals;
 pub mod audit;
+pub mod channels;
 mod csv;
 mod description;
 pub mod events;
@@ -50,6 +51,7 @@ use problem::Problem;
         (name = "policies", description = "Who decides, how many, how surely, by when"),
         (name = "people", description = "Members and groups"),
         (name = "keys", description = "Credentials of programs"),
+        (name = "channels", description = "How people are told that they are asked"),
         (name = "webhooks", description = "Who is told of what happens, and whether it arrived"),
         (name = "workspace", description = "Its own settings"),
         (name = "audit", description = "What was done, by whom, in a hash chain"),
@@ -93,6 +95,10 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(keys::add, keys::list))
         .routes(routes!(keys::current))
         .routes(routes!(keys::revoke))
+        .routes(routes!(channels::add, channels::list))
+        .routes(routes!(channels::get, channels::remove))
+        .routes(routes!(channels::test))
+        .routes(routes!(channels::notices))
         .routes(routes!(webhooks::add, webhooks::list))
         .routes(routes!(webhooks::get, webhooks::remove))
         .routes(routes!(webhooks::deliveries))

@@ -3,14 +3,14 @@
 
 use std::sync::{Arc, OnceLock};
 
-use askfirst_core::{Timestamp, WebhookId};
+use askfirst_core::{ChannelId, Timestamp, WebhookId};
 use askfirst_proof::key::KeyBits;
 use askfirst_proof::{Jwk, JwkSet, SealingKey, SigningKey};
-use askfirst_store::{KeyringChange, SigningKeyRecord, Store, StoreError};
+use askfirst_store::{KeyringChange, Resealed, SigningKeyRecord, Store, StoreError};
 use tokio::sync::Notify;
 use tracing::info;
 
-use crate::service::webhooks;
+use crate::service::{channels, webhooks};
 
 /// Why no key could be had.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,14 @@ pub enum KeyringError {
     Secret {
         /// Which.
         webhook: WebhookId,
+        /// The cause.
+        why: String,
+    },
+    /// The sealed secret of a way to people does not open, or could not be sealed.
+    #[error("the secret of the channel {channel}: {why}; if it is lost, remove that channel first")]
+    ChannelSecret {
+        /// Which.
+        channel: ChannelId,
         /// The cause.
         why: String,
     },
@@ -129,11 +137,13 @@ pub async fn rotate(
 ) -> Result<SigningKeyRecord, KeyringError> {
     opens(&sealing, &store.signing_keys().await?)?;
     let record = SigningKeyRecord { signs_from, ..make(sealing, bits, store.now()).await? };
-    store.change_signing_keys(vec![record.clone()], Vec::new(), KeyringChange::Rotated).await?;
+    let rotated = KeyringChange::Rotated;
+    store.change_signing_keys(vec![record.clone()], Resealed::default(), rotated).await?;
     Ok(record)
 }
 
-/// Seals every key, and every secret of a webhook, under another sealing key, all or none.
+/// Seals every key, and every secret of a webhook or channel, under another sealing key, all or
+/// none.
 ///
 /// # Errors
 /// If the store fails or a present key does not open.
@@ -150,9 +160,15 @@ pub async fn reseal(
         let sealed = to.seal(&associated(&record.kid), &private).map_err(|e| failed(&e))?;
         record.sealed = Some(sealed);
     }
-    let mut secrets = store.webhook_secrets().await?;
-    for (id, sealed) in &mut secrets {
+    let mut secrets = Resealed {
+        webhooks: store.webhook_secrets().await?,
+        channels: store.channel_secrets().await?,
+    };
+    for (id, sealed) in &mut secrets.webhooks {
         *sealed = webhooks::reseal(*id, sealed, from, to)?;
+    }
+    for (id, sealed) in &mut secrets.channels {
+        *sealed = channels::reseal(*id, sealed, from, to)?;
     }
     store.change_signing_keys(records.clone(), secrets, KeyringChange::Resealed).await?;
     Ok(records)
@@ -176,7 +192,7 @@ pub async fn replace_lost(
     }
     let made = make(sealing, bits, store.now()).await?;
     records.push(made.clone());
-    store.change_signing_keys(records, Vec::new(), KeyringChange::Replaced).await?;
+    store.change_signing_keys(records, Resealed::default(), KeyringChange::Replaced).await?;
     Ok(made)
 }
 

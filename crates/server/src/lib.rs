@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod backup;
+pub mod channels;
 pub mod config;
 pub mod crowd;
 pub mod dev;

@@ -102,7 +102,13 @@ pub fn salt() -> Result<[u8; 16], NoRandomness> {
 /// # Errors
 /// [`NoRandomness`].
 pub fn token() -> Result<String, NoRandomness> {
-    Ok(URL_SAFE_NO_PAD.encode(*random()?))
+    Ok(token_from(&*random()?))
+}
+
+/// The token with these 256 bits.
+#[must_use]
+pub fn token_from(secret: &[u8; 32]) -> String {
+    URL_SAFE_NO_PAD.encode(secret)
 }
 
 /// A new secret to sign with what is sent to a receiver: 256 bits.

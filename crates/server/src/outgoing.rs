@@ -43,7 +43,8 @@ pub use target::{Forbidden, Host, Target};
 pub use trust::{Trust, TrustError};
 
 use rules::Permitted;
-use wire::{Stream, SystemWire, Wire};
+pub(crate) use wire::Stream;
+use wire::{SystemWire, Wire};
 
 /// The longest that a receiver can put us off, in seconds.
 const LONGEST_PAUSE: u64 = 24 * 60 * 60;
@@ -162,6 +163,42 @@ impl Outgoing {
     /// [`Forbidden`], with what to do.
     pub fn check(&self, url: &str) -> Result<Target, Forbidden> {
         target::read(&self.rules, url)
+    }
+
+    /// Whether this is a developer's server, which may send to its own machine.
+    #[must_use]
+    pub fn reaches_itself(&self) -> bool {
+        self.rules.allow_loopback
+    }
+
+    /// Whether a mail server can be taken, as far as that shows without a look-up. `secure`: all
+    /// that matters is said under TLS.
+    ///
+    /// # Errors
+    /// [`Forbidden`], with what to do.
+    pub fn check_mail(&self, host: &str, port: u16, secure: bool) -> Result<Target, Forbidden> {
+        target::mail(&self.rules, host, port, secure)
+    }
+
+    /// A connection to a mail server that was checked, every address of it judged; under TLS at
+    /// once if `tls`.
+    pub(crate) async fn open_mail(
+        &self,
+        target: &Target,
+        tls: bool,
+    ) -> Result<Box<dyn Stream>, Failure> {
+        let deadline = Instant::now() + self.bounds.total;
+        let permitted = self.permitted(target, deadline).await?;
+        let stream = self.connect(&permitted, deadline).await?;
+        match tls {
+            true => self.secure(&target.host, stream, deadline).await,
+            false => Ok(stream),
+        }
+    }
+
+    /// Whose certificates are believed.
+    pub(crate) const fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// Sends one request and reads the answer, within ten seconds. `headers` are sent as they are,

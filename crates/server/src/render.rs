@@ -189,6 +189,35 @@ impl Account {
         }
     }
 
+    /// As much of it as `most` characters hold, whole lines from the start, and how many characters
+    /// are left out.
+    #[must_use]
+    pub fn within(mut self, most: usize) -> (Self, usize) {
+        let all = self.to_text().chars().count();
+        if all <= most {
+            return (self, 0);
+        }
+        let mut room = most;
+        for section in &mut self.sections {
+            let shown = |field: &Field| {
+                let mut text = String::new();
+                write_field(&mut text, field);
+                text.chars().count()
+            };
+            let taken = |room: &mut usize, size: usize| {
+                // What comes after the first that does not fit does not fit either.
+                *room = if size > *room { 0 } else { *room - size };
+                *room > 0
+            };
+            let kept = section.fields.iter().take_while(|field| taken(&mut room, shown(field)));
+            let kept = kept.count();
+            section.fields.truncate(kept);
+        }
+        self.sections.retain(|section| !section.fields.is_empty());
+        let left = self.to_text().chars().count();
+        (self, all - left)
+    }
+
     fn add(&mut self, kind: Kind, heading: &'static str, fields: tree::Fields) {
         self.hidden += fields.hidden;
         self.warnings += fields.list.iter().map(|field| field.warnings.len()).sum::<usize>();

@@ -4,6 +4,7 @@
 pub mod ask;
 pub mod audit;
 pub mod caller;
+pub mod channels;
 pub mod decide;
 pub mod form;
 pub mod grants;

@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod deliveries;
+pub mod notices;
 pub mod records;
 pub mod statement;
 pub mod store;
@@ -14,6 +15,7 @@ pub mod sqlite;
 
 pub use clock::{Clock, EvenClock, SystemClock};
 pub use deliveries::*;
+pub use notices::*;
 pub use records::*;
 pub use sqlite::{Options, SqliteStore, copies};
 pub use store::{

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use askfirst_core::administration::{PasswordHash, SecretHash};
 use askfirst_core::{
-    Actor, ApprovalId, Assurance, Delegation, Digest, Environment, Floor, Grant, GrantId, GroupId,
-    Hold, KeyFacts, KeyId, LinkId, Load, MemberId, Person, Policy, PolicyId, PolicyName,
-    SessionFacts, SessionId, Status, Timestamp, WorkspaceId,
+    Actor, ApprovalId, Assurance, ChannelId, Delegation, Digest, Environment, Floor, Grant,
+    GrantId, GroupId, Hold, KeyFacts, KeyId, LinkId, Load, MemberId, Person, Policy, PolicyId,
+    PolicyName, SessionFacts, SessionId, Status, Timestamp, WebhookId, WorkspaceId,
 };
 use serde_json::Value;
 
@@ -298,6 +298,15 @@ impl KeyringChange {
             Self::Replaced => "keyring.replaced",
         }
     }
+}
+
+/// Secrets that were sealed under another key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resealed {
+    /// Of webhooks.
+    pub webhooks: Vec<(WebhookId, Vec<u8>)>,
+    /// Of ways to people.
+    pub channels: Vec<(ChannelId, Vec<u8>)>,
 }
 
 /// Work that was written with the change that causes it.

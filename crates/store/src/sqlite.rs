@@ -4,6 +4,7 @@
 mod administer;
 mod apply;
 mod audit;
+mod channels;
 mod codec;
 pub mod copies;
 mod deliveries;
@@ -17,6 +18,7 @@ mod grants;
 mod keyring;
 mod log;
 mod mooring;
+mod notices;
 mod open;
 mod outbox;
 mod pace;
@@ -38,7 +40,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use askfirst_core::{
     Allowances, Approval, ApprovalId, Digest, GrantId, KeyId, MemberId, PolicyName, Room, Roster,
-    Seconds, Timestamp, WebhookId, WorkspaceId,
+    Seconds, Timestamp, WorkspaceId,
 };
 use async_trait::async_trait;
 use tokio::sync::broadcast;
@@ -47,8 +49,8 @@ use crate::clock::Clock;
 use crate::records::{
     ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, ErasureDue, EventRecord,
     GrantFilter, GrantRecord, Group, Health, Key, KeyLoad, KeyringChange, LoginLink, Member,
-    OutboxRow, Password, Place, PolicyVersion, Proof, Secret, Session, Shown, SigningKeyRecord,
-    Workspace,
+    OutboxRow, Password, Place, PolicyVersion, Proof, Resealed, Secret, Session, Shown,
+    SigningKeyRecord, Workspace,
 };
 use crate::store::{
     Administer, AdministerError, Administered, Change, Committed, Execute, ExecuteError,
@@ -395,11 +397,12 @@ impl Store for SqliteStore {
     async fn change_signing_keys(
         &self,
         keys: Vec<SigningKeyRecord>,
-        secrets: Vec<(WebhookId, Vec<u8>)>,
+        secrets: Resealed,
         change: KeyringChange,
     ) -> Result<(), StoreError> {
         let work = move |desk: &mut writer::Desk<'_, '_>| {
-            deliveries::reseal(desk.connection, &secrets)?;
+            deliveries::reseal(desk.connection, &secrets.webhooks)?;
+            channels::reseal(desk.connection, &secrets.channels)?;
             keyring::change(desk, &keys, change)
         };
         self.writer.write(work).await

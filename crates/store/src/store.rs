@@ -5,17 +5,18 @@ use std::sync::Arc;
 use askfirst_core::administration::{self, Denied};
 use askfirst_core::{
     Approval, ApprovalId, Command, Digest, Event, GrantId, KeyId, LinkId, MemberId, PolicyName,
-    Refusal, Room, Roster, SessionId, Status, Timestamp, WebhookId, WorkspaceId,
+    Refusal, Room, Roster, SessionId, Status, Timestamp, WorkspaceId,
 };
 use async_trait::async_trait;
 use tokio::sync::broadcast;
 
 use crate::deliveries::Deliveries;
+use crate::notices::Notices;
 use crate::records::{
     ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, ErasureDue, EventRecord,
     GrantFilter, GrantRecord, Group, Health, Key, KeyLoad, KeyringChange, LoginLink, Member,
-    OutboxRow, Password, Place, PolicyVersion, Proof, Secret, Session, Shown, SigningKeyRecord,
-    Workspace,
+    OutboxRow, Password, Place, PolicyVersion, Proof, Resealed, Secret, Session, Shown,
+    SigningKeyRecord, Workspace,
 };
 
 const MEBIBYTE: u64 = 1024 * 1024;
@@ -209,7 +210,7 @@ pub enum Settlement {
 
 /// Durable state. Object safe; shared as `Arc<dyn Store>`.
 #[async_trait]
-pub trait Store: Deliveries + Send + Sync {
+pub trait Store: Deliveries + Notices + Send + Sync {
     /// Now, by the store's clock; never earlier than any time it has recorded.
     fn now(&self) -> Timestamp;
 
@@ -359,11 +360,11 @@ pub trait Store: Deliveries + Send + Sync {
     /// Adds a signing key; idempotent by kid.
     async fn add_signing_key(&self, key: SigningKeyRecord) -> Result<(), StoreError>;
     /// Puts these in the place of those with the same kid, or beside the others, and these sealed
-    /// secrets in the place of their receivers', together with an audit entry in every workspace.
+    /// secrets in the place of their owners', together with an audit entry in every workspace.
     async fn change_signing_keys(
         &self,
         keys: Vec<SigningKeyRecord>,
-        secrets: Vec<(WebhookId, Vec<u8>)>,
+        secrets: Resealed,
         change: KeyringChange,
     ) -> Result<(), StoreError>;
 

@@ -22,8 +22,15 @@ use crate::premises;
 use crate::terminal::{say, say_json, shell_word};
 
 /// What the key that is printed may do: set the workspace up, and nothing about approvals.
-const ADMIN: [Scope; 6] =
-    [Scope::ReadAll, Scope::Policies, Scope::Members, Scope::Keys, Scope::Audit, Scope::Workspace];
+const ADMIN: [Scope; 7] = [
+    Scope::ReadAll,
+    Scope::Policies,
+    Scope::Members,
+    Scope::Keys,
+    Scope::Channels,
+    Scope::Audit,
+    Scope::Workspace,
+];
 
 /// Make the first workspace and owner of a real server, on its own console
 #[derive(Debug, Args)]

@@ -29,8 +29,8 @@ pub(crate) struct CreateArgs {
     /// What to call it
     #[arg(long)]
     name: String,
-    /// What it may do: ask, or any of decide, approvals:read_all, policies, members, keys, audit,
-    /// workspace
+    /// What it may do: ask, or any of decide, approvals:read_all, policies, members, keys,
+    /// channels, audit, workspace
     #[arg(long, value_name = "SCOPES", value_delimiter = ',', required = true)]
     scopes: Vec<String>,
     /// For the scope decide: as whom it votes, by id or address

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{PasswordHash, SecretHash};
 use crate::{
-    ApprovalId, Assurance, Delegation, DeliveryId, Digest, Environment, Floor, GrantId, GroupId,
-    KeyId, KeyLimits, LinkId, MemberId, Policy, PolicyAllowance, PolicyId, PolicyName, Role, Scope,
-    SessionId, Timestamp, WebhookId,
+    ApprovalId, Assurance, ChannelId, Delegation, DeliveryId, Digest, Environment, Floor, GrantId,
+    GroupId, KeyId, KeyLimits, LinkId, MemberId, NewChannel, Policy, PolicyAllowance, PolicyId,
+    PolicyName, Role, Scope, SessionId, Timestamp, WebhookId,
 };
 
 /// One administrative change.
@@ -71,6 +71,13 @@ pub enum Change {
     },
     /// Another receiver of what happens.
     AddWebhook(NewWebhook),
+    /// A new way to people.
+    AddChannel(NewChannel),
+    /// Nobody is told anything by it any more.
+    RemoveChannel {
+        /// Which.
+        id: ChannelId,
+    },
     /// A receiver gets nothing more; what waited for it is forgotten.
     RemoveWebhook {
         /// Which.

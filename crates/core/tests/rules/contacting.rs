@@ -88,6 +88,7 @@ fn a_contact_gets_no_account_by_the_back_door() {
         policies: [].into(),
         default_policy: None,
         webhooks: [].into(),
+        channels: [].into(),
     };
     let dan = member("dan");
     let told = |stage: &Stage, change: Change| {

@@ -90,6 +90,7 @@ fn a_link_decides_and_does_nothing_else() {
         policies: [].into(),
         default_policy: None,
         webhooks: [].into(),
+        channels: [].into(),
     };
     let change = Change::AddMember {
         id: member("new"),

@@ -12,6 +12,9 @@ use super::rules::{Closed, Rules, is_local, is_name};
 /// The longest URL that is taken, in bytes.
 const LONGEST_URL: usize = 2048;
 
+/// Ports that mail servers take mail at.
+const MAIL_PORTS: [u16; 4] = [25, 465, 587, 2525];
+
 /// Ends of names that are kept for networks of one's own (RFC 6762, 8375, 9476; ICANN's
 /// resolution on .internal) or that no resolver should be asked for (RFC 7686).
 const INSIDE: [&str; 7] =
@@ -44,6 +47,12 @@ impl Target {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Whether its host is this machine by its name or address.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        leads_here(&self.host)
     }
 
     /// The host.
@@ -84,6 +93,18 @@ pub enum Forbidden {
     /// No receiver is ever told it.
     #[error("leave out the # and what follows; it is never sent")]
     Fragment,
+    /// Mail without TLS, and not inside.
+    #[error(
+        "use TLS (`tls` or `starttls`): without it passwords and links could be read on the way; \
+         `none` is for a mail server inside, in the operator's `outgoing.allowed_hosts`"
+    )]
+    PlainMail,
+    /// A port of something else than a mail server, as far as we know.
+    #[error(
+        "port {0} is not one of mail: use 587, 465, 25 or 2525, or have the operator add it to \
+         `outgoing.allowed_ports`"
+    )]
+    MailPort(u16),
     /// A port of something else than a web server, as far as we know.
     #[error(
         "port {0} is not open: use 443 or 8443, or have the operator add it to \
@@ -176,6 +197,39 @@ pub(super) fn read(rules: &Rules, text: &str) -> Result<Target, Forbidden> {
     };
     let authority = url[Position::BeforeHost..Position::AfterPort].to_owned();
     Ok(Target { host, port, secure, authority, path, url: url.into() })
+}
+
+/// Reads and judges a mail server, as far as it can be without a look-up. Without TLS only what is
+/// here, or inside and opened by the operator.
+pub(super) fn mail(
+    rules: &Rules,
+    host: &str,
+    port: u16,
+    secure: bool,
+) -> Result<Target, Forbidden> {
+    let bracketed = if host.contains(':') && !host.starts_with('[') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    };
+    if bracketed.contains(['/', '?', '#', '@', '\\']) || without_port(&bracketed) != bracketed {
+        return Err(Forbidden::Name(host.to_owned()));
+    }
+    // On a port of the web, so that only the host is judged by this.
+    let judged = read(rules, &format!("https://{bracketed}/"))?;
+    let here = rules.allow_loopback && leads_here(&judged.host);
+    let inside = match &judged.host {
+        Host::Name(_) => rules.knows(&judged.host),
+        Host::Address(address) => rules.names(*address),
+    };
+    if !secure && !here && !inside {
+        return Err(Forbidden::PlainMail);
+    }
+    if !here && !MAIL_PORTS.contains(&port) && !rules.allowed_ports.contains(&port) || port == 0 {
+        return Err(Forbidden::MailPort(port));
+    }
+    let authority = format!("{bracketed}:{port}");
+    Ok(Target { url: format!("smtp://{authority}"), port, secure, authority, ..judged })
 }
 
 /// The host, judged as far as it can be without a look-up.

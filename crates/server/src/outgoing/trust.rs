@@ -15,6 +15,8 @@ use tokio_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
 pub struct Trust {
     config: Arc<ClientConfig>,
     authorities: usize,
+    /// The same authorities, for libraries that want them one by one.
+    certificates: Arc<[CertificateDer<'static>]>,
 }
 
 /// Why certificate authorities cannot be used.
@@ -44,15 +46,17 @@ impl Trust {
         for error in &found.errors {
             tracing::warn!(%error, "some certificate authorities of this machine cannot be read");
         }
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(found.certs);
+        let mut certificates = found.certs;
         if let Some(file) = extra {
-            add(&mut roots, file)?;
+            certificates.extend(read(file)?);
         }
-        Self::of(roots)
+        Self::of(certificates)
     }
 
-    pub(super) fn of(roots: RootCertStore) -> Result<Self, TrustError> {
+    pub(super) fn of(certificates: Vec<CertificateDer<'static>>) -> Result<Self, TrustError> {
+        let mut roots = RootCertStore::empty();
+        let readable = |der: &CertificateDer<'static>| roots.add(der.clone()).is_ok();
+        let certificates: Arc<[_]> = certificates.into_iter().filter(readable).collect();
         let authorities = roots.len();
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
@@ -60,7 +64,7 @@ impl Trust {
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { config: Arc::new(config), authorities })
+        Ok(Self { config: Arc::new(config), authorities, certificates })
     }
 
     /// How many certificate authorities are believed. With 0, nothing can be sent by https.
@@ -69,12 +73,17 @@ impl Trust {
         self.authorities
     }
 
+    /// The certificates of those authorities.
+    pub(crate) fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.certificates
+    }
+
     pub(super) fn connector(&self) -> TlsConnector {
         TlsConnector::from(Arc::clone(&self.config))
     }
 
     /// Why a handshake failed, and what to do.
-    pub(super) fn explain(&self, error: &std::io::Error) -> String {
+    pub(crate) fn explain(&self, error: &std::io::Error) -> String {
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         match inner {
             Some(rustls::Error::InvalidCertificate(why)) => self.doubt(why),
@@ -123,7 +132,7 @@ impl std::fmt::Debug for Trust {
     }
 }
 
-fn add(roots: &mut RootCertStore, file: &Path) -> Result<(), TrustError> {
+fn read(file: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
     let broken = |why: String| TrustError::File { file: file.to_owned(), why };
     let read = CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
@@ -131,8 +140,9 @@ fn add(roots: &mut RootCertStore, file: &Path) -> Result<(), TrustError> {
     if read.is_empty() {
         return Err(broken("it holds no certificate in PEM (-----BEGIN CERTIFICATE-----)".into()));
     }
-    for certificate in read {
-        roots.add(certificate).map_err(|error| broken(error.to_string()))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in &read {
+        roots.add(certificate.clone()).map_err(|error| broken(error.to_string()))?;
     }
-    Ok(())
+    Ok(read)
 }

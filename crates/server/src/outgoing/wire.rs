@@ -17,8 +17,8 @@ use super::rules::Permitted;
 const LOOKUPS: usize = 64;
 
 /// A connection.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for T {}
 
 /// The network, or what stands for it in a test.
 pub(super) trait Wire: Send + Sync {

@@ -80,7 +80,7 @@ fn an_account_reads_like_this() {
 }
 
 /// Reads an account's values back, as a program without the server's help would.
-mod reader {
+pub(crate) mod reader {
     use serde_json::{Map, Value};
 
     struct Line<'a> {
@@ -90,7 +90,7 @@ mod reader {
     }
 
     /// The JSON under the field `label` of depth 0.
-    pub(super) fn value_of(text: &str, label: &str) -> Value {
+    pub(crate) fn value_of(text: &str, label: &str) -> Value {
         let mut lines = fields(text).into_iter().skip_while(|line| line.label != label).peekable();
         node(&mut lines, 0)
     }
@@ -204,7 +204,7 @@ mod reader {
 }
 
 /// Characters that make trouble, more often than chance would bring them.
-fn nasty_text() -> impl Strategy<Value = String> {
+pub(crate) fn nasty_text() -> impl Strategy<Value = String> {
     let nasty = prop::sample::select(vec![
         '\u{202e}',
         '\u{200b}',
@@ -248,7 +248,7 @@ fn nasty_text() -> impl Strategy<Value = String> {
         .prop_map(|chars| chars.into_iter().collect())
 }
 
-fn any_json() -> impl Strategy<Value = Value> {
+pub(crate) fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),

@@ -6,7 +6,7 @@ use askama::Template;
 use askfirst_core::{Digest, Refusal, VoteDecision};
 use aws_lc_rs::hmac;
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use base64::Engine as _;
@@ -48,6 +48,14 @@ pub(super) struct LinkPage {
     pub(super) id: String,
     /// Whether there is anything to answer.
     pub(super) open: bool,
+    /// What they pressed in the mail; it decides nothing.
+    pub(super) suggested: Option<&'static str>,
+}
+
+/// How they came here.
+#[derive(Deserialize)]
+pub(super) struct Came {
+    suggest: Option<String>,
 }
 
 /// The second page: whether it was meant.
@@ -94,13 +102,20 @@ pub(super) struct Confirmed {
 pub(super) async fn show(
     State(app): State<App>,
     Path(token): Path<String>,
+    Query(came): Query<Came>,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
     if is_prefetch(&headers) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let (caller, sight) = behind(&app, &token).await?;
-    Ok(page(StatusCode::OK, &LinkPage::new(&app, &caller, &sight, token).await?))
+    let mut sheet = LinkPage::new(&app, &caller, &sight, token).await?;
+    sheet.suggested = match came.suggest.as_deref() {
+        Some("approve") if sheet.open && sheet.elsewhere.is_none() => Some("Approve"),
+        Some("reject") if sheet.open => Some("Reject"),
+        _ => None,
+    };
+    Ok(page(StatusCode::OK, &sheet))
 }
 
 pub(super) async fn choose(
@@ -256,6 +271,7 @@ impl LinkPage {
                 .then_some("An approval of this needs a form that is on its page; sign in there."),
             id: approval.id.to_string(),
             open: barred.is_none(),
+            suggested: None,
         })
     }
 }

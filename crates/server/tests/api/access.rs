@@ -9,12 +9,20 @@ use askfirst_core::{Environment, Scope};
 use hyper::Method;
 use serde_json::{Value, json};
 
+use crate::channels::mailbox;
 use crate::support::client::{path_of, question};
 use crate::support::workspace::{Workspace, wish};
 use crate::support::{Client, TestServer};
 
-const ADMIN: [Scope; 6] =
-    [Scope::ReadAll, Scope::Policies, Scope::Members, Scope::Keys, Scope::Audit, Scope::Workspace];
+const ADMIN: [Scope; 7] = [
+    Scope::ReadAll,
+    Scope::Policies,
+    Scope::Members,
+    Scope::Keys,
+    Scope::Channels,
+    Scope::Audit,
+    Scope::Workspace,
+];
 
 /// What the table says of itself.
 const HEAD: &str = "\
@@ -41,6 +49,7 @@ async fn callers(
         ("member", ours.client(&[Scope::Members]).await),
         ("keys", ours.client(&[Scope::Keys]).await),
         ("audit", ours.client(&[Scope::Audit]).await),
+        ("chans", ours.client(&[Scope::Channels]).await),
         ("space", ours.client(&[Scope::Workspace]).await),
         ("admin", ours.client(&ADMIN).await),
         ("t-ask", ours.client_in(Environment::Test, &[Scope::Ask]).await),
@@ -72,6 +81,16 @@ impl Scene<'_> {
     async fn approved(&self) -> Value {
         let asked = self.pending().await;
         self.voter.approve(&asked).await.expect(200)
+    }
+
+    /// Makes room for a channel.
+    async fn no_channel(&self) {
+        let admin = self.ours.client(&[Scope::Channels]).await;
+        let known = admin.get("/v1/channels").await.expect(200);
+        for channel in known["data"].as_array().unwrap() {
+            let path = format!("/v1/channels/{}", channel["id"].as_str().unwrap());
+            admin.call(Method::DELETE, path).send().await;
+        }
     }
 
     /// A webhook that nothing can be sent to, alone, and something on its way to it.
@@ -215,6 +234,17 @@ impl Scene<'_> {
             }
             ("PUT", "/v1/workspace/hold") => (route.into(), Some(json!({ "reason": "why" }))),
             ("DELETE", "/v1/workspace/hold") => (route.into(), None),
+            ("POST", "/v1/channels") => {
+                self.no_channel().await;
+                (route.into(), Some(mailbox(9)))
+            }
+            (_, "/v1/channels/{id}" | "/v1/channels/{id}/notices" | "/v1/channels/{id}/test") => {
+                self.no_channel().await;
+                let admin = self.ours.client(&[Scope::Channels]).await;
+                let made = admin.post("/v1/channels", &mailbox(9)).send().await.expect(201);
+                let body = (method == Method::POST).then(|| json!({}));
+                (route.replace("{id}", made["id"].as_str().unwrap()), body)
+            }
             ("POST", "/v1/webhooks") => (
                 route.into(),
                 Some(json!({ "url": "https://example.com/", "environment": "test" })),

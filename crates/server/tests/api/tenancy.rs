@@ -7,8 +7,15 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Client, TestServer};
 
-const POWERS: [Scope; 6] =
-    [Scope::ReadAll, Scope::Policies, Scope::Members, Scope::Keys, Scope::Audit, Scope::Workspace];
+const POWERS: [Scope; 7] = [
+    Scope::ReadAll,
+    Scope::Policies,
+    Scope::Members,
+    Scope::Keys,
+    Scope::Channels,
+    Scope::Audit,
+    Scope::Workspace,
+];
 const DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
 /// The routes on one thing, with a body that makes sense.

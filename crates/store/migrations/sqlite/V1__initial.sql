@@ -356,6 +356,42 @@ CREATE INDEX deliveries_waiting ON deliveries (webhook, approval, version)
 CREATE INDEX deliveries_of_webhook ON deliveries (webhook, position);
 CREATE INDEX deliveries_settled ON deliveries (settled_at) WHERE settled_at IS NOT NULL;
 
+-- Ways to people: mail. A secret (the mail server's password) is sealed.
+CREATE TABLE channels (
+  channel     BLOB NOT NULL PRIMARY KEY,
+  workspace   BLOB NOT NULL REFERENCES workspaces,
+  settings    TEXT NOT NULL, -- JSON
+  sealed      BLOB,
+  created_at  INTEGER NOT NULL,
+  troubled_at INTEGER, -- what went wrong, since something last arrived by it
+  why         TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX channels_of_workspace ON channels (workspace, channel);
+
+-- Something to tell one person by one way. What is told is made of the approval as it is then, and
+-- stands nowhere else.
+CREATE TABLE notices (
+  position    INTEGER PRIMARY KEY AUTOINCREMENT,
+  notice      BLOB NOT NULL UNIQUE,
+  workspace   BLOB NOT NULL,
+  environment TEXT NOT NULL,
+  channel     BLOB NOT NULL,
+  approval    BLOB NOT NULL,
+  member      BLOB NOT NULL,
+  about       TEXT NOT NULL,
+  added_at    INTEGER NOT NULL,
+  attempt     INTEGER NOT NULL DEFAULT 0,
+  due_at      INTEGER, -- the end of the lease while it is told; empty behind another one
+  sent        INTEGER NOT NULL DEFAULT 0,
+  dead        INTEGER NOT NULL DEFAULT 0,
+  settled_at  INTEGER,
+  why         TEXT -- what went wrong last, or why it was dropped
+) STRICT;
+CREATE INDEX notices_due ON notices (channel, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX notices_of_approval ON notices (approval, channel, member);
+CREATE INDEX notices_of_channel ON notices (channel, position);
+CREATE INDEX notices_settled ON notices (settled_at) WHERE settled_at IS NOT NULL;
+
 CREATE TABLE signing_keys (
   kid        TEXT NOT NULL PRIMARY KEY,
   public_jwk TEXT NOT NULL,

@@ -16,7 +16,7 @@ use super::codec;
 use super::facts::Tenant;
 use super::repeats::{self, Seen};
 use super::writer::Desk;
-use super::{deliveries, grants, queries, webhooks};
+use super::{channels, deliveries, grants, queries, webhooks};
 use crate::records::Place;
 use crate::store::{self, Administer, AdministerError, Administered, Credential, StoreError};
 
@@ -184,6 +184,16 @@ impl Act<'_> {
             Change::RemoveWebhook { id } => {
                 webhooks::remove(connection, workspace, *id)?;
                 Ok(Done::new("webhook.removed", id, json!({})))
+            }
+            Change::AddChannel(channel) => {
+                channels::add(connection, workspace, channel, now)?;
+                let detail = serde_json::to_value(&channel.settings);
+                let detail = detail.map_err(|error| StoreError::Damaged(error.to_string()))?;
+                Ok(Done::new("channel.added", channel.id, detail))
+            }
+            Change::RemoveChannel { id } => {
+                channels::remove(connection, workspace, *id)?;
+                Ok(Done::new("channel.removed", id, json!({})))
             }
             Change::RetryDelivery { id } => {
                 if !deliveries::retry(connection, workspace, *id, now)? {

@@ -164,7 +164,8 @@ pub(super) fn add_decision_link(
                SELECT ?1, ?2, workspace, environment, approval, ?6, ?8, ?7, expires_at
                FROM approvals
                WHERE workspace = ?3 AND environment = ?4 AND approval = ?5
-                 AND status = 'pending' AND expires_at > ?7";
+                 AND status = 'pending' AND expires_at > ?7
+               ON CONFLICT (link) DO NOTHING";
     let made = connection.prepare_cached(sql)?.execute(params![
         link.id.bytes(),
         link.secret.0,

@@ -2,8 +2,9 @@
 //! the rest as JSON. What cannot be read back is damage, never an empty value.
 
 use askfirst_core::{
-    ApprovalId, Assurance, DeliveryId, Digest, Environment, GrantId, GroupId, KeyId, LinkId,
-    MemberId, PolicyId, Role, SessionId, Status, Timestamp, WebhookId, WorkspaceId,
+    About, ApprovalId, Assurance, ChannelId, DeliveryId, Digest, Environment, GrantId, GroupId,
+    KeyId, LinkId, MemberId, NoticeId, PolicyId, Role, SessionId, Status, Timestamp, WebhookId,
+    WorkspaceId,
 };
 use rusqlite::types::{ToSql, ToSqlOutput, Type, ValueRef};
 use rusqlite::{ErrorCode, Row};
@@ -62,7 +63,9 @@ ids!(
     LinkId,
     GrantId,
     WebhookId,
-    DeliveryId
+    DeliveryId,
+    ChannelId,
+    NoticeId
 );
 
 pub(super) fn id<T: Id>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
@@ -145,6 +148,10 @@ pub(super) fn assurance(row: &Row<'_>, column: usize) -> rusqlite::Result<Assura
 
 pub(super) fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
     word(row, column, &Role::ALL, Role::as_str)
+}
+
+pub(super) fn about(row: &Row<'_>, column: usize) -> rusqlite::Result<About> {
+    word(row, column, &About::ALL, About::as_str)
 }
 
 /// JSON for a column.

@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::codec::{self, Id};
 use super::queries::{self, KeyRow};
-use super::{audit, grants, people, webhooks};
+use super::{audit, channels, grants, people, webhooks};
 use crate::records::{Place, Workspace};
 use crate::store::{Credential, StoreError};
 
@@ -40,6 +40,8 @@ pub(super) struct Tenant {
     pub(super) grants: grants::Standing,
     /// The receivers of what happens.
     pub(super) webhooks: webhooks::Receivers,
+    /// The ways to people.
+    pub(super) channels: channels::Ways,
     /// The end of its audit log.
     pub(super) head: Head,
     /// None for an id that is no key of this workspace.
@@ -106,6 +108,7 @@ impl Tenant {
             policies,
             grants: grants::Standing::read(connection, id, now)?,
             webhooks: webhooks::Receivers::read(connection, id)?,
+            channels: channels::Ways::read(connection, id)?,
             head: audit::head(connection, id)?,
             keys: HashMap::new(),
         }))
@@ -197,6 +200,7 @@ impl Tenant {
             policies: self.policies.keys().cloned().collect(),
             default_policy: Some(self.workspace.default_policy.clone()),
             webhooks: self.webhooks.all(),
+            channels: self.channels.all(),
         }
     }
 

@@ -138,6 +138,8 @@ pub(super) fn tidy(desk: &mut Desk<'_, '_>) -> Result<u64, StoreError> {
         // The log of what was sent goes back thirty days.
         "DELETE FROM deliveries WHERE position IN
            (SELECT position FROM deliveries WHERE settled_at <= ?1 - 2592000000000 LIMIT ?2)",
+        "DELETE FROM notices WHERE position IN
+           (SELECT position FROM notices WHERE settled_at <= ?1 - 2592000000000 LIMIT ?2)",
     ] {
         let mut statement = desk.connection.prepare_cached(sql)?;
         gone += statement.execute((desk.now.micros(), AT_ONCE))? as u64;

@@ -117,6 +117,7 @@ impl Recording<'_, '_> {
             let mut told = Told::of(event);
             self.event(version, event, &told.streamed()?)?;
             received |= tenant.webhooks.tell(self.pens, self.next, version, event, self.now)?;
+            received |= tenant.tell_people(self.connection, self.next, version, event, self.now)?;
             let statement = match event {
                 Event::Decided { .. } => Some(self.statement()?),
                 Event::Erased { .. } => {

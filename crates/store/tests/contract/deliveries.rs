@@ -119,7 +119,7 @@ pub(crate) async fn a_secret_sealed_anew_takes_the_place_of_the_former<H: Home>(
     let world = World::<H>::new().await;
     let (one, two) = (receiver(&world, &[]).await, receiver(&world, &[]).await);
     world.ask().await;
-    let anew = vec![(two, vec![9; 41])];
+    let anew = Resealed { webhooks: vec![(two, vec![9; 41])], ..Resealed::default() };
     world.store.change_signing_keys(Vec::new(), anew, KeyringChange::Resealed).await.unwrap();
     let secrets = world.store.webhook_secrets().await.unwrap();
     assert_eq!(secrets, [(one, vec![7; 40]), (two, vec![9; 41])]);

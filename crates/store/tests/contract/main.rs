@@ -9,6 +9,7 @@ mod deliveries;
 mod disk;
 mod erasure;
 mod grants;
+mod notices;
 mod people;
 mod places;
 mod races;
@@ -72,6 +73,11 @@ promises! {
         what_was_granted_is_decided_as_it_is_asked
         of_64_asks_at_once_no_more_than_granted_are_approved
         a_grant_is_taken_back_by_its_giver_or_with_its_approval
+    }
+    notices {
+        whoever_could_answer_is_told_once_and_after_a_crash_again
+        only_who_was_told_of_it_is_told_how_it_ended
+        a_channel_that_is_removed_tells_nobody_anything
     }
     deliveries {
         what_was_claimed_and_not_settled_is_sent_again_as_the_same

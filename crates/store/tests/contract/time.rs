@@ -190,7 +190,11 @@ pub(crate) async fn a_change_of_the_signing_keys_is_told_to_every_workspace<H: H
         ..resealed.clone()
     };
     let both = vec![new.clone(), resealed.clone()];
-    world.store.change_signing_keys(both, Vec::new(), KeyringChange::Rotated).await.unwrap();
+    world
+        .store
+        .change_signing_keys(both, Resealed::default(), KeyringChange::Rotated)
+        .await
+        .unwrap();
     world.reopen().await;
     assert_eq!(world.store.signing_keys().await.unwrap(), [resealed, new]);
     for tenant in [&world.us, &world.them] {

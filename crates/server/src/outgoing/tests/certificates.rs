@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
-use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 use super::super::{Failure, Rules, Trust};
 use super::{Network, PUBLIC, heard, post};
@@ -22,9 +22,7 @@ impl Authority {
     }
 
     fn trust(&self) -> Trust {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.0.der().clone()).unwrap();
-        Trust::of(roots).unwrap()
+        Trust::of(vec![self.0.der().clone()]).unwrap()
     }
 
     /// A receiver with a certificate from here, that writes down what it is sent.
@@ -81,7 +79,7 @@ async fn who_proves_to_be_the_host_is_sent_it() {
 #[tokio::test(start_paused = true)]
 async fn who_does_not_is_sent_nothing_and_told_why() {
     let (authority, other) = (Authority::make(), Authority::make());
-    let nobody = Trust::of(RootCertStore::empty()).unwrap();
+    let nobody = Trust::of(Vec::new()).unwrap();
     let good = || named("hooks.example.com");
     let (mut expired, mut early) = (good(), good());
     expired.not_before = date_time_ymd(2000, 1, 1);

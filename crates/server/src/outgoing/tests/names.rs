@@ -110,7 +110,7 @@ async fn a_resolver_that_never_answers_is_not_waited_for() {
             self.0.connect(to)
         }
     }
-    let trust = super::Trust::of(super::RootCertStore::empty()).unwrap();
+    let trust = super::Trust::of(Vec::new()).unwrap();
     let outgoing = Outgoing::over(rules(), trust, Arc::new(Mute(ok())), BOUNDS);
     let began = tokio::time::Instant::now();
     let failure = post(&outgoing, URL).await.unwrap_err();

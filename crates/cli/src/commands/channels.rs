@@ -1,0 +1,230 @@
+//! `askfirst channels`: the ways by which people are told that they are asked.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use askfirst_core::ChannelId;
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use super::block_on;
+use crate::client::{Client, Connection, ORDINARY};
+use crate::directory::all;
+use crate::exit::{self, usage};
+use crate::input;
+use crate::terminal::{say, say_json, table, text_of, visible, warn};
+
+/// The ways by which people are told that they are asked
+#[derive(Debug, Subcommand)]
+pub(crate) enum ChannelsCommand {
+    /// Set one up, and try it
+    #[command(subcommand)]
+    Add(AddCommand),
+    /// List them, without their secrets, and what went wrong last
+    List(ListArgs),
+    /// Send a test to yourself: to who answers for the key
+    Test(OneArgs),
+    /// Show what people were told, newest first
+    Log(OneArgs),
+    /// Take one out of use, at once; what waits is not told
+    Remove(OneArgs),
+}
+
+/// The kinds of ways
+#[derive(Debug, Subcommand)]
+pub(crate) enum AddCommand {
+    /// Mail, through a server that sends for you
+    Email(EmailArgs),
+}
+
+/// A mail server.
+#[derive(Debug, Args)]
+pub(crate) struct EmailArgs {
+    /// The mail server's name
+    #[arg(long, value_name = "HOST")]
+    host: String,
+    /// Its port; 465 with tls and 587 otherwise
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+    /// How the connection is protected; `none` only inside
+    #[arg(long, value_parser = ["starttls", "tls", "none"], default_value = "starttls")]
+    security: String,
+    /// The name that it knows you by, if it asks for one
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    username: Option<String>,
+    /// The file with the password for that name; - for stdin
+    #[arg(long, value_name = "FILE", requires = "username")]
+    password_file: Option<PathBuf>,
+    /// The address that mail comes from
+    #[arg(long, value_name = "ADDRESS")]
+    from: String,
+    /// The language that people are written to in
+    #[arg(long, value_parser = ["en", "de"], default_value = "en")]
+    locale: String,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Which ways.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Which way.
+#[derive(Debug, Args)]
+pub(crate) struct OneArgs {
+    /// Its id
+    id: ChannelId,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl ChannelsCommand {
+    /// How the server is reached.
+    pub(crate) const fn connection(&self) -> &Connection {
+        match self {
+            Self::Add(AddCommand::Email(args)) => &args.connection,
+            Self::List(args) => &args.connection,
+            Self::Test(args) | Self::Log(args) | Self::Remove(args) => &args.connection,
+        }
+    }
+
+    /// Does it.
+    pub(crate) fn run(self) -> Result<u8> {
+        let client = self.connection().client()?;
+        block_on(async {
+            match self {
+                Self::Add(AddCommand::Email(args)) => args.add(&client).await,
+                Self::List(args) => list(&client, args.connection.json).await,
+                Self::Test(args) => {
+                    let trial = tried(&client, &args.id.to_string()).await?;
+                    Ok(if told(&trial, args.connection.json) { exit::DONE } else { exit::FAILED })
+                }
+                Self::Log(args) => log(&client, args.id, args.connection.json).await,
+                Self::Remove(args) => remove(&client, args.id, args.connection.json).await,
+            }
+        })
+    }
+}
+
+impl EmailArgs {
+    async fn add(self, client: &Client) -> Result<u8> {
+        let mut body = Map::new();
+        body.insert("kind".into(), "email".into());
+        body.insert("host".into(), self.host.into());
+        body.insert("security".into(), self.security.into());
+        body.insert("from".into(), self.from.into());
+        body.insert("locale".into(), self.locale.into());
+        if let Some(port) = self.port {
+            body.insert("port".into(), port.into());
+        }
+        if let (Some(name), Some(file)) = (self.username, self.password_file) {
+            let password = input::read_text(&file)?;
+            let password = password.trim_end_matches(['\r', '\n']);
+            if password.is_empty() {
+                return Err(usage(format!("{}: there is no password in it", file.display())));
+            }
+            body.insert("username".into(), name.into());
+            body.insert("password".into(), password.into());
+        }
+        let made = client.post("/v1/channels", &Value::Object(body)).await?;
+        let id = made["id"].as_str().unwrap_or_default();
+        let trial = tried(client, id).await?;
+        if self.connection.json {
+            say_json(&json!({ "channel": made, "test": trial }));
+        } else {
+            say(format_args!(
+                "made {}: mail through {}",
+                text_of(&made, "id"),
+                text_of(&made, "host")
+            ));
+        }
+        let works = self.connection.json && trial["sent"] == true
+            || !self.connection.json && told(&trial, false);
+        if !works && !self.connection.json {
+            warn(format_args!(
+                "to give other settings, remove it first: askfirst channels remove {id}"
+            ));
+        }
+        Ok(if works { exit::DONE } else { exit::FAILED })
+    }
+}
+
+async fn tried(client: &Client, id: &str) -> Result<Value> {
+    client.post(&format!("/v1/channels/{id}/test"), &json!({})).await
+}
+
+/// Says how a trial ended; true if something was sent.
+fn told(trial: &Value, json: bool) -> bool {
+    let sent = trial["sent"] == true;
+    match (json, sent) {
+        (true, _) => say_json(trial),
+        (false, true) => {
+            say(format_args!(
+                "a test is on its way to {}; look whether it arrives",
+                text_of(trial, "to")
+            ));
+        }
+        (false, false) => {
+            warn(format_args!("the test did not go out: {}", text_of(trial, "error")));
+        }
+    }
+    sent
+}
+
+async fn list(client: &Client, json: bool) -> Result<u8> {
+    let answer = client.get("/v1/channels").await?;
+    let channels = answer["data"].as_array().cloned().unwrap_or_default();
+    if json {
+        say_json(&json!({ "data": channels }));
+        return Ok(exit::DONE);
+    }
+    if channels.is_empty() {
+        say("nobody is told anything yet: askfirst channels add email --help");
+        return Ok(exit::DONE);
+    }
+    let row = |channel: &Value| {
+        vec![
+            text_of(channel, "id"),
+            text_of(channel, "kind"),
+            text_of(channel, "host"),
+            text_of(channel, "from"),
+            format!("{} waiting", channel["waiting"]),
+            visible(channel["last_error"].as_str().unwrap_or("works")),
+        ]
+    };
+    say(table(&channels.iter().map(row).collect::<Vec<_>>()));
+    Ok(exit::DONE)
+}
+
+async fn log(client: &Client, id: ChannelId, json: bool) -> Result<u8> {
+    let notices = all(client, &format!("/v1/channels/{id}/notices")).await?;
+    if json {
+        say_json(&json!({ "data": notices }));
+        return Ok(exit::DONE);
+    }
+    let row = |notice: &Value| {
+        vec![
+            text_of(notice, "at"),
+            text_of(notice, "about"),
+            visible(notice["address"].as_str().unwrap_or("-")),
+            text_of(notice, "state"),
+            text_of(notice, "approval"),
+            visible(notice["reason"].as_str().unwrap_or("")),
+        ]
+    };
+    say(table(&notices.iter().map(row).collect::<Vec<_>>()));
+    Ok(exit::DONE)
+}
+
+async fn remove(client: &Client, id: ChannelId, json: bool) -> Result<u8> {
+    client.call(Method::DELETE, &format!("/v1/channels/{id}"), None, None, ORDINARY).await?;
+    match json {
+        true => say_json(&json!({ "id": id.to_string(), "removed": true })),
+        false => say(format_args!("{id} is removed; nobody is told anything by it any more")),
+    }
+    Ok(exit::DONE)
+}

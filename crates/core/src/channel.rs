@@ -1,0 +1,140 @@
+//! Ways to people, as far as rules go: what kinds there are, and what one is set up with. How one
+//! is spoken is the server's; its secret lies elsewhere, sealed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::quorum::NeedSet;
+use crate::{Approval, ChannelId, Floor, MemberId, Roster, Timestamp};
+
+/// How a workspace reaches people by one way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum ChannelSettings {
+    /// By mail.
+    Email(EmailSettings),
+}
+
+impl ChannelSettings {
+    /// The kind, as it is spelled.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Email(_) => "email",
+        }
+    }
+}
+
+/// The mail server that sends for a workspace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmailSettings {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub security: MailSecurity,
+    /// Who it knows us as; none if it asks for no name.
+    pub username: Option<String>,
+    /// The address that mail comes from.
+    pub from: String,
+    /// The language that it is written in.
+    pub locale: Locale,
+}
+
+/// How a connection to a mail server is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailSecurity {
+    /// TLS from the first byte, mostly on port 465.
+    Tls,
+    /// TLS after a greeting in clear, mostly on port 587, and nothing without it.
+    StartTls,
+    /// None; for a mail server on this machine, or inside where the operator opened it.
+    None,
+}
+
+/// A language that people are written to in.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Locale {
+    /// English.
+    #[default]
+    En,
+    /// German.
+    De,
+}
+
+impl Locale {
+    /// Every one of them.
+    pub const ALL: [Self; 2] = [Self::En, Self::De];
+
+    /// Its BCP 47 tag.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::De => "de",
+        }
+    }
+}
+
+/// A way to people to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewChannel {
+    /// Its id.
+    pub id: ChannelId,
+    /// What it is set up with.
+    pub settings: ChannelSettings,
+    /// Its secret, sealed, where it has one.
+    pub sealed: Option<Vec<u8>>,
+}
+
+/// What a notice tells somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum About {
+    /// That their answer is wanted.
+    Asked,
+    /// That what was asked was changed, so that their answer is wanted again.
+    Changed,
+    /// How it ended.
+    Ended,
+}
+
+impl About {
+    /// Every one of them.
+    pub const ALL: [Self; 3] = [Self::Asked, Self::Changed, Self::Ended];
+
+    /// The word that is stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Changed => "changed",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+impl Approval {
+    /// Who is waited for at `now`: everybody who could vote and has not, in their own place or in
+    /// that of somebody who is away. Who is away is not, as long as the other could.
+    #[must_use]
+    pub fn awaited(&self, roster: &Roster, floor: Floor, now: Timestamp) -> Vec<MemberId> {
+        let owner_out = self.policy.document.separate.owner || floor.separate_owner;
+        let kept_out = |id: MemberId| owner_out && id == self.asker.owner;
+        let silent = |id: MemberId| !kept_out(id) && self.vote_of(id).is_none();
+        let seated = |id: MemberId| silent(id) && self.seats_of(id, roster, now) != NeedSet::NONE;
+        let speaks = |id: MemberId| silent(id) && roster.voter(id).is_some();
+        let away = |id: MemberId| {
+            let given = roster.delegations.get(&id).filter(|given| given.holds(now));
+            given.is_some_and(|given| speaks(given.to))
+        };
+        let awaited = |id: MemberId| {
+            speaks(id) && (seated(id) && !away(id) || roster.delegators(id, now).any(seated))
+        };
+        roster.people.keys().copied().filter(|id| awaited(*id)).collect()
+    }
+}

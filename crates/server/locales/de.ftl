@@ -1,0 +1,39 @@
+# Was Menschen per Mail erfahren. Texte von Agenten und Freigebenden kommen sichtbar gemacht herein.
+
+subject-asked = Deine Antwort ist gefragt: { $title }
+subject-changed = Geändert, darum ist deine Antwort erneut gefragt: { $title }
+subject-ended = { $status ->
+    [approved] Freigegeben: { $title }
+    [rejected] Abgelehnt: { $title }
+    [expired] Abgelaufen: { $title }
+   *[cancelled] Zurückgezogen: { $title }
+}
+subject-test = So kommt Mail aus { $workspace } an
+
+asked = Jemand möchte dies tun und fragt vorher. Lies, was geschehen wird. Die Knöpfe öffnen eine Seite, auf der du deine Wahl bestätigst; vorher ist nichts entschieden.
+changed = Eine freigebende Person hat das Gefragte geändert, frühere Freigaben zählen darum nicht mehr. Lies, was jetzt geschehen wird. Die Knöpfe öffnen eine Seite, auf der du deine Wahl bestätigst; vorher ist nichts entschieden.
+asked-on-page = Jemand möchte dies tun und fragt vorher. Lies, was geschehen wird, und antworte dann auf der Seite, nachdem du dich angemeldet hast.
+changed-on-page = Eine freigebende Person hat das Gefragte geändert, frühere Freigaben zählen darum nicht mehr. Lies, was jetzt geschehen wird, und antworte dann auf der Seite, nachdem du dich angemeldet hast.
+not-whole = Diese Mail zeigt nur den Anfang: { $hidden ->
+    [one] ein Zeichen fehlt
+   *[other] { $hidden } Zeichen fehlen
+}. Lies alles auf der Seite, bevor du antwortest.
+deadline = Antworte vor { $moment }.
+ended = { $status ->
+    [approved] Es ist freigegeben. Niemand muss mehr antworten.
+    [rejected] Es ist abgelehnt. Niemand muss mehr antworten.
+    [expired] Niemand hat rechtzeitig entschieden, darum ist es abgelaufen. Nichts wurde freigegeben.
+   *[cancelled] Es wurde zurückgezogen. Niemand muss mehr antworten.
+}
+ended-by = Entschieden von { $who }, { $moment }.
+comment = Was dazu gesagt wurde
+test = Diese Mail zeigt, dass Askfirst dich aus dem Arbeitsbereich { $workspace } erreicht. Es ist nichts zu tun.
+
+approve = Freigeben…
+reject = Ablehnen…
+look = Lesen und antworten
+see = Zur Seite
+
+keep = Wer diese Mail hat, kann in deinem Namen antworten. Gib sie nicht weiter.
+footer = Askfirst auf { $server } hat dies an { $address } geschickt. Antworten auf diese Mail werden nicht gelesen.
+trial = Dies kommt aus dem Arbeitsbereich einer Entwicklerin oder eines Entwicklers.

@@ -1,0 +1,44 @@
+//! Ways to people. Each speaks to one provider and knows neither the database nor when to try
+//! again: it is given a card, hands it over, or says in words why not.
+//!
+//! A card says first what will happen, in the one text that every page shows too. What does not fit
+//! a way whole has no button to approve.
+
+pub mod card;
+pub mod email;
+pub mod wording;
+
+use async_trait::async_trait;
+
+pub use card::{Answering, Card, What};
+
+/// What a way can carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Characters of the account of what will happen.
+    pub account: usize,
+}
+
+/// Why a card was not handed over.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct Failure {
+    /// What went wrong and what to do, in words.
+    pub why: String,
+    /// Whether trying again would end the same.
+    pub lasting: bool,
+}
+
+/// One way to people, as it is set up for a workspace.
+#[async_trait]
+pub trait Channel: Send + Sync {
+    /// What it can carry.
+    fn limits(&self) -> Limits;
+
+    /// Hands a card over. The same card may come again, after a crash: a provider that can tell
+    /// drops it.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    async fn send(&self, card: &Card) -> Result<(), Failure>;
+}

@@ -1,0 +1,133 @@
+//! What one person is told, apart from how a way spells it.
+
+use askfirst_core::{Approval, Locale, NoticeId, Status, Timestamp};
+
+use super::Limits;
+use crate::render::{self, Account, Piece, glyphs};
+
+/// Something to tell one person.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Card {
+    /// What it is known by, in every attempt.
+    pub id: NoticeId,
+    /// The card that it follows, which this person has.
+    pub follows: Option<NoticeId>,
+    /// Where they are reached.
+    pub to: String,
+    /// The language.
+    pub locale: Locale,
+    /// When it is told.
+    pub at: Timestamp,
+    /// Whether it comes from a developer's workspace.
+    pub trial: bool,
+    /// What is told.
+    pub what: What,
+}
+
+/// What a card tells.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// That an answer is wanted.
+    Asked(Asked),
+    /// How it ended.
+    Ended(Ended),
+    /// That the way works.
+    Test {
+        /// Of which workspace.
+        workspace: Vec<Piece>,
+    },
+}
+
+/// A question to somebody.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// Whether it was changed since they were asked.
+    pub changed: bool,
+    /// What it is called.
+    pub title: Vec<Piece>,
+    /// What will happen, as far as it fits.
+    pub account: Account,
+    /// How many characters of it did not.
+    pub hidden: usize,
+    /// Where to answer.
+    pub answering: Answering,
+    /// Until when.
+    pub deadline: Timestamp,
+}
+
+/// How somebody can answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answering {
+    /// By a link of their own.
+    ByLink {
+        /// To the page behind it.
+        url: String,
+    },
+    /// On its page, after signing in.
+    OnPage {
+        /// To that page.
+        url: String,
+    },
+}
+
+/// An end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ended {
+    /// What it was called.
+    pub title: Vec<Piece>,
+    /// Which end.
+    pub status: Status,
+    /// Who decided, where somebody did.
+    pub by: Option<Vec<Piece>>,
+    /// When.
+    pub at: Timestamp,
+    /// What was said with it.
+    pub comment: Vec<Vec<Piece>>,
+    /// Its page.
+    pub page: String,
+}
+
+impl Asked {
+    /// A question, as far as it fits.
+    #[must_use]
+    pub fn of(approval: &Approval, changed: bool, answering: Answering, limits: Limits) -> Self {
+        let (account, hidden) = render::account(approval).within(limits.account);
+        Self {
+            changed,
+            title: one_line(approval.called()),
+            account,
+            hidden,
+            answering,
+            deadline: approval.expires_at,
+        }
+    }
+
+    /// Where the buttons of approving and rejecting lead; none where an answer would be given
+    /// without having read all of it, or cannot be given by the link.
+    #[must_use]
+    pub fn buttons(&self) -> Option<&str> {
+        match &self.answering {
+            Answering::ByLink { url } if self.hidden == 0 => Some(url),
+            _ => None,
+        }
+    }
+
+    /// Where it can be read and answered.
+    #[must_use]
+    pub fn page(&self) -> &str {
+        let (Answering::ByLink { url } | Answering::OnPage { url }) = &self.answering;
+        url
+    }
+}
+
+/// A text that somebody wrote, where there is room for one line.
+#[must_use]
+pub fn one_line(text: &str) -> Vec<Piece> {
+    glyphs::visible_on_one_line(text).0
+}
+
+/// Pieces where only text can stand.
+#[must_use]
+pub fn plain(pieces: &[Piece]) -> String {
+    pieces.iter().map(Piece::as_str).collect()
+}

@@ -1,0 +1,252 @@
+//! Mail, by any server that takes it (SMTP submission, RFC 6409). A mail decides nothing: its
+//! buttons open the page behind the link, and answers to it are read by nobody.
+
+mod letter;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use askfirst_core::{EmailSettings, MailSecurity};
+use async_trait::async_trait;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{
+    AsyncSmtpConnection, AsyncTokioStream, Certificate, CertificateStore, TlsParameters,
+};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::{Error, response::Severity};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use zeroize::Zeroizing;
+
+use super::{Card, Channel, Failure, Limits};
+use crate::outgoing::{Outgoing, Stream, Target};
+
+/// All that one mail may take.
+const PATIENCE: Duration = Duration::from_secs(45);
+/// Of what a mail server says, so much is told, in characters.
+const LONGEST_WORD: usize = 300;
+/// Larger mails are cut by some programs that show them, at 102 KB with all markup.
+const LARGEST_ACCOUNT: usize = 16_000;
+
+/// Sends mail through one server.
+pub struct Email {
+    outgoing: Outgoing,
+    settings: EmailSettings,
+    password: Option<Zeroizing<String>>,
+    public_url: String,
+}
+
+/// What was being done when it went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Greeting,
+    Securing,
+    SigningIn,
+    Handing,
+}
+
+impl Email {
+    /// Mail by these settings; links lead to `public_url`.
+    #[must_use]
+    pub const fn new(
+        outgoing: Outgoing,
+        settings: EmailSettings,
+        password: Option<Zeroizing<String>>,
+        public_url: String,
+    ) -> Self {
+        Self { outgoing, settings, password, public_url }
+    }
+
+    /// Our name for ourselves, in greetings and message ids.
+    fn host(&self) -> String {
+        let url = url::Url::parse(&self.public_url).ok();
+        let host = url.as_ref().and_then(url::Url::host_str).unwrap_or("localhost");
+        host.trim_matches(['[', ']']).to_owned()
+    }
+
+    async fn hand_over(&self, card: &Card) -> Result<(), Failure> {
+        let letter = letter::write(card, &self.settings.from, &self.host(), &self.public_url)?;
+        let mut smtp = self.connect().await?;
+        let sent = smtp.send(letter.envelope(), &letter.formatted()).await;
+        let sent = sent.map_err(|error| self.failed(Step::Handing, &error));
+        // What was taken is taken, however the parting goes.
+        let _ = smtp.quit().await;
+        sent.map(drop)
+    }
+
+    async fn connect(&self) -> Result<AsyncSmtpConnection, Failure> {
+        let EmailSettings { host, port, security, username, .. } = &self.settings;
+        let secure = *security != MailSecurity::None;
+        let target = self.outgoing.check_mail(host, *port, secure);
+        let target = target.map_err(|error| Failure { why: error.to_string(), lasting: false })?;
+        let opened = self.outgoing.open_mail(&target, *security == MailSecurity::Tls).await;
+        let stream = opened.map_err(|error| Failure { why: error.to_string(), lasting: false })?;
+        let us = self.host();
+        let us = match us.parse() {
+            Ok(std::net::IpAddr::V4(address)) => ClientId::Ipv4(address),
+            Ok(std::net::IpAddr::V6(address)) => ClientId::Ipv6(address),
+            Err(_) => ClientId::Domain(us),
+        };
+        let stream: Box<dyn AsyncTokioStream> = Box::new(Opened(stream));
+        let smtp = AsyncSmtpConnection::connect_with_transport(stream, &us).await;
+        let mut smtp = smtp.map_err(|error| self.failed(Step::Greeting, &error))?;
+        if *security == MailSecurity::StartTls {
+            let how = self.tls(&target)?;
+            let secured = smtp.starttls(how, &us).await;
+            secured.map_err(|error| self.failed(Step::Securing, &error))?;
+        }
+        if let (Some(username), Some(password)) = (username, &self.password) {
+            let credentials = Credentials::new(username.clone(), password.to_string());
+            let known = smtp.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).await;
+            known.map_err(|error| self.failed(Step::SigningIn, &error))?;
+        }
+        Ok(smtp)
+    }
+
+    /// TLS after a greeting, believing whom all else here believes.
+    fn tls(&self, target: &Target) -> Result<TlsParameters, Failure> {
+        let name = target.host().to_string().trim_matches(['[', ']']).to_owned();
+        let failed = |error: Error| self.failed(Step::Securing, &error);
+        let mut how = TlsParameters::builder(name).certificate_store(CertificateStore::None);
+        for der in self.outgoing.trust().certificates() {
+            how = how.add_root_certificate(Certificate::from_der(der.to_vec()).map_err(failed)?);
+        }
+        how.build_rustls().map_err(failed)
+    }
+
+    /// What a mail server's refusal means, and what to do.
+    fn failed(&self, step: Step, error: &Error) -> Failure {
+        let said = said(error);
+        let host = &self.settings.host;
+        let why = match (step, error.status().map(|code| code.severity)) {
+            (Step::SigningIn, Some(_)) => format!(
+                "{host} does not take this name and password ({said}); many providers want a \
+                 password made for programs"
+            ),
+            (Step::SigningIn, None) => format!(
+                "{host} offers no way to sign in that is spoken here ({said}); leave the name out \
+                 if it asks for none"
+            ),
+            (Step::Handing, Some(Severity::TransientNegativeCompletion)) => {
+                format!("{host} does not take it for now ({said})")
+            }
+            (Step::Handing, Some(_)) => format!(
+                "{host} refuses it ({said}); is it allowed to send as {}, and is the address right?",
+                self.settings.from
+            ),
+            (Step::Securing, None) => match rustls_error(error) {
+                Some(inner) => {
+                    format!(
+                        "nothing was sent, as TLS failed: {}",
+                        self.outgoing.trust().explain(inner)
+                    )
+                }
+                None => format!(
+                    "{host} offers no TLS after its greeting ({said}); is this its port for it? \
+                     465 mostly wants `tls`, 587 `starttls`"
+                ),
+            },
+            (Step::Greeting, None) => format!(
+                "{host} does not greet as a mail server does ({said}); is this its port, and `tls` \
+                 or `starttls` right? 465 mostly wants `tls`, 587 `starttls`"
+            ),
+            (_, Some(_)) => format!("{host} says no ({said})"),
+            (Step::Handing, None) => format!("the conversation with {host} broke off ({said})"),
+        };
+        // A refusal of the letter itself stays one; all else is mended by setting it up anew.
+        Failure { why, lasting: step == Step::Handing && error.is_permanent() }
+    }
+}
+
+#[async_trait]
+impl Channel for Email {
+    fn limits(&self) -> Limits {
+        Limits { account: LARGEST_ACCOUNT }
+    }
+
+    async fn send(&self, card: &Card) -> Result<(), Failure> {
+        let late = |_| Failure {
+            why: format!(
+                "{} did not take it within {} seconds; is it up, and is this its port?",
+                self.settings.host,
+                PATIENCE.as_secs()
+            ),
+            lasting: false,
+        };
+        tokio::time::timeout(PATIENCE, self.hand_over(card)).await.map_err(late)?
+    }
+}
+
+/// What was said, on one line and not too long: it is somebody else's text.
+fn said(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        source = inner.source();
+    }
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().map(plain).take(LONGEST_WORD).collect()
+}
+
+fn rustls_error(error: &Error) -> Option<&io::Error> {
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        if let Some(found) = inner.downcast_ref::<io::Error>() {
+            return Some(found);
+        }
+        source = inner.source();
+    }
+    None
+}
+
+/// A connection whose address was judged, as the mail library wants it.
+struct Opened(Box<dyn Stream>);
+
+impl AsyncTokioStream for Opened {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Err(io::Error::other("not told"))
+    }
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Opened")
+    }
+}
+
+impl AsyncRead for Opened {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, into)
+    }
+}
+
+impl AsyncWrite for Opened {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        from: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, from)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}

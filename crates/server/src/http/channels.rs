@@ -1,0 +1,285 @@
+//! `/v1/channels`: the ways by which people are told that they are asked, and whether it works.
+
+use askfirst_core::{ChannelId, ChannelSettings, EmailSettings, Locale, MailSecurity};
+use askfirst_store::{Channel, Notice, NoticeState};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use zeroize::Zeroizing;
+
+use super::people::{NoBody, PageQuery};
+use super::problem::Problem;
+use super::request::{Body, Id, Query, cursor, page_size};
+use crate::app::App;
+use crate::service::Caller;
+use crate::service::channels::ChannelWish;
+
+/// A way to people.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChannelView {
+    /// `chn_…`
+    id: String,
+    /// `email`.
+    kind: &'static str,
+    /// The mail server.
+    host: String,
+    /// Its port.
+    port: u16,
+    /// `tls`, `starttls` or `none`.
+    #[schema(value_type = String)]
+    security: MailSecurity,
+    /// Who it knows us as.
+    username: Option<String>,
+    /// The address that mail comes from.
+    from: String,
+    /// `en` or `de`.
+    #[schema(value_type = String)]
+    locale: Locale,
+    /// When it was made.
+    created_at: String,
+    /// How much waits to be told by it.
+    waiting: u64,
+    /// What went wrong last and what to do; null once something arrived after it.
+    last_error: Option<String>,
+    /// When that was.
+    last_error_at: Option<String>,
+}
+
+/// All ways to people.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChannelList {
+    data: Vec<ChannelView>,
+}
+
+/// A way to people to set up.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewChannelBody {
+    /// `email`.
+    #[schema(example = "email")]
+    kind: Kind,
+    /// The mail server's name or address.
+    #[schema(example = "smtp.example.com")]
+    host: String,
+    /// Its port; absent for 465 with `tls` and 587 otherwise.
+    #[serde(default)]
+    port: Option<u16>,
+    /// `tls` (from the first byte), `starttls` (after a greeting, and nothing without it) or `none`
+    /// (inside only); absent for `starttls`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    security: Option<MailSecurity>,
+    /// The name it knows us by, with its password; absent if it asks for none.
+    #[serde(default)]
+    username: Option<String>,
+    /// Kept sealed and shown nowhere again.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    password: Option<Zeroizing<String>>,
+    /// The address that mail comes from.
+    #[schema(example = "askfirst@example.com")]
+    from: String,
+    /// The language that people are written to in, `en` or `de`; absent for `en`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    locale: Option<Locale>,
+}
+
+/// The kinds of ways.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// By mail.
+    Email,
+}
+
+/// How a trial ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TrialView {
+    /// Whether it was handed over; look whether it arrived.
+    sent: bool,
+    /// To whom: who is signed in, or who answers for the key.
+    to: String,
+    /// What went wrong and what to do.
+    error: Option<String>,
+}
+
+/// What one person was or will be told.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NoticeView {
+    /// `ntc_…`; with the server's name, the `Message-ID`.
+    id: String,
+    /// Of which approval.
+    approval: String,
+    /// Whom.
+    member: String,
+    /// Their address.
+    address: Option<String>,
+    /// `asked`, `changed` or `ended`.
+    about: &'static str,
+    /// Since when it waits.
+    at: String,
+    /// `waiting`, `sent`, `dropped` (nothing was wanted of them any more) or `dead` (given up).
+    state: &'static str,
+    /// How often it was tried.
+    attempts: u32,
+    /// When it is tried next.
+    next_attempt_at: Option<String>,
+    /// When it was handed over, dropped or given up.
+    settled_at: Option<String>,
+    /// What went wrong last, or why it was dropped.
+    reason: Option<String>,
+}
+
+/// A page of what people were or will be told, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NoticePage {
+    data: Vec<NoticeView>,
+    /// Give this back as `cursor`; null on the last page.
+    next_cursor: Option<String>,
+}
+
+fn view(channel: Channel) -> ChannelView {
+    let kind = channel.settings.kind();
+    let ChannelSettings::Email(email) = channel.settings;
+    let (at, why) = channel.trouble.unzip();
+    ChannelView {
+        id: channel.id.to_string(),
+        kind,
+        host: email.host,
+        port: email.port,
+        security: email.security,
+        username: email.username,
+        from: email.from,
+        locale: email.locale,
+        created_at: channel.created_at.to_string(),
+        waiting: channel.waiting,
+        last_error: why,
+        last_error_at: at.map(|at| at.to_string()),
+    }
+}
+
+fn line(notice: Notice) -> NoticeView {
+    NoticeView {
+        id: notice.id.to_string(),
+        approval: notice.approval.to_string(),
+        member: notice.member.to_string(),
+        address: notice.address,
+        about: notice.about.as_str(),
+        at: notice.at.to_string(),
+        state: match notice.state {
+            NoticeState::Waiting => "waiting",
+            NoticeState::Sent => "sent",
+            NoticeState::Dropped => "dropped",
+            NoticeState::Dead => "dead",
+        },
+        attempts: notice.attempts,
+        next_attempt_at: notice.next_at.map(|at| at.to_string()),
+        settled_at: notice.settled_at.map(|at| at.to_string()),
+        reason: notice.why,
+    }
+}
+
+/// Set up a way to people. Try it with `POST /v1/channels/{id}/test`.
+#[utoipa::path(post, path = "/v1/channels", tag = "channels", request_body = NewChannelBody,
+    responses((status = 201, body = ChannelView), (status = 403, body = Problem), (status = 422, body = Problem)))]
+pub async fn add(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<NewChannelBody>,
+) -> Result<Response, Problem> {
+    let idempotency = body.idempotency("channels.add");
+    let NewChannelBody {
+        kind: Kind::Email,
+        host,
+        port,
+        security,
+        username,
+        password,
+        from,
+        locale,
+    } = body.value;
+    let security = security.unwrap_or(MailSecurity::StartTls);
+    let usual = if security == MailSecurity::Tls { 465 } else { 587 };
+    let settings = ChannelSettings::Email(EmailSettings {
+        host,
+        port: port.unwrap_or(usual),
+        security,
+        username,
+        from,
+        locale: locale.unwrap_or_default(),
+    });
+    let wish = ChannelWish { settings, password };
+    let made = app.service.add_channel(&caller, wish, idempotency).await?;
+    Ok((StatusCode::CREATED, Json(view(made))).into_response())
+}
+
+/// List the ways to people, oldest first, without their secrets.
+#[utoipa::path(get, path = "/v1/channels", tag = "channels",
+    responses((status = 200, body = ChannelList), (status = 403, body = Problem)))]
+pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<ChannelList>, Problem> {
+    let found = app.service.channels(&caller).await?;
+    Ok(Json(ChannelList { data: found.into_iter().map(view).collect() }))
+}
+
+/// Get a way to people.
+#[utoipa::path(get, path = "/v1/channels/{id}", tag = "channels", params(("id" = String, Path)),
+    responses((status = 200, body = ChannelView), (status = 404, body = Problem)))]
+pub async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ChannelId>,
+) -> Result<Json<ChannelView>, Problem> {
+    Ok(Json(view(app.service.channel(&caller, id).await?)))
+}
+
+/// Remove a way to people, at once. What waits to be told by it is not told.
+#[utoipa::path(delete, path = "/v1/channels/{id}", tag = "channels", params(("id" = String, Path)),
+    responses((status = 204, description = "Nobody is told anything by it any more"),
+        (status = 403, body = Problem), (status = 404, body = Problem)))]
+pub async fn remove(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ChannelId>,
+) -> Result<StatusCode, Problem> {
+    app.service.remove_channel(&caller, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Send a test to whoever is signed in, or answers for the key, and nobody else.
+#[utoipa::path(post, path = "/v1/channels/{id}/test", tag = "channels",
+    params(("id" = String, Path)), request_body = Option<NoBody>,
+    responses((status = 200, body = TrialView), (status = 403, body = Problem), (status = 404, body = Problem)))]
+pub async fn test(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ChannelId>,
+) -> Result<Json<TrialView>, Problem> {
+    let trial = app.service.try_channel(&caller, id).await?;
+    let error = trial.failure.map(|failure| failure.why);
+    Ok(Json(TrialView { sent: error.is_none(), to: trial.to, error }))
+}
+
+/// What people were or will be told by a way, newest first. What is settled is forgotten after
+/// thirty days.
+#[utoipa::path(get, path = "/v1/channels/{id}/notices", tag = "channels",
+    params(("id" = String, Path), PageQuery),
+    responses((status = 200, body = NoticePage), (status = 404, body = Problem)))]
+pub async fn notices(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ChannelId>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<NoticePage>, Problem> {
+    let limit = page_size(query.limit)?;
+    let before = cursor(query.cursor.as_deref())?;
+    let mut rows = app.service.notices(&caller, id, before, limit + 1).await?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let last = rows.last().map(|row| row.id.to_string());
+    let data = rows.into_iter().map(line).collect();
+    Ok(Json(NoticePage { data, next_cursor: last.filter(|_| more) }))
+}

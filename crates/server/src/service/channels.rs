@@ -1,0 +1,238 @@
+//! Ways to people: setting them up, trying them, seeing what people were told. Secrets are sealed
+//! for the store and shown to nobody again.
+
+use askfirst_core::administration::Change;
+use askfirst_core::{
+    ChannelId, ChannelSettings, EmailSettings, Environment, MailSecurity, NewChannel, NoticeId,
+    Scope,
+};
+use askfirst_proof::SealingKey;
+use askfirst_store::{Channel, Idempotency, Notice};
+use zeroize::Zeroizing;
+
+use super::caller::ADMINS;
+use super::{Caller, Result, Rights, Service, ServiceError, mistake};
+use crate::channels::card::one_line;
+use crate::channels::email::Email;
+use crate::channels::{self, Card, Failure, What};
+use crate::keyring::KeyringError;
+use crate::mint;
+
+/// The longest name or password of a mail server, in bytes.
+const LONGEST_CREDENTIAL: usize = 1_024;
+
+/// Where a secret is kept, as it is sealed to it.
+fn place(id: ChannelId) -> String {
+    format!("channels/{id}/secret")
+}
+
+/// The same secret, sealed under another key.
+///
+/// # Errors
+/// [`KeyringError::ChannelSecret`] if it does not open, or cannot be sealed.
+pub(crate) fn reseal(
+    id: ChannelId,
+    sealed: &[u8],
+    from: &SealingKey,
+    to: &SealingKey,
+) -> std::result::Result<Vec<u8>, KeyringError> {
+    let opened = from.open(&place(id), sealed);
+    let resealed = opened.and_then(|secret| to.seal(&place(id), &secret));
+    resealed.map_err(|error| KeyringError::ChannelSecret { channel: id, why: error.to_string() })
+}
+
+/// What a new way should be.
+pub struct ChannelWish {
+    /// What it is set up with.
+    pub settings: ChannelSettings,
+    /// The password, where the other side asks for one.
+    pub password: Option<Zeroizing<String>>,
+}
+
+/// How a trial ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// To whom something was sent.
+    pub to: String,
+    /// What went wrong, if it did.
+    pub failure: Option<Failure>,
+}
+
+impl Service {
+    /// Makes a way to people. Nobody is told anything yet.
+    ///
+    /// # Errors
+    /// If the caller may not, or the wish makes no sense.
+    pub async fn add_channel(
+        &self,
+        caller: &Caller,
+        wish: ChannelWish,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Channel> {
+        caller.need(Scope::Channels, ADMINS)?;
+        let failed = |error: &dyn std::fmt::Display| ServiceError::Internal(error.to_string());
+        let sender = self.sender.as_ref().ok_or_else(|| failed(&"nothing is sent from here"))?;
+        let workspace = self.store.workspace(caller.place.workspace).await?;
+        let workspace = workspace.ok_or(ServiceError::NotFound("workspace"))?;
+        let ChannelSettings::Email(email) = &wish.settings;
+        self.check_email(email, wish.password.as_deref(), workspace.environment)?;
+        let id = ChannelId::from_bits(mint::id_bits());
+        let seal = |secret: &Zeroizing<String>| {
+            sender.sealing.seal(&place(id), secret.as_bytes()).map_err(|error| failed(&error))
+        };
+        let sealed = wish.password.as_ref().map(seal).transpose()?;
+        let new = NewChannel { id, settings: wish.settings, sealed };
+        let done = self.administer(caller, Change::AddChannel(new), idempotency).await?;
+        self.channel(caller, done.subject.parse().unwrap_or(id)).await
+    }
+
+    fn check_email(
+        &self,
+        email: &EmailSettings,
+        password: Option<&String>,
+        environment: Environment,
+    ) -> Result<()> {
+        let secure = email.security != MailSecurity::None;
+        let sender = self.sender.as_ref().ok_or(ServiceError::NotFound("way out"))?;
+        let checked = sender.outgoing.check_mail(&email.host, email.port, secure);
+        let target = checked.map_err(|error| {
+            use crate::outgoing::Forbidden;
+            let pointer = match &error {
+                Forbidden::MailPort(_) => "/port",
+                Forbidden::PlainMail => "/security",
+                _ => "/host",
+            };
+            mistake(pointer, error.to_string())
+        })?;
+        if environment == Environment::Dev && !target.is_here() {
+            let why = "a developer's workspace sends nothing to real people: give a mail server \
+                       on this machine, such as maildev at 127.0.0.1:1025";
+            return Err(mistake("/host", why));
+        }
+        let here = |url: &str| {
+            let url = url::Url::parse(url).ok();
+            url.as_ref().and_then(url::Url::host_str).is_some_and(|host| {
+                host == "localhost" || host.starts_with("127.") || host == "[::1]"
+            })
+        };
+        if !sender.outgoing.reaches_itself() && here(&self.public_url) {
+            let why = "links in mail would lead to this machine: set `public_url` to what people's \
+                       own devices can open";
+            return Err(mistake("", why));
+        }
+        let too_long = |text: &str| text.len() > LONGEST_CREDENTIAL || text.contains('\0');
+        match (&email.username, password) {
+            (Some(name), _) if name.is_empty() || too_long(name) => {
+                Err(mistake("/username", "the name that the mail server knows, up to 1024 bytes"))
+            }
+            (_, Some(password)) if password.is_empty() || too_long(password) => {
+                Err(mistake("/password", "up to 1024 bytes, or leave it out with the name"))
+            }
+            (Some(_), None) => Err(mistake("/password", "a name needs a password")),
+            (None, Some(_)) => Err(mistake("/username", "a password needs a name")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The ways of the caller's workspace, oldest first.
+    ///
+    /// # Errors
+    /// If the caller may not see them.
+    pub async fn channels(&self, caller: &Caller) -> Result<Vec<Channel>> {
+        caller.need(Scope::Channels, ADMINS)?;
+        Ok(self.store.channels(caller.place.workspace).await?)
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// If the caller may not see it, or there is none.
+    pub async fn channel(&self, caller: &Caller, id: ChannelId) -> Result<Channel> {
+        let all = self.channels(caller).await?;
+        all.into_iter().find(|known| known.id == id).ok_or(ServiceError::NotFound("channel"))
+    }
+
+    /// Takes a way out of use. What waits to be told by it is not told.
+    ///
+    /// # Errors
+    /// If the caller may not, or there is none.
+    pub async fn remove_channel(&self, caller: &Caller, id: ChannelId) -> Result<()> {
+        self.administer(caller, Change::RemoveChannel { id }, None).await?;
+        Ok(())
+    }
+
+    /// What people were or will be told by a way, newest first.
+    ///
+    /// # Errors
+    /// If the caller may not see it, or there is none.
+    pub async fn notices(
+        &self,
+        caller: &Caller,
+        id: ChannelId,
+        before: Option<NoticeId>,
+        limit: u32,
+    ) -> Result<Vec<Notice>> {
+        self.channel(caller, id).await?;
+        Ok(self.store.notices(caller.place.workspace, id, before, limit).await?)
+    }
+
+    /// Sends something to whoever tries it, now: the member who is signed in, or who answers for
+    /// the key. Nobody else can be written to by this.
+    ///
+    /// # Errors
+    /// If the caller may not, or there is none.
+    pub async fn try_channel(&self, caller: &Caller, id: ChannelId) -> Result<Trial> {
+        let channel = self.channel(caller, id).await?;
+        let who = match &caller.rights {
+            Rights::Key(key) => key.owner,
+            Rights::Member { id, .. } | Rights::Link { member: id, .. } => *id,
+        };
+        let who = self.store.member(caller.place.workspace, who).await?;
+        let to = who.ok_or(ServiceError::NotFound("member"))?.person.email;
+        let workspace = self.store.workspace(caller.place.workspace).await?;
+        let workspace = workspace.ok_or(ServiceError::NotFound("workspace"))?;
+        let ChannelSettings::Email(email) = &channel.settings;
+        let card = Card {
+            id: NoticeId::from_bits(mint::id_bits()),
+            follows: None,
+            to: to.clone(),
+            locale: email.locale,
+            at: self.store.now(),
+            trial: workspace.environment == Environment::Dev,
+            what: What::Test { workspace: one_line(&workspace.name) },
+        };
+        let sent = match self.open_channel(&channel) {
+            Ok(way) => way.send(&card).await,
+            Err(failure) => Err(failure),
+        };
+        let failure = sent.err();
+        let trouble = failure.as_ref().map(|failure| failure.why.clone());
+        self.store.note_channel(caller.place.workspace, id, trouble).await?;
+        Ok(Trial { to, failure })
+    }
+
+    /// A way as it is spoken.
+    pub(crate) fn open_channel(
+        &self,
+        channel: &Channel,
+    ) -> std::result::Result<Box<dyn channels::Channel>, Failure> {
+        let lost = |why: &str| Failure {
+            why: format!(
+                "the password of this channel cannot be used ({why}); remove the channel and set \
+                 it up anew"
+            ),
+            lasting: false,
+        };
+        let Some(sender) = &self.sender else { return Err(lost("nothing is sent from here")) };
+        let open = |sealed: &Vec<u8>| {
+            let opened = sender.sealing.open(&place(channel.id), sealed);
+            let opened = opened.map_err(|error| lost(&error.to_string()))?;
+            let text = std::str::from_utf8(&opened).map_err(|_| lost("it is no text"))?;
+            Ok::<_, Failure>(Zeroizing::new(text.to_owned()))
+        };
+        let password = channel.sealed.as_ref().map(open).transpose()?;
+        let ChannelSettings::Email(settings) = &channel.settings;
+        let (outgoing, url) = (sender.outgoing.clone(), self.public_url.clone());
+        Ok(Box::new(Email::new(outgoing, settings.clone(), password, url)))
+    }
+}

@@ -1,0 +1,252 @@
+//! Tells people what concerns them. What is due was committed with the event; it is claimed under a
+//! lease, told outside of any transaction, and settled. What is told is made of the approval as it
+//! is at that moment: who is told late is told the truth, or nothing if nothing is wanted of them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use askfirst_core::administration::{self, NewDecisionLink};
+use askfirst_core::{
+    About, Actor, Approval, Assurance, ChannelId, ChannelSettings, Environment, LinkId, Seconds,
+    Status, Timestamp,
+};
+use askfirst_store::{
+    Administer, AdministerError, Change, ClaimedNotice, Credential, StoreError, Told,
+};
+use tokio::task::{self, JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::channels::card::{Answering, Asked, Card, Ended, What, one_line};
+use crate::mint::{self, Purpose};
+use crate::render::glyphs;
+use crate::service::Service;
+
+/// Longer than one attempt can take.
+const LEASE_SECONDS: u32 = 90;
+/// Attempts at a time by one way; mail servers take few connections from one place.
+const FOR_ONE: usize = 4;
+/// Attempts at a time by all of them.
+const FOR_ALL: usize = 64;
+/// How often it looks without being woken: for what is due again.
+const SLOW_POLL: Duration = Duration::from_secs(1);
+/// How long attempts have to end when the server stops; the rest goes out after the next start.
+const LAST_CALL: Duration = Duration::from_secs(5);
+/// Seconds after each failed attempt until the next. Whoever asks waits, so the first come soon.
+const PAUSES: [u32; 9] = [10, 60, 300, 900, 3_600, 7_200, 14_400, 28_800, 43_200];
+
+/// Runs until `stop`.
+pub async fn run(service: Arc<Service>, stop: CancellationToken) {
+    let store = Arc::clone(service.store());
+    let mut changes = store.changes();
+    let mut telling = JoinSet::new();
+    let mut busy = Busy::new();
+    while !stop.is_cancelled() {
+        if let Err(error) = tell_due(&service, &mut telling, &mut busy).await {
+            warn!(%error, "what people are to be told could not be read; trying again");
+        }
+        let slow_poll = tokio::time::sleep(SLOW_POLL);
+        tokio::pin!(slow_poll);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = &mut slow_poll => break,
+                Some(done) = telling.join_next_with_id() => {
+                    finished(&mut busy, done);
+                    while let Some(done) = telling.try_join_next_with_id() {
+                        finished(&mut busy, done);
+                    }
+                    break;
+                }
+                told = changes.recv() => match told {
+                    Ok(changes) if !changes.contains(&Change::Deliveries) => {}
+                    _ => break,
+                },
+            }
+        }
+    }
+    let all = async { while telling.join_next().await.is_some() {} };
+    if tokio::time::timeout(LAST_CALL, all).await.is_err() {
+        warn!(notices = telling.len(), "some notices did not end in time");
+    }
+}
+
+/// By which way each of the tasks tells somebody.
+type Busy = HashMap<task::Id, ChannelId>;
+
+fn finished(busy: &mut Busy, done: Result<(task::Id, ()), JoinError>) {
+    let id = match done {
+        Ok((id, ())) => id,
+        Err(error) => {
+            warn!(%error, "telling somebody broke off");
+            error.id()
+        }
+    };
+    busy.remove(&id);
+}
+
+/// Claims what is due, as far as there is room, and begins to tell it.
+async fn tell_due(
+    service: &Arc<Service>,
+    telling: &mut JoinSet<()>,
+    busy: &mut Busy,
+) -> Result<(), StoreError> {
+    let store = service.store();
+    for channel in store.due_channels().await? {
+        let now = busy.values().filter(|busy| **busy == channel).count();
+        let room = FOR_ONE.saturating_sub(now).min(FOR_ALL.saturating_sub(telling.len()));
+        if room == 0 {
+            continue;
+        }
+        let room = u32::try_from(room).unwrap_or(u32::MAX);
+        for claimed in store.claim_notices(channel, LEASE_SECONDS, room).await? {
+            let service = Arc::clone(service);
+            let task = telling.spawn(async move {
+                let told = tell(&service, &claimed).await.unwrap_or_else(|error| Told::Retry {
+                    at: service.store().now().plus(Seconds(PAUSES[0])),
+                    why: format!("it could not be read: {error}"),
+                });
+                if let Err(error) = service.store().settle_notice(&claimed, told).await {
+                    // The lease ends, and it is told again.
+                    warn!(%error, notice.id = %claimed.id, "telling somebody could not be noted");
+                }
+            });
+            busy.insert(task.id(), channel);
+        }
+    }
+    Ok(())
+}
+
+/// Tells one person one thing, if it is still worth telling.
+async fn tell(service: &Service, claimed: &ClaimedNotice) -> Result<Told, StoreError> {
+    let dropped = |why: &str| Ok(Told::Dropped { why: why.into() });
+    let store = service.store();
+    let Some(address) = claimed.address.clone() else {
+        return dropped("they have no account any more");
+    };
+    let Some(approval) = store.approval(claimed.place, claimed.approval).await? else {
+        return dropped("it is not there any more");
+    };
+    let now = store.now();
+    let way = match service.open_channel(&claimed.channel) {
+        Ok(way) => way,
+        Err(failure) => return Ok(later(claimed, failure.why, now)),
+    };
+    let what = match claimed.about {
+        About::Ended if claimed.first.is_none() => return dropped("they were never asked"),
+        About::Ended => match ended(service, &approval, now) {
+            Some(ended) => What::Ended(ended),
+            None => return dropped("it has not ended"),
+        },
+        About::Asked | About::Changed => {
+            if approval.status_at(now) != Status::Pending {
+                return dropped("it had ended before they could be told");
+            }
+            let answering = match answering(service, claimed, &approval, now).await? {
+                Ok(answering) => answering,
+                Err(why) => return dropped(why),
+            };
+            let changed = claimed.about == About::Changed;
+            What::Asked(Asked::of(&approval, changed, answering, way.limits()))
+        }
+    };
+    let ChannelSettings::Email(email) = &claimed.channel.settings;
+    let card = Card {
+        id: claimed.id,
+        follows: claimed.first.filter(|first| *first != claimed.id),
+        to: address,
+        locale: email.locale,
+        at: now,
+        trial: claimed.place.environment == Environment::Dev,
+        what,
+    };
+    Ok(match way.send(&card).await {
+        Ok(()) => Told::Sent,
+        Err(failure) if failure.lasting => Told::GiveUp { why: failure.why },
+        Err(failure) => later(claimed, failure.why, store.now()),
+    })
+}
+
+/// Where they can answer: by a link of their own if votes by links count, else on its page.
+async fn answering(
+    service: &Service,
+    claimed: &ClaimedNotice,
+    approval: &Approval,
+    now: Timestamp,
+) -> Result<Result<Answering, &'static str>, StoreError> {
+    let store = service.store();
+    let workspace = claimed.place.workspace;
+    let Some(known) = store.workspace(workspace).await? else { return Ok(Err("it is gone")) };
+    let roster = store.roster(workspace).await?;
+    if !approval.awaited(&roster, known.floor, now).contains(&claimed.member) {
+        return Ok(Err("they have answered, or are not asked any more"));
+    }
+    let least = approval.policy.document.assurance.max(known.floor.assurance);
+    if least > Assurance::Link || approval.answer_schema.is_some() {
+        let person = roster.people.get(&claimed.member);
+        if person.is_some_and(|person| !person.role.has_account()) {
+            return Ok(Err("this is answered after signing in, and they have no account"));
+        }
+        let url = format!("{}/a/{}", service.public_url, approval.id);
+        return Ok(Ok(Answering::OnPage { url }));
+    }
+    let Some(token) = link_token(service, claimed) else {
+        return Err(StoreError::Unavailable("no link can be made".into()));
+    };
+    let link = NewDecisionLink {
+        id: LinkId::from_bits(claimed.id.to_bits()),
+        secret: Purpose::Decision.hash(&token),
+        environment: claimed.place.environment,
+        approval: approval.id,
+        member: claimed.member,
+        passed_on: false,
+    };
+    let request = Administer {
+        workspace,
+        credential: Credential::System,
+        change: administration::Change::AddDecisionLink(link),
+        idempotency: None,
+    };
+    match store.administer(request).await {
+        // It is there since an earlier attempt, or the approval has just ended.
+        Ok(_) | Err(AdministerError::Denied(administration::Denied::Unknown { .. })) => {}
+        Err(AdministerError::Store(error)) => return Err(error),
+        Err(error) => return Err(StoreError::Unavailable(error.to_string())),
+    }
+    Ok(Ok(Answering::ByLink { url: format!("{}/d/{token}", service.public_url) }))
+}
+
+/// The link's token follows from the notice, so that every attempt tells the same. Only who has the
+/// sealing key can know it.
+fn link_token(service: &Service, claimed: &ClaimedNotice) -> Option<String> {
+    let sealing = &service.sender.as_ref()?.sealing;
+    let secret = sealing.derive(&format!("askfirst/notice-link/{}", claimed.id)).ok()?;
+    Some(mint::token_from(&secret))
+}
+
+fn ended(service: &Service, approval: &Approval, now: Timestamp) -> Option<Ended> {
+    let decision = approval.decision_at(now)?;
+    let by = match &decision.by {
+        Actor::Member { email, .. } => Some(one_line(email)),
+        Actor::Key { label, .. } => Some(one_line(label)),
+        Actor::System => None,
+    };
+    let comment = decision.comment.as_deref().filter(|text| !text.trim().is_empty());
+    Some(Ended {
+        title: one_line(approval.called()),
+        status: decision.status,
+        by,
+        at: decision.decided_at,
+        comment: comment.map_or_else(Vec::new, |text| glyphs::visible(text).lines),
+        page: format!("{}/a/{}", service.public_url, approval.id),
+    })
+}
+
+/// Another attempt; none after the last.
+fn later(claimed: &ClaimedNotice, why: String, now: Timestamp) -> Told {
+    match PAUSES.get(claimed.attempt.saturating_sub(1) as usize) {
+        Some(pause) => Told::Retry { at: now.plus(Seconds(*pause)), why },
+        None => Told::GiveUp { why },
+    }
+}

@@ -1,0 +1,111 @@
+//! Ways to people: who may set them up, what cannot be one, and that their secrets stay secret.
+//! What people get is read by a mail server that is not ours (`tests/mail`).
+
+use askfirst_core::{Environment, Scope};
+use serde_json::{Value, json};
+
+use crate::support::TestServer;
+
+/// A mail server at this port of this machine.
+pub(crate) fn mailbox(port: u16) -> Value {
+    json!({
+        "kind": "email", "host": "127.0.0.1", "port": port, "security": "none",
+        "from": "askfirst@example.com",
+    })
+}
+
+fn with(more: &Value) -> Value {
+    let mut wish = mailbox(2525);
+    for (name, value) in more.as_object().unwrap() {
+        wish[name] = value.clone();
+    }
+    wish
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_channel_is_refused_with_what_to_do() {
+    let server = TestServer::start().await;
+    let admin = server.admin();
+    for (more, pointer, told) in [
+        (json!({ "host": "smtp.example.com" }), "/security", "use TLS"),
+        (json!({ "host": "smtp.example.com", "security": "tls" }), "/host", "maildev"),
+        (json!({ "host": "10.0.0.1", "security": "tls" }), "/host", "allowed_hosts"),
+        (json!({ "host": "" }), "/host", ""),
+        (json!({ "host": "127.0.0.1/x" }), "/host", ""),
+        (json!({ "host": "127.0.0.1:25" }), "/host", ""),
+        (json!({ "host": "u:p@127.0.0.1" }), "/host", ""),
+        (json!({ "host": "127.0.0.1\r\nx" }), "/host", ""),
+        (json!({ "port": 0 }), "/port", "587"),
+        (json!({ "from": "askfirst" }), "/from", "such as"),
+        (json!({ "from": "a@example.com\r\nBcc: b@example.com" }), "/from", "such as"),
+        (json!({ "username": "u" }), "/password", "a name needs"),
+        (json!({ "password": "p" }), "/username", "a password needs"),
+        (json!({ "username": "u", "password": "" }), "/password", "1024"),
+        (json!({ "kind": "pigeon" }), "/kind", "email"),
+        (json!({ "security": "some" }), "/security", "starttls"),
+        (json!({ "locale": "xx" }), "/locale", "de"),
+        (json!({ "colour": 1 }), "/colour", "unknown"),
+    ] {
+        let refused = admin.post("/v1/channels", &with(&more)).send().await;
+        assert!((400..=422).contains(&refused.status), "{more}: {}", refused.status);
+        assert_eq!(refused.pointers(), [pointer], "{more}");
+        assert!(String::from_utf8_lossy(&refused.body).contains(told), "{more}: {told}");
+    }
+    assert_eq!(admin.get("/v1/channels").await.expect(200)["data"], json!([]));
+    admin.post("/v1/channels", &mailbox(9)).send().await.expect(201);
+    let second = admin.post("/v1/channels", &mailbox(9)).send().await;
+    assert_eq!(second.pointers(), ["/kind"], "two would tell everybody everything twice");
+}
+
+#[tokio::test]
+async fn a_password_is_told_to_nobody() {
+    let server = TestServer::start().await;
+    let admin = server.admin();
+    let wish = with(&json!({ "username": "askfirst", "password": "correct horse battery" }));
+    let made = admin.post("/v1/channels", &wish).send().await.expect(201);
+    let id = made["id"].as_str().unwrap();
+    server.asker().ask("deploy").await;
+    for path in [
+        "/v1/channels".to_owned(),
+        format!("/v1/channels/{id}"),
+        format!("/v1/channels/{id}/notices"),
+        "/v1/audit".to_owned(),
+    ] {
+        let told = admin.get(path).await;
+        assert_eq!(told.status, 200);
+        assert!(!String::from_utf8_lossy(&told.body).contains("correct horse"));
+    }
+    for file in server.picture() {
+        assert!(!file.windows(13).any(|bytes| bytes == b"correct horse"), "it is sealed");
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_takes_is_told_with_what_to_do() {
+    let server = TestServer::start().await;
+    let admin = server.admin();
+    let made = admin.post("/v1/channels", &mailbox(9)).send().await.expect(201);
+    let path = format!("/v1/channels/{}", made["id"].as_str().unwrap());
+    let trial = admin.post(format!("{path}/test"), &json!({})).send().await.expect(200);
+    assert_eq!(trial["sent"], false);
+    assert!(trial["error"].as_str().unwrap().contains("127.0.0.1"), "{trial}");
+    let now = admin.get(&path).await.expect(200);
+    assert_eq!(now["last_error"], trial["error"]);
+}
+
+#[tokio::test]
+async fn each_workspace_has_its_own_and_what_is_tried_is_told_to_nobody() {
+    let server = TestServer::start().await;
+    let (ours, theirs) = (server.found("acme").await, server.found("rival").await);
+    let admin = ours.client(&[Scope::Channels]).await;
+    let made = admin.post("/v1/channels", &mailbox(9)).send().await.expect(201);
+    let id = made["id"].as_str().unwrap();
+    ours.policy("open", json!({})).await;
+    ours.client_in(Environment::Test, &[Scope::Ask]).await.ask("deploy").await;
+    let told = admin.get(format!("/v1/channels/{id}/notices")).await.expect(200);
+    assert_eq!(told["data"], json!([]));
+    let other = theirs.client(&[Scope::Channels]).await;
+    for path in [format!("/v1/channels/{id}"), format!("/v1/channels/{id}/notices")] {
+        other.get(path).await.expect(404);
+    }
+}

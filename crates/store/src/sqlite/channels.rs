@@ -1,0 +1,148 @@
+//! Ways to people: their rows, and those of a workspace, kept with the tenant, so that one without
+//! any pays nothing for them.
+
+use std::collections::BTreeMap;
+
+use askfirst_core::{
+    About, Approval, ChannelId, ChannelSettings, Environment, Event, NewChannel, Timestamp,
+    WorkspaceId,
+};
+use rusqlite::{Connection, params};
+
+use super::codec::{self, Id};
+use super::facts::Tenant;
+use super::notices;
+use crate::notices::Channel;
+use crate::store::StoreError;
+
+/// The ways of a workspace.
+pub(super) struct Ways(Vec<(ChannelId, &'static str)>);
+
+impl Ways {
+    pub(super) fn read(connection: &Connection, id: WorkspaceId) -> Result<Self, StoreError> {
+        let all = list(connection, id)?;
+        Ok(Self(all.iter().map(|known| (known.id, known.settings.kind())).collect()))
+    }
+
+    pub(super) fn all(&self) -> BTreeMap<ChannelId, &'static str> {
+        self.0.iter().copied().collect()
+    }
+}
+
+impl Tenant {
+    /// Has an event told to the people whom it concerns; true if there are any.
+    pub(super) fn tell_people(
+        &self,
+        connection: &Connection,
+        next: &Approval,
+        version: u32,
+        event: &Event,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        // What is asked on trial is nobody's business but the asker's.
+        if self.channels.0.is_empty() || next.environment == Environment::Test {
+            return Ok(false);
+        }
+        let awaited = || next.awaited(&self.roster, self.workspace.floor, now);
+        let mut told = false;
+        for (channel, _) in &self.channels.0 {
+            let about = notices::Subject { channel: *channel, approval: next, version, now };
+            told |= match event {
+                Event::Asked { .. } | Event::Escalated { .. } => {
+                    about.to_new(connection, &awaited())?
+                }
+                Event::Edited { .. } => about.to_told(connection, About::Changed, &awaited())?,
+                Event::Decided { decision } => about.ended(connection, decision)?,
+                _ => false,
+            };
+        }
+        Ok(told)
+    }
+}
+
+const CHANNEL: &str = "SELECT channel, workspace, settings, sealed, created_at, troubled_at, why,
+                         (SELECT count(*) FROM notices n
+                          WHERE n.channel = c.channel AND n.settled_at IS NULL)
+                       FROM channels c";
+
+fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Channel> {
+    Ok(Channel {
+        id: codec::id(row, 0)?,
+        workspace: codec::id(row, 1)?,
+        settings: codec::json::<ChannelSettings>(row, 2)?,
+        sealed: row.get(3)?,
+        created_at: codec::time(row, 4)?,
+        trouble: codec::maybe_time(row, 5)?.zip(row.get(6)?),
+        waiting: codec::counted(row, 7)?,
+    })
+}
+
+pub(super) fn list(connection: &Connection, id: WorkspaceId) -> Result<Vec<Channel>, StoreError> {
+    let sql = format!("{CHANNEL} WHERE workspace = ?1 ORDER BY channel");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map([id.bytes()], row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn one(connection: &Connection, id: ChannelId) -> Result<Option<Channel>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!("{CHANNEL} WHERE channel = ?1"))?;
+    let mut rows = statement.query_map([id.bytes()], row)?;
+    Ok(rows.next().transpose()?)
+}
+
+pub(super) fn add(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    new: &NewChannel,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO channels (channel, workspace, settings, sealed, created_at)
+               VALUES (?1, ?2, ?3, ?4, ?5)";
+    connection.prepare_cached(sql)?.execute(params![
+        new.id.bytes(),
+        workspace.bytes(),
+        codec::to_json(&new.settings)?,
+        new.sealed,
+        now.micros(),
+    ])?;
+    Ok(())
+}
+
+/// What waits to be told by it goes along; the rest of its log goes when there is time to tidy.
+pub(super) fn remove(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: ChannelId,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM channels WHERE channel = ?1 AND workspace = ?2";
+    connection.prepare_cached(sql)?.execute((id.bytes(), workspace.bytes()))?;
+    let sql = "DELETE FROM notices WHERE channel = ?1 AND workspace = ?2 AND settled_at IS NULL";
+    connection.prepare_cached(sql)?.execute((id.bytes(), workspace.bytes()))?;
+    Ok(())
+}
+
+/// Notes what went wrong by it, or that it works.
+pub(super) fn note(
+    connection: &Connection,
+    id: ChannelId,
+    trouble: Option<&str>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE channels SET why = ?2, troubled_at = ?3 WHERE channel = ?1 AND why IS NOT ?2";
+    let at = trouble.map(|_| now.micros());
+    connection.prepare_cached(sql)?.execute(params![id.bytes(), trouble, at])?;
+    Ok(())
+}
+
+/// Puts these secrets in the place of what was sealed otherwise.
+pub(super) fn reseal(
+    connection: &Connection,
+    secrets: &[(ChannelId, Vec<u8>)],
+) -> Result<(), StoreError> {
+    let sql = "UPDATE channels SET sealed = ?2 WHERE channel = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    for (id, sealed) in secrets {
+        statement.execute(params![id.bytes(), sealed])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,334 @@
+//! What is on its way to people: written with the event, claimed under a lease, settled. Of one
+//! approval, person and way only the first that waits is due, so that each is told in order.
+
+use askfirst_core::{
+    About, Actor, Approval, ChannelId, Decision, MemberId, NoticeId, Seconds, Timestamp,
+    WorkspaceId,
+};
+use async_trait::async_trait;
+use rusqlite::{Connection, Row, params};
+
+use super::codec::{self, Id};
+use super::writer::Desk;
+use super::{SqliteStore, channels};
+use crate::notices::{Channel, ClaimedNotice, Notice, NoticeState, Notices, Told};
+use crate::records::Place;
+use crate::store::{Change, Store, StoreError};
+
+/// What may be told to several people by one way.
+pub(super) struct Subject<'a> {
+    pub(super) channel: ChannelId,
+    pub(super) approval: &'a Approval,
+    pub(super) version: u32,
+    pub(super) now: Timestamp,
+}
+
+impl Subject<'_> {
+    /// Its id follows from what it is, so that it is the same wherever it is counted.
+    fn id(&self, member: MemberId, about: About) -> NoticeId {
+        let mut named = Vec::with_capacity(64);
+        named.extend(self.channel.bytes());
+        named.extend(self.approval.id.bytes());
+        named.extend(member.bytes());
+        named.extend(self.version.to_be_bytes());
+        named.extend(about.as_str().bytes());
+        let digest = askfirst_proof::text_digest(&named);
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest.as_bytes()[..16]);
+        NoticeId::from_bytes(bytes)
+    }
+
+    /// One more for this person, due now unless one before it still waits.
+    fn add(
+        &self,
+        connection: &Connection,
+        member: MemberId,
+        about: About,
+    ) -> Result<(), StoreError> {
+        let sql = "INSERT INTO notices (notice, workspace, environment, channel, approval, member,
+                     about, added_at, due_at)
+                   SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
+                     CASE WHEN EXISTS (SELECT 1 FROM notices WHERE approval = ?5 AND channel = ?4
+                       AND member = ?6 AND settled_at IS NULL) THEN NULL ELSE ?8 END";
+        connection.prepare_cached(sql)?.execute(params![
+            self.id(member, about).bytes(),
+            self.approval.workspace.bytes(),
+            self.approval.environment.as_str(),
+            self.channel.bytes(),
+            self.approval.id.bytes(),
+            member.bytes(),
+            about.as_str(),
+            self.now.micros(),
+        ])?;
+        Ok(())
+    }
+
+    /// Whom it was told already, or is being told.
+    fn told(&self, connection: &Connection) -> Result<Vec<MemberId>, StoreError> {
+        let sql = "SELECT DISTINCT member FROM notices WHERE approval = ?1 AND channel = ?2
+                     AND (sent = 1 OR settled_at IS NULL)";
+        let mut statement = connection.prepare_cached(sql)?;
+        let known = (self.approval.id.bytes(), self.channel.bytes());
+        let rows = statement.query_map(known, |row| codec::id(row, 0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Asks those of them who were not asked yet.
+    pub(super) fn to_new(
+        &self,
+        connection: &Connection,
+        people: &[MemberId],
+    ) -> Result<bool, StoreError> {
+        let told = if self.version > 1 { self.told(connection)? } else { Vec::new() };
+        let mut any = false;
+        for member in people.iter().filter(|member| !told.contains(member)) {
+            self.add(connection, *member, About::Asked)?;
+            any = true;
+        }
+        Ok(any)
+    }
+
+    /// Tells those of them who know of it already.
+    pub(super) fn to_told(
+        &self,
+        connection: &Connection,
+        about: About,
+        people: &[MemberId],
+    ) -> Result<bool, StoreError> {
+        let told = self.told(connection)?;
+        let mut any = false;
+        for member in people.iter().filter(|member| told.contains(member)) {
+            self.add(connection, *member, about)?;
+            any = true;
+        }
+        Ok(any)
+    }
+
+    /// Tells everybody who knows of it how it ended, but for who ended it. Who was not told yet
+    /// need not know.
+    pub(super) fn ended(
+        &self,
+        connection: &Connection,
+        decision: &Decision,
+    ) -> Result<bool, StoreError> {
+        let sql = "UPDATE notices SET settled_at = ?3, due_at = NULL,
+                     why = 'it ended before it was told'
+                   WHERE approval = ?1 AND channel = ?2 AND settled_at IS NULL AND attempt = 0";
+        let row = params![self.approval.id.bytes(), self.channel.bytes(), self.now.micros()];
+        connection.prepare_cached(sql)?.execute(row)?;
+        let knows =
+            |id: &MemberId| matches!(&decision.by, Actor::Member { id: by, .. } if by == id);
+        let told = self.told(connection)?;
+        let mut any = false;
+        for member in told.iter().filter(|member| !knows(member)) {
+            self.add(connection, *member, About::Ended)?;
+            any = true;
+        }
+        Ok(any)
+    }
+}
+
+fn claim(
+    desk: &mut Desk<'_, '_>,
+    channel: ChannelId,
+    lease: Seconds,
+    limit: u32,
+) -> Result<Vec<ClaimedNotice>, StoreError> {
+    let Some(way) = channels::one(desk.connection, channel)? else { return Ok(Vec::new()) };
+    let sql = "SELECT n.notice, n.workspace, n.environment, n.approval, n.member, n.about,
+                 n.attempt, m.email,
+                 (SELECT f.notice FROM notices f WHERE f.approval = n.approval
+                    AND f.channel = n.channel AND f.member = n.member AND f.sent = 1
+                    ORDER BY f.position LIMIT 1)
+               FROM notices n
+               LEFT JOIN members m ON m.workspace = n.workspace AND m.member = n.member
+                 AND m.enabled = 1
+               WHERE n.channel = ?1 AND n.due_at <= ?2 ORDER BY n.due_at, n.position LIMIT ?3";
+    let mut statement = desk.connection.prepare_cached(sql)?;
+    let rows = statement.query_map((channel.bytes(), desk.now.micros(), limit), |row| {
+        let attempt: u32 = codec::counted(row, 6)?;
+        Ok(ClaimedNotice {
+            id: codec::id(row, 0)?,
+            channel: way.clone(),
+            place: Place {
+                workspace: codec::id(row, 1)?,
+                environment: codec::environment(row, 2)?,
+            },
+            approval: codec::id(row, 3)?,
+            member: codec::id(row, 4)?,
+            about: codec::about(row, 5)?,
+            attempt: attempt + 1,
+            address: row.get(7)?,
+            first: codec::maybe_id(row, 8)?,
+        })
+    })?;
+    let rows: Vec<ClaimedNotice> = rows.collect::<Result<_, _>>()?;
+    let sql = "UPDATE notices SET attempt = ?2, due_at = ?3 WHERE notice = ?1";
+    let mut statement = desk.connection.prepare_cached(sql)?;
+    for row in &rows {
+        let until = desk.now.plus(lease).micros();
+        statement.execute(params![row.id.bytes(), row.attempt, until])?;
+    }
+    Ok(rows)
+}
+
+fn settle(desk: &mut Desk<'_, '_>, claimed: &ClaimedNotice, told: &Told) -> Result<(), StoreError> {
+    let (connection, now) = (desk.connection, desk.now);
+    let (due_at, sent, dead, why) = match told {
+        Told::Sent => (None, true, false, None),
+        Told::Dropped { why } => (None, false, false, Some(why)),
+        Told::Retry { at, why } => (Some(*at), false, false, Some(why)),
+        Told::GiveUp { why } => (None, false, true, Some(why)),
+    };
+    let settled_at = due_at.is_none().then(|| now.micros());
+    let sql = "UPDATE notices SET due_at = ?3, sent = ?4, dead = ?5, settled_at = ?6, why = ?7
+               WHERE notice = ?1 AND attempt = ?2 AND settled_at IS NULL";
+    let held = connection.prepare_cached(sql)?.execute(params![
+        claimed.id.bytes(),
+        claimed.attempt,
+        due_at.map(Timestamp::micros),
+        sent,
+        dead,
+        settled_at,
+        why,
+    ])?;
+    // Who lost the lease to a later attempt has nothing to say.
+    if held == 0 {
+        return Ok(());
+    }
+    match told {
+        Told::Sent => channels::note(connection, claimed.channel.id, None, now)?,
+        Told::Retry { why, .. } | Told::GiveUp { why } => {
+            channels::note(connection, claimed.channel.id, Some(why), now)?;
+        }
+        Told::Dropped { .. } => {}
+    }
+    if settled_at.is_some() {
+        let sql = "UPDATE notices SET due_at = ?4 WHERE position =
+                     (SELECT position FROM notices WHERE approval = ?1 AND channel = ?2
+                        AND member = ?3 AND settled_at IS NULL ORDER BY position LIMIT 1)
+                     AND due_at IS NULL";
+        let next = params![
+            claimed.approval.bytes(),
+            claimed.channel.id.bytes(),
+            claimed.member.bytes(),
+            now.micros(),
+        ];
+        if connection.prepare_cached(sql)?.execute(next)? > 0 {
+            desk.changes.push(Change::Deliveries);
+        }
+    }
+    Ok(())
+}
+
+const NOTICE: &str = "SELECT n.notice, n.channel, n.approval, n.member, m.email, n.about,
+                        n.added_at, n.sent, n.dead, n.settled_at, n.attempt, n.due_at, n.why
+                      FROM notices n
+                      LEFT JOIN members m ON m.workspace = n.workspace AND m.member = n.member";
+
+fn line(row: &Row<'_>) -> rusqlite::Result<Notice> {
+    let settled_at = codec::maybe_time(row, 9)?;
+    Ok(Notice {
+        id: codec::id(row, 0)?,
+        channel: codec::id(row, 1)?,
+        approval: codec::id(row, 2)?,
+        member: codec::id(row, 3)?,
+        address: row.get(4)?,
+        about: codec::about(row, 5)?,
+        at: codec::time(row, 6)?,
+        state: match (row.get(7)?, row.get(8)?, settled_at) {
+            (true, _, _) => NoticeState::Sent,
+            (_, true, _) => NoticeState::Dead,
+            (_, _, Some(_)) => NoticeState::Dropped,
+            (_, _, None) => NoticeState::Waiting,
+        },
+        attempts: codec::counted(row, 10)?,
+        next_at: codec::maybe_time(row, 11)?,
+        settled_at,
+        why: row.get(12)?,
+    })
+}
+
+#[async_trait]
+impl Notices for SqliteStore {
+    async fn channels(&self, workspace: WorkspaceId) -> Result<Vec<Channel>, StoreError> {
+        self.read(move |connection| channels::list(connection, workspace)).await
+    }
+
+    async fn channel_secrets(&self) -> Result<Vec<(ChannelId, Vec<u8>)>, StoreError> {
+        let question = |connection: &Connection| {
+            let sql = "SELECT channel, sealed FROM channels WHERE sealed IS NOT NULL";
+            let mut all = connection.prepare_cached(sql)?;
+            let rows = all.query_map([], |row| Ok((codec::id(row, 0)?, row.get(1)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        };
+        self.read(question).await
+    }
+
+    async fn notices(
+        &self,
+        workspace: WorkspaceId,
+        channel: ChannelId,
+        before: Option<NoticeId>,
+        limit: u32,
+    ) -> Result<Vec<Notice>, StoreError> {
+        let question = move |connection: &Connection| {
+            let sql = format!(
+                "{NOTICE} WHERE n.workspace = ?1 AND n.channel = ?2 AND (?3 IS NULL
+                   OR n.position < (SELECT position FROM notices WHERE notice = ?3))
+                 ORDER BY n.position DESC LIMIT ?4"
+            );
+            let mut statement = connection.prepare_cached(&sql)?;
+            let before = before.map(Id::bytes);
+            let rows = statement
+                .query_map(params![workspace.bytes(), channel.bytes(), before, limit], line)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        };
+        self.read(question).await
+    }
+
+    async fn due_channels(&self) -> Result<Vec<ChannelId>, StoreError> {
+        let now = self.now();
+        let question = move |connection: &Connection| {
+            let sql = "SELECT channel FROM channels c WHERE EXISTS
+                         (SELECT 1 FROM notices n WHERE n.channel = c.channel AND n.due_at <= ?1)
+                       ORDER BY channel";
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map([now.micros()], |row| codec::id(row, 0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        };
+        self.read(question).await
+    }
+
+    async fn claim_notices(
+        &self,
+        channel: ChannelId,
+        lease_seconds: u32,
+        limit: u32,
+    ) -> Result<Vec<ClaimedNotice>, StoreError> {
+        let lease = Seconds(lease_seconds);
+        self.writer.write(move |desk| claim(desk, channel, lease, limit)).await
+    }
+
+    async fn settle_notice(&self, claimed: &ClaimedNotice, told: Told) -> Result<(), StoreError> {
+        let claimed = claimed.clone();
+        self.writer.write(move |desk| settle(desk, &claimed, &told)).await
+    }
+
+    async fn note_channel(
+        &self,
+        workspace: WorkspaceId,
+        id: ChannelId,
+        trouble: Option<String>,
+    ) -> Result<(), StoreError> {
+        self.writer
+            .write(move |desk| {
+                let known = channels::one(desk.connection, id)?;
+                if known.is_some_and(|known| known.workspace == workspace) {
+                    channels::note(desk.connection, id, trouble.as_deref(), desk.now)?;
+                }
+                Ok(())
+            })
+            .await
+    }
+}

@@ -1,0 +1,123 @@
+//! What is on its way to people: written with the event, claimed once, and only as long as it is
+//! worth telling.
+
+use askfirst_core::administration::Change;
+use askfirst_core::*;
+use askfirst_store::*;
+
+use crate::world::*;
+
+async fn mail<H: Home>(world: &World<H>) -> ChannelId {
+    let id = ChannelId::from_bits(next());
+    let settings = ChannelSettings::Email(EmailSettings {
+        host: "smtp.example.com".into(),
+        port: 587,
+        security: MailSecurity::StartTls,
+        username: None,
+        from: "askfirst@example.com".into(),
+        locale: Locale::En,
+    });
+    let new = NewChannel { id, settings, sealed: Some(vec![7; 40]) };
+    world.administer(Change::AddChannel(new)).await.unwrap();
+    id
+}
+
+async fn claim<H: Home>(world: &World<H>, id: ChannelId) -> Vec<ClaimedNotice> {
+    world.store.claim_notices(id, 90, 10).await.unwrap()
+}
+
+async fn log<H: Home>(world: &World<H>, id: ChannelId) -> Vec<Notice> {
+    world.store.notices(world.us.place.workspace, id, None, 100).await.unwrap()
+}
+
+fn to(claimed: &[ClaimedNotice]) -> Vec<&str> {
+    let mut to: Vec<_> = claimed.iter().filter_map(|row| row.address.as_deref()).collect();
+    to.sort_unstable();
+    to
+}
+
+pub(crate) async fn whoever_could_answer_is_told_once_and_after_a_crash_again<H: Home>() {
+    let mut world = World::<H>::new().await;
+    let id = mail(&world).await;
+    let asked = world.ask().await;
+    assert_eq!(world.store.due_channels().await.unwrap(), [id]);
+    let first = claim(&world, id).await;
+    let workspace = world.us.place.workspace;
+    let roster = world.store.roster(workspace).await.unwrap();
+    let floor = world.store.workspace(workspace).await.unwrap().unwrap().floor;
+    let awaited = asked.awaited(&roster, floor, world.store.now());
+    assert!(awaited.len() > 1);
+    assert_eq!(first.iter().map(|row| row.member).collect::<Vec<_>>().len(), awaited.len());
+    assert!(first.iter().all(|row| awaited.contains(&row.member) && row.first.is_none()));
+    assert!(first.iter().all(|row| row.about == About::Asked && row.attempt == 1));
+    // Whoever claimed them is gone.
+    world.reopen().await;
+    assert_eq!(claim(&world, id).await, [], "their leases still run");
+    world.clock.advance(91);
+    let again = claim(&world, id).await;
+    assert_eq!(to(&again), to(&first));
+    assert!(first.iter().all(|row| again.iter().any(|same| same.id == row.id)), "the same ids");
+    world.store.settle_notice(&first[0], Told::Sent).await.unwrap();
+    let waits = |row: &Notice| row.state == NoticeState::Waiting;
+    assert!(log(&world, id).await.iter().all(waits), "who was slow has nothing to say any more");
+    for row in &again {
+        world.store.settle_notice(row, Told::Sent).await.unwrap();
+    }
+    assert!(log(&world, id).await.iter().all(|row| row.state == NoticeState::Sent));
+    world.clock.advance(1_000);
+    assert_eq!(world.store.due_channels().await.unwrap(), []);
+}
+
+pub(crate) async fn only_who_was_told_of_it_is_told_how_it_ended<H: Home>() {
+    let world = World::<H>::new().await;
+    let id = mail(&world).await;
+    let (asked, hasty) = (world.ask().await, world.ask().await);
+    let claimed = claim(&world, id).await;
+    let of = |approval: &Approval| {
+        claimed.iter().filter(|row| row.approval == approval.id).cloned().collect::<Vec<_>>()
+    };
+    let told = of(&asked);
+    world.store.settle_notice(&told[0], Told::Sent).await.unwrap();
+    let why = "no such user".to_owned();
+    world.store.settle_notice(&told[1], Told::GiveUp { why: why.clone() }).await.unwrap();
+    let known = world.store.channels(world.us.place.workspace).await.unwrap();
+    assert_eq!(known[0].trouble.as_ref().map(|(_, why)| why), Some(&why));
+    // One is being told while it ends, the others were not claimed yet.
+    let rest = told.len() - 2;
+    for approval in [&asked, &hasty] {
+        let cancel = Command::Cancel { reason: None };
+        world.run(world.us.asker, approval.id, cancel).await.unwrap();
+    }
+    let ended = claim(&world, id).await;
+    let ended: Vec<_> = ended.iter().filter(|row| row.approval == asked.id).collect();
+    assert_eq!(ended.len(), 1, "and {rest} more, who still wait for the first");
+    assert_eq!((ended[0].about, ended[0].member), (About::Ended, told[0].member));
+    assert_eq!(ended[0].first, Some(told[0].id), "it follows what they have");
+    let lines = log(&world, id).await;
+    let gave_up = lines.iter().find(|row| row.id == told[1].id).unwrap();
+    assert_eq!((gave_up.state, gave_up.why.as_ref()), (NoticeState::Dead, Some(&why)));
+    let mut ends = lines.iter().filter(|row| row.about == About::Ended && row.approval == asked.id);
+    assert!(!ends.any(|row| row.member == told[1].member), "they never heard of it");
+}
+
+pub(crate) async fn a_channel_that_is_removed_tells_nobody_anything<H: Home>() {
+    let world = World::<H>::new().await;
+    let id = mail(&world).await;
+    world.ask().await;
+    let twice = Change::AddChannel(NewChannel {
+        id: ChannelId::from_bits(next()),
+        settings: world.store.channels(world.us.place.workspace).await.unwrap()[0].settings.clone(),
+        sealed: None,
+    });
+    assert!(world.administer(twice).await.is_err(), "two would tell everybody everything twice");
+    let anew = Resealed { channels: vec![(id, vec![9; 41])], ..Resealed::default() };
+    world.store.change_signing_keys(Vec::new(), anew, KeyringChange::Resealed).await.unwrap();
+    assert_eq!(world.store.channel_secrets().await.unwrap(), [(id, vec![9; 41])]);
+    world.administer(Change::RemoveChannel { id }).await.unwrap();
+    assert!(world.administer(Change::RemoveChannel { id }).await.is_err());
+    assert_eq!(world.store.due_channels().await.unwrap(), []);
+    assert_eq!(claim(&world, id).await, []);
+    assert_eq!(world.home.rows()["notices"], 0);
+    world.ask().await;
+    assert_eq!(world.home.rows()["notices"], 0);
+}
