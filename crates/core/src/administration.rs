@@ -66,7 +66,9 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         Change::RemoveGroup { id } => known_group(*id, holdings),
         Change::AddKey(key) => add_key(key, facts, holdings),
         Change::AddWebhook(webhook) => webhooks::add(webhook, holdings),
-        Change::RemoveWebhook { id } if !holdings.webhooks.contains_key(id) => {
+        Change::ConfirmWebhook { id } | Change::RemoveWebhook { id }
+            if !holdings.webhooks.contains_key(id) =>
+        {
             Err(Denied::Unknown { what: "webhook" })
         }
         Change::SavePolicy { document, .. } => save_policy(document, facts),
@@ -105,6 +107,7 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         }
         Change::HoldWorkspace { reason: Some(reason) } => check_reason(reason),
         Change::HoldWorkspace { reason: None }
+        | Change::ConfirmWebhook { .. }
         | Change::RemoveWebhook { .. }
         | Change::RetryDelivery { .. }
         | Change::RevokeGrant { .. }
@@ -182,6 +185,7 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
         Change::SetWorkspace { .. }
         | Change::HoldWorkspace { .. }
         | Change::AddWebhook(_)
+        | Change::ConfirmWebhook { .. }
         | Change::RemoveWebhook { .. }
         | Change::RetryDelivery { .. } => (Scope::Workspace, Role::Admin),
         // Who finds a session open must not get around the password that guards it.

@@ -22,10 +22,42 @@ pub struct Webhook {
     pub events: BTreeSet<String>,
     /// When it was made.
     pub created_at: Timestamp,
-    /// Since when nothing is sent to it, and why.
-    pub disabled: Option<(Timestamp, String)>,
+    /// Its secret, sealed.
+    pub sealed: Vec<u8>,
+    /// Whether anything is kept and sent for it.
+    pub state: WebhookState,
+    /// Since when it wants nothing, if that is so.
+    pub disabled_at: Option<Timestamp>,
+    /// While it is not active: what went wrong last, in words.
+    pub problem: Option<String>,
     /// How much waits for it.
     pub waiting: u64,
+}
+
+/// How it stands with a receiver. Only for an active one anything is kept and sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebhookState {
+    /// It has not said yet that it wants to be told.
+    Unconfirmed,
+    /// It is told.
+    Active,
+    /// It said that it wants nothing more.
+    Disabled,
+}
+
+impl WebhookState {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Unconfirmed, Self::Active, Self::Disabled];
+
+    /// Its name, everywhere.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unconfirmed => "unconfirmed",
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+        }
+    }
 }
 
 /// One event for one receiver, to be sent now by whoever holds its lease. All of it but the
@@ -136,6 +168,9 @@ pub trait Deliveries: Send + Sync {
     async fn webhooks(&self, workspace: WorkspaceId) -> Result<Vec<Webhook>, StoreError>;
     /// The sealed secret of every receiver there is.
     async fn webhook_secrets(&self) -> Result<Vec<(WebhookId, Vec<u8>)>, StoreError>;
+    /// Notes why a receiver did not say that it wants to be told. Ignored if it is active: another
+    /// challenge was answered meanwhile.
+    async fn challenge_failed(&self, webhook: WebhookId, why: String) -> Result<(), StoreError>;
     /// What was or will be sent to one receiver, newest first, older than `before`.
     async fn deliveries(
         &self,

@@ -71,6 +71,11 @@ pub enum Change {
     },
     /// Another receiver of what happens.
     AddWebhook(NewWebhook),
+    /// A receiver gave back what it was challenged with, and is told from now on.
+    ConfirmWebhook {
+        /// Which.
+        id: WebhookId,
+    },
     /// A receiver gets nothing more; what waited for it is forgotten.
     RemoveWebhook {
         /// Which.

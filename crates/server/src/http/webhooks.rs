@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use askfirst_core::{DeliveryId, Environment, Event, WebhookId};
-use askfirst_store::{Delivery, DeliveryState, Webhook};
+use askfirst_store::{Delivery, DeliveryState, Webhook, WebhookState};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -31,10 +31,13 @@ pub struct WebhookView {
     environment: &'static str,
     /// When it was made.
     created_at: String,
-    /// Since when nothing is sent to it.
+    /// `unconfirmed` until it gives back what it is challenged with, `active`, or `disabled` once
+    /// it answered 410. Only for an active one anything is kept and sent.
+    state: &'static str,
+    /// Since when it is disabled.
     disabled_at: Option<String>,
-    /// Why not.
-    disabled_because: Option<String>,
+    /// While it is not active: what went wrong last, and what to do.
+    problem: Option<String>,
     /// How much waits for it.
     waiting: u64,
 }
@@ -112,15 +115,24 @@ pub struct DeliveryPage {
 }
 
 fn view(webhook: Webhook) -> WebhookView {
-    let (disabled_at, disabled_because) = webhook.disabled.unzip();
+    let unasked = || {
+        "it has not answered a challenge yet; POST /v1/webhooks/{id}/challenge sends one".to_owned()
+    };
+    let problem = match webhook.state {
+        WebhookState::Active => None,
+        WebhookState::Unconfirmed | WebhookState::Disabled => {
+            Some(webhook.problem.unwrap_or_else(unasked))
+        }
+    };
     WebhookView {
         id: webhook.id.to_string(),
         url: webhook.url,
         events: webhook.events,
         environment: webhook.place.environment.as_str(),
         created_at: webhook.created_at.to_string(),
-        disabled_at: disabled_at.map(|at| at.to_string()),
-        disabled_because,
+        state: webhook.state.as_str(),
+        disabled_at: webhook.disabled_at.map(|at| at.to_string()),
+        problem,
         waiting: webhook.waiting,
     }
 }
@@ -158,7 +170,7 @@ fn events_from(names: Vec<String>) -> Result<BTreeSet<String>, Problem> {
 }
 
 /// Have what happens sent somewhere, signed. The secret to verify it with is in the answer, this
-/// once.
+/// once. A challenge is sent there before the answer: whether it came back is its `state`.
 #[utoipa::path(post, path = "/v1/webhooks", tag = "webhooks", request_body = NewWebhookBody,
     responses((status = 201, body = MadeWebhookView), (status = 403, body = Problem), (status = 422, body = Problem)))]
 pub async fn add(
@@ -205,6 +217,20 @@ pub async fn remove(
 ) -> Result<StatusCode, Problem> {
     app.service.remove_webhook(&caller, id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ask a webhook that is unconfirmed or disabled whether it wants to be told: it is sent a challenge
+/// and has ten seconds to give it back. The answer says in `state` whether it did, and in `problem`
+/// what to do if not. Nothing is sent to one that is active.
+#[utoipa::path(post, path = "/v1/webhooks/{id}/challenge", tag = "webhooks",
+    params(("id" = String, Path)),
+    responses((status = 200, body = WebhookView), (status = 403, body = Problem), (status = 404, body = Problem)))]
+pub async fn challenge(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<WebhookId>,
+) -> Result<Json<WebhookView>, Problem> {
+    Ok(Json(view(app.service.challenge_webhook(&caller, id).await?)))
 }
 
 /// What was or will be sent to a webhook, newest first. What is settled is forgotten after thirty

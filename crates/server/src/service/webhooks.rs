@@ -1,21 +1,27 @@
 //! Receivers of what happens: making them, seeing what was sent, having it sent once more. Their
 //! secrets are made here, told once, and sealed for the store.
 
+mod challenge;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use askfirst_core::administration::{Change, NewWebhook};
-use askfirst_core::{DeliveryId, Environment, Scope, WebhookId};
+use askfirst_core::{DeliveryId, Environment, Scope, Timestamp, WebhookId};
 use askfirst_proof::SealingKey;
-use askfirst_store::{ClaimedDelivery, Delivery, Idempotency, Webhook};
+use askfirst_store::{Delivery, Idempotency, Webhook, WebhookState};
+use bytes::Bytes;
+use hyper::Method;
+use hyper::header::{self, HeaderValue};
+use tracing::debug;
 use zeroize::Zeroizing;
 
 use super::caller::ADMINS;
 use super::{Caller, Result, Service, ServiceError, mistake};
 use crate::keyring::KeyringError;
 use crate::mint;
-use crate::outgoing::Outgoing;
-use crate::outgoing::signature::Secret;
+use crate::outgoing::signature::{self, Secret};
+use crate::outgoing::{Answer, Outgoing};
 
 /// The longest URL that is taken, in bytes.
 const LONGEST_URL: usize = 2_048;
@@ -27,15 +33,44 @@ pub struct Sender {
     pub outgoing: Outgoing,
     /// What their secrets are sealed under.
     pub sealing: Arc<SealingKey>,
+    /// Challenges that are under way.
+    challenges: challenge::Running,
 }
 
 impl Sender {
-    /// The secret that signs this delivery.
+    /// Sends by this way what is signed with secrets sealed under this key.
+    #[must_use]
+    pub fn new(outgoing: Outgoing, sealing: Arc<SealingKey>) -> Self {
+        Self { outgoing, sealing, challenges: challenge::Running::default() }
+    }
+
+    /// Sends a receiver `body`, signed, as what it knows by `id`.
     ///
     /// # Errors
-    /// What is wrong and what to do, in words.
-    pub fn secret(&self, claimed: &ClaimedDelivery) -> std::result::Result<Secret, String> {
-        let opened = self.sealing.open(&place(claimed.webhook), &claimed.sealed);
+    /// What kept it from an answer and what to do, in words.
+    pub async fn send(
+        &self,
+        to: WebhookId,
+        url: &str,
+        sealed: &[u8],
+        id: DeliveryId,
+        body: Bytes,
+        now: Timestamp,
+    ) -> std::result::Result<Answer, String> {
+        let secret = self.secret(to, sealed)?;
+        let target = self.outgoing.check(url).map_err(|error| error.to_string())?;
+        let headers = signature::headers(&id.to_string(), now, &body, &[secret]);
+        let mut headers = headers.map_err(|error| error.to_string())?;
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let sent = self.outgoing.send(&target, Method::POST, headers, body).await;
+        sent.map_err(|failure| {
+            debug!(webhook.id = %to, ?failure, "a webhook could not be reached");
+            failure.to_string()
+        })
+    }
+
+    fn secret(&self, webhook: WebhookId, sealed: &[u8]) -> std::result::Result<Secret, String> {
+        let opened = self.sealing.open(&place(webhook), sealed);
         let told = |why: &str| {
             format!("the secret of this webhook cannot be used ({why}); remove it and make it anew")
         };
@@ -97,7 +132,7 @@ impl Service {
     ) -> Result<MadeWebhook> {
         caller.need(Scope::Workspace, ADMINS)?;
         let failed = |error: &dyn std::fmt::Display| ServiceError::Internal(error.to_string());
-        let sender = self.sender.as_ref().ok_or_else(|| failed(&"nothing is sent from here"))?;
+        let sender = self.sender()?;
         if wish.url.len() > LONGEST_URL {
             return Err(mistake("/url", format!("a URL has at most {LONGEST_URL} bytes")));
         }
@@ -109,8 +144,37 @@ impl Service {
         let WebhookWish { url, events, .. } = wish;
         let new = NewWebhook { id, environment, url, events, sealed };
         let done = self.administer(caller, Change::AddWebhook(new), idempotency).await?;
-        let webhook = self.webhook(caller, done.subject.parse().unwrap_or(id)).await?;
-        Ok(MadeWebhook { webhook, secret: (!done.replayed).then_some(secret) })
+        if done.replayed {
+            // Whoever made it may still wait for the answer to its challenge.
+            let webhook = self.webhook(caller, done.subject.parse().unwrap_or(id)).await?;
+            return Ok(MadeWebhook { webhook, secret: None });
+        }
+        let webhook = self.challenge_webhook(caller, id).await?;
+        Ok(MadeWebhook { webhook, secret: Some(secret) })
+    }
+
+    /// Asks a receiver that is not active whether it wants to be told, and tells it from now on if
+    /// it gives the challenge back; the receiver as it is then.
+    ///
+    /// # Errors
+    /// If the caller may not, or there is none.
+    pub async fn challenge_webhook(&self, caller: &Caller, id: WebhookId) -> Result<Webhook> {
+        let webhook = self.webhook(caller, id).await?;
+        if webhook.state == WebhookState::Active {
+            return Ok(webhook);
+        }
+        match challenge::put(self.sender()?, &webhook, self.now()).await? {
+            Ok(()) => {
+                self.administer(caller, Change::ConfirmWebhook { id }, None).await?;
+            }
+            Err(why) => self.store.challenge_failed(id, why).await?,
+        }
+        self.webhook(caller, id).await
+    }
+
+    fn sender(&self) -> Result<&Sender> {
+        let none = || ServiceError::Internal("nothing is sent from here".into());
+        self.sender.as_ref().ok_or_else(none)
     }
 
     /// The receivers of the caller's workspace, oldest first.

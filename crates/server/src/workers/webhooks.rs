@@ -12,14 +12,13 @@ use std::time::Duration;
 use askfirst_core::{Seconds, Timestamp, WebhookId};
 use askfirst_store::{Attempted, Change, ClaimedDelivery, Store, StoreError, Then};
 use bytes::Bytes;
-use hyper::header::{self, HeaderValue};
-use hyper::{Method, StatusCode};
+use hyper::StatusCode;
 use serde_json::{Value, json};
 use tokio::task::{self, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use crate::outgoing::{Answer, signature};
+use crate::outgoing::Answer;
 use crate::service::webhooks::Sender;
 
 /// Longer than one attempt can take.
@@ -150,29 +149,12 @@ pub fn body(claimed: &ClaimedDelivery) -> Bytes {
 }
 
 async fn attempt(sender: &Sender, claimed: &ClaimedDelivery, now: Timestamp) -> Attempted {
-    match exchange(sender, claimed, now).await {
+    let sent =
+        sender.send(claimed.webhook, &claimed.url, &claimed.sealed, claimed.id, body(claimed), now);
+    match sent.await {
         Ok(answer) => judge(claimed, &answer, now),
         Err(why) => Attempted { then: later(claimed, why, None, now), status: None, answer: None },
     }
-}
-
-/// What the receiver answered, or what kept it from that.
-async fn exchange(
-    sender: &Sender,
-    claimed: &ClaimedDelivery,
-    now: Timestamp,
-) -> Result<Answer, String> {
-    let secret = sender.secret(claimed)?;
-    let target = sender.outgoing.check(&claimed.url).map_err(|error| error.to_string())?;
-    let body = body(claimed);
-    let headers = signature::headers(&claimed.id.to_string(), now, &body, &[secret]);
-    let mut headers = headers.map_err(|error| error.to_string())?;
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let sent = sender.outgoing.send(&target, Method::POST, headers, body).await;
-    sent.map_err(|failure| {
-        debug!(webhook.id = %claimed.webhook, ?failure, "a webhook could not be reached");
-        failure.to_string()
-    })
 }
 
 fn judge(claimed: &ClaimedDelivery, answer: &Answer, now: Timestamp) -> Attempted {
@@ -180,9 +162,12 @@ fn judge(claimed: &ClaimedDelivery, answer: &Answer, now: Timestamp) -> Attempte
     let then = if status.is_success() {
         Then::Delivered
     } else if status == StatusCode::GONE {
-        let why = "it answered 410 Gone, which asks for nothing more; make a webhook anew if that \
-                   was a mistake";
-        Then::Disable { why: why.into() }
+        let id = claimed.webhook;
+        let why = format!(
+            "it answered 410 Gone, which asks for nothing more; if that was a mistake, \
+             POST /v1/webhooks/{id}/challenge"
+        );
+        Then::Disable { why }
     } else {
         let why = format!("it answered {status}; only 2xx says that it has what was sent");
         later(claimed, why, answer.pause(now), now)

@@ -15,6 +15,10 @@ async fn hook(admin: &Client, receiver: &Receiver, events: Value) -> (String, St
     (text("id"), text("secret"))
 }
 
+async fn challenge(admin: &Client, id: &str) -> Value {
+    admin.post(format!("/v1/webhooks/{id}/challenge"), &json!({})).send().await.expect(200)
+}
+
 async fn log(admin: &Client, id: &str) -> Vec<Value> {
     let page = admin.get(format!("/v1/webhooks/{id}/deliveries")).await.expect(200);
     page["data"].as_array().unwrap().clone()
@@ -152,12 +156,28 @@ async fn a_receiver_may_ask_for_time_and_for_nothing_more() {
     let dead = logged(&admin, &id, |line| line["state"] == "dead").await;
     assert!(dead["last_error"].as_str().unwrap().starts_with("it answered 410 Gone"));
     let hook = admin.get(format!("/v1/webhooks/{id}")).await.expect(200);
-    assert!(hook["disabled_because"].as_str().unwrap().contains("410"), "{hook}");
+    assert_eq!(hook["state"], "disabled");
+    assert!(hook["problem"].as_str().unwrap().contains("410"), "{hook}");
     let audit = admin.get("/v1/audit?kind=webhook.disabled").await.expect(200);
     assert_eq!(audit["data"][0]["subject"], json!(id));
     assert_eq!(audit["data"][0]["actor"], "system");
     ask_and_cancel(&agent).await;
     assert_eq!(log(&admin, &id).await.len(), 1, "nothing is kept for who wants nothing");
+
+    // It wants to be told again only if it says so, and is told from then on.
+    receiver.answer_challenge(answer_of(410, ""));
+    let still = challenge(&admin, &id).await;
+    assert_eq!(still["state"], "disabled");
+    assert!(still["problem"].as_str().unwrap().contains("410 Gone; let it answer"), "{still}");
+    let again = challenge(&admin, &id).await;
+    assert_eq!((&again["state"], &again["disabled_at"]), (&json!("active"), &Value::Null));
+    let audit = admin.get("/v1/audit?kind=webhook.confirmed").await.expect(200);
+    let subjects: Vec<_> =
+        audit["data"].as_array().unwrap().iter().map(|line| &line["subject"]).collect();
+    assert_eq!(subjects.iter().filter(|subject| ***subject == json!(id)).count(), 2);
+    ask_and_cancel(&agent).await;
+    assert_eq!(receiver.next().await.json()["type"], "approval.cancelled");
+    assert!(receiver.is_quiet());
 }
 
 #[tokio::test]
@@ -210,7 +230,7 @@ async fn what_cannot_be_a_webhook_is_refused_with_what_to_do() {
         assert!((400..=422).contains(&refused.status), "{wish}: {}", refused.status);
         assert_eq!(refused.pointers(), [pointer], "{wish}");
     }
-    let wish = json!({ "url": "https://example.com/" });
+    let wish = json!({ "url": "http://127.0.0.1:9/" });
     for _ in 0..20 {
         admin.post("/v1/webhooks", &wish).send().await.expect(201);
     }

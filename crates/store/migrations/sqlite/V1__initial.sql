@@ -326,8 +326,9 @@ CREATE TABLE webhooks (
   events      TEXT NOT NULL, -- names, as JSON; none: all
   sealed      BLOB NOT NULL,
   created_at  INTEGER NOT NULL,
-  disabled_at INTEGER, -- since when nothing is sent, and why
-  why         TEXT
+  state       TEXT NOT NULL DEFAULT 'unconfirmed', -- until it gives a challenge back
+  disabled_at INTEGER,
+  why         TEXT -- while it is not active: why not
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX webhooks_of_workspace ON webhooks (workspace, webhook);
 

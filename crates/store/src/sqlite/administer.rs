@@ -97,7 +97,7 @@ pub(super) fn administer(
         desk.tenants.forget(request.workspace);
         desk.changes.push(store::Change::Workspace(request.workspace));
     }
-    if matches!(request.change, Change::RetryDelivery { .. }) {
+    if matches!(request.change, Change::RetryDelivery { .. } | Change::ConfirmWebhook { .. }) {
         desk.changes.push(store::Change::Deliveries);
     }
     Ok(Administered { subject: done.subject, replayed: false, now })
@@ -180,6 +180,12 @@ impl Act<'_> {
                 let detail =
                     json!({ "url": webhook.url, "environment": environment, "events": events });
                 Ok(Done::new("webhook.added", webhook.id, detail))
+            }
+            Change::ConfirmWebhook { id } => {
+                if !webhooks::confirm(connection, workspace, *id)? {
+                    return Ok(Done::nothing(id));
+                }
+                Ok(Done::new("webhook.confirmed", id, json!({})))
             }
             Change::RemoveWebhook { id } => {
                 webhooks::remove(connection, workspace, *id)?;

@@ -67,7 +67,7 @@ fn claim(
     let sql = "SELECT d.delivery, w.url, w.sealed, d.workspace, d.environment, d.approval,
                  d.version, e.name, e.at, e.detail, d.attempt, d.earlier
                FROM deliveries d
-               JOIN webhooks w ON w.webhook = d.webhook AND w.disabled_at IS NULL
+               JOIN webhooks w ON w.webhook = d.webhook AND w.state = 'active'
                JOIN events e ON e.approval = d.approval AND e.version = d.version
                WHERE d.webhook = ?1 AND d.due_at <= ?2 ORDER BY d.due_at, d.position LIMIT ?3";
     let mut statement = desk.connection.prepare_cached(sql)?;
@@ -235,6 +235,13 @@ impl Deliveries for SqliteStore {
         self.read(question).await
     }
 
+    async fn challenge_failed(&self, webhook: WebhookId, why: String) -> Result<(), StoreError> {
+        let work = move |desk: &mut Desk<'_, '_>| {
+            webhooks::challenge_failed(desk.connection, webhook, &why)
+        };
+        self.writer.write(work).await
+    }
+
     async fn deliveries(
         &self,
         workspace: WorkspaceId,
@@ -273,7 +280,7 @@ impl Deliveries for SqliteStore {
     async fn due_webhooks(&self) -> Result<Vec<WebhookId>, StoreError> {
         let now = self.now();
         let question = move |connection: &Connection| {
-            let sql = "SELECT webhook FROM webhooks w WHERE disabled_at IS NULL AND EXISTS
+            let sql = "SELECT webhook FROM webhooks w WHERE state = 'active' AND EXISTS
                          (SELECT 1 FROM deliveries d
                           WHERE d.webhook = w.webhook AND d.due_at <= ?1)";
             let mut statement = connection.prepare_cached(sql)?;

@@ -10,7 +10,7 @@ use rusqlite::{Connection, params};
 use super::codec::{self, Id};
 use super::deliveries;
 use super::pens::Pens;
-use crate::deliveries::Webhook;
+use crate::deliveries::{Webhook, WebhookState};
 use crate::records::Place;
 use crate::store::StoreError;
 
@@ -39,7 +39,10 @@ impl Receivers {
         let mut told = false;
         for known in &self.0 {
             let wants = known.events.is_empty() || known.events.contains(event.name());
-            if wants && known.disabled.is_none() && known.place.environment == next.environment {
+            if wants
+                && known.state == WebhookState::Active
+                && known.place.environment == next.environment
+            {
                 deliveries::add(pens, known.id, next, version, now)?;
                 told = true;
             }
@@ -55,7 +58,7 @@ fn all(
     waiting: &'static str,
 ) -> Result<Vec<Webhook>, StoreError> {
     let sql = format!(
-        "SELECT webhook, environment, url, events, created_at, disabled_at, why, {waiting}
+        "SELECT webhook, environment, url, events, created_at, sealed, state, disabled_at, why, {waiting}
          FROM webhooks w WHERE workspace = ?1 ORDER BY webhook"
     );
     let mut statement = connection.prepare_cached(&sql)?;
@@ -66,8 +69,11 @@ fn all(
             url: row.get(2)?,
             events: codec::json::<BTreeSet<String>>(row, 3)?,
             created_at: codec::time(row, 4)?,
-            disabled: codec::maybe_time(row, 5)?.zip(row.get(6)?),
-            waiting: codec::counted(row, 7)?,
+            sealed: row.get(5)?,
+            state: codec::webhook_state(row, 6)?,
+            disabled_at: codec::maybe_time(row, 7)?,
+            problem: row.get(8)?,
+            waiting: codec::counted(row, 9)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -111,6 +117,29 @@ pub(super) fn remove(
     Ok(())
 }
 
+/// It is told from now on, and what waited when it was disabled is sent. False if that was so
+/// already.
+pub(super) fn confirm(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: WebhookId,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE webhooks SET state = 'active', disabled_at = NULL, why = NULL
+               WHERE webhook = ?1 AND workspace = ?2 AND state <> 'active'";
+    let changed = connection.prepare_cached(sql)?.execute((id.bytes(), workspace.bytes()))?;
+    Ok(changed == 1)
+}
+
+pub(super) fn challenge_failed(
+    connection: &Connection,
+    id: WebhookId,
+    why: &str,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE webhooks SET why = ?2 WHERE webhook = ?1 AND state <> 'active'";
+    connection.prepare_cached(sql)?.execute(params![id.bytes(), why])?;
+    Ok(())
+}
+
 /// Nothing is sent to it any more. False if that was so already, or it is gone.
 pub(super) fn disable(
     connection: &Connection,
@@ -118,8 +147,8 @@ pub(super) fn disable(
     why: &str,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let sql = "UPDATE webhooks SET disabled_at = ?2, why = ?3
-               WHERE webhook = ?1 AND disabled_at IS NULL";
+    let sql = "UPDATE webhooks SET state = 'disabled', disabled_at = ?2, why = ?3
+               WHERE webhook = ?1 AND state = 'active'";
     let changed =
         connection.prepare_cached(sql)?.execute(params![id.bytes(), now.micros(), why])?;
     Ok(changed == 1)

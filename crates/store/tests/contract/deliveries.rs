@@ -7,6 +7,12 @@ use askfirst_store::*;
 use crate::world::*;
 
 async fn receiver<H: Home>(world: &World<H>, events: &[&str]) -> WebhookId {
+    let id = unconfirmed(world, events).await;
+    world.administer(Change::ConfirmWebhook { id }).await.unwrap();
+    id
+}
+
+async fn unconfirmed<H: Home>(world: &World<H>, events: &[&str]) -> WebhookId {
     let id = WebhookId::from_bits(next());
     let new = NewWebhook {
         id,
@@ -99,7 +105,7 @@ pub(crate) async fn who_wants_nothing_more_is_left_alone<H: Home>() {
     world.ask().await;
     let workspace = world.us.place.workspace;
     let known = world.store.webhooks(workspace).await.unwrap();
-    assert_eq!((known[0].waiting, known[0].disabled.is_some()), (1, true));
+    assert_eq!((known[0].waiting, known[0].state), (1, WebhookState::Disabled));
     let log = world.store.audit(workspace, None, 1_000).await.unwrap();
     let told = log.iter().find(|row| row.entry.kind == "webhook.disabled").unwrap();
     assert_eq!(
@@ -113,6 +119,50 @@ pub(crate) async fn who_wants_nothing_more_is_left_alone<H: Home>() {
     assert_eq!(left(&world.home.rows()), 2);
     world.store.tidy().await.unwrap();
     assert_eq!(left(&world.home.rows()), 0, "what was for nobody goes");
+}
+
+pub(crate) async fn only_who_wants_to_be_told_is<H: Home>() {
+    let world = World::<H>::new().await;
+    let workspace = world.us.place.workspace;
+    let id = unconfirmed(&world, &[]).await;
+    let early = world.ask().await;
+    assert_eq!(world.home.rows()["deliveries"], 0, "nothing is kept for it");
+    world.store.challenge_failed(id, "silent".into()).await.unwrap();
+    let known = world.store.webhooks(workspace).await.unwrap().remove(0);
+    assert_eq!(
+        (known.state, known.problem.as_deref()),
+        (WebhookState::Unconfirmed, Some("silent"))
+    );
+
+    // Of two challenges at once, one is answered; that the other failed changes nothing.
+    world.administer(Change::ConfirmWebhook { id }).await.unwrap();
+    world.store.challenge_failed(id, "late".into()).await.unwrap();
+    world.administer(Change::ConfirmWebhook { id }).await.unwrap();
+    let known = world.store.webhooks(workspace).await.unwrap().remove(0);
+    assert_eq!((known.state, known.problem), (WebhookState::Active, None));
+    let log = world.store.audit(workspace, None, 1_000).await.unwrap();
+    let told = |kind: &str| log.iter().filter(|row| row.entry.kind == kind).count();
+    assert_eq!(told("webhook.confirmed"), 1);
+    let asked = world.ask().await;
+    world.approve(world.us.ben_key, &early).await;
+    let claimed = claim(&world, id).await;
+    let gone = claimed.iter().find(|one| one.approval == asked.id).unwrap();
+    assert_eq!(names(&claimed), ["asked", "voted"], "what was before is not told later");
+
+    // What waited when it was disabled is told once it wants that again; what came then is not.
+    settle(&world, gone, Then::Disable { why: "gone".into() }).await;
+    world.ask().await;
+    world.clock.advance(100);
+    assert_eq!(claim(&world, id).await, []);
+    world.administer(Change::ConfirmWebhook { id }).await.unwrap();
+    assert_eq!(world.store.due_webhooks().await.unwrap(), [id]);
+    assert_eq!(names(&claim(&world, id).await), ["voted"]);
+    let known = world.store.webhooks(workspace).await.unwrap().remove(0);
+    assert_eq!((known.disabled_at, known.waiting), (None, 2), "voted, and approved behind it");
+
+    world.administer(Change::RemoveWebhook { id }).await.unwrap();
+    assert!(world.administer(Change::ConfirmWebhook { id }).await.is_err());
+    world.store.challenge_failed(id, "late".into()).await.unwrap();
 }
 
 pub(crate) async fn a_secret_sealed_anew_takes_the_place_of_the_former<H: Home>() {

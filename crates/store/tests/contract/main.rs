@@ -77,6 +77,7 @@ promises! {
         what_was_claimed_and_not_settled_is_sent_again_as_the_same
         of_one_approval_each_waits_for_the_one_before
         who_wants_nothing_more_is_left_alone
+        only_who_wants_to_be_told_is
         a_secret_sealed_anew_takes_the_place_of_the_former
     }
     people {
