@@ -66,11 +66,14 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         Change::RemoveGroup { id } => known_group(*id, holdings),
         Change::AddKey(key) => add_key(key, facts, holdings),
         Change::AddWebhook(webhook) => webhooks::add(webhook, holdings),
-        Change::ConfirmWebhook { id } | Change::RemoveWebhook { id }
+        Change::ConfirmWebhook { id }
+        | Change::RotateWebhook { id, .. }
+        | Change::RemoveWebhook { id }
             if !holdings.webhooks.contains_key(id) =>
         {
             Err(Denied::Unknown { what: "webhook" })
         }
+        Change::RotateWebhook { overlap, .. } => webhooks::rotate(*overlap),
         Change::SavePolicy { document, .. } => save_policy(document, facts),
         Change::RemovePolicy { name } => remove_policy(name, holdings),
         Change::SetWorkspace { name, default_policy, retention_days, .. } => {
@@ -186,6 +189,7 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
         | Change::HoldWorkspace { .. }
         | Change::AddWebhook(_)
         | Change::ConfirmWebhook { .. }
+        | Change::RotateWebhook { .. }
         | Change::RemoveWebhook { .. }
         | Change::RetryDelivery { .. } => (Scope::Workspace, Role::Admin),
         // Who finds a session open must not get around the password that guards it.

@@ -133,7 +133,7 @@ pub async fn rotate(
     Ok(record)
 }
 
-/// Seals every key, and every secret of a webhook, under another sealing key, all or none.
+/// Seals every key, and the secrets of every webhook, under another sealing key, all or none.
 ///
 /// # Errors
 /// If the store fails or a present key does not open.
@@ -151,8 +151,8 @@ pub async fn reseal(
         record.sealed = Some(sealed);
     }
     let mut secrets = store.webhook_secrets().await?;
-    for (id, sealed) in &mut secrets {
-        *sealed = webhooks::reseal(*id, sealed, from, to)?;
+    for (id, known) in &mut secrets {
+        *known = webhooks::reseal(*id, known, from, to)?;
     }
     store.change_signing_keys(records.clone(), secrets, KeyringChange::Resealed).await?;
     Ok(records)

@@ -22,8 +22,8 @@ pub struct Webhook {
     pub events: BTreeSet<String>,
     /// When it was made.
     pub created_at: Timestamp,
-    /// Its secret, sealed.
-    pub sealed: Vec<u8>,
+    /// What it verifies with.
+    pub secrets: SealedSecrets,
     /// Whether anything is kept and sent for it.
     pub state: WebhookState,
     /// Since when it wants nothing, if that is so.
@@ -32,6 +32,23 @@ pub struct Webhook {
     pub problem: Option<String>,
     /// How much waits for it.
     pub waiting: u64,
+}
+
+/// What a receiver verifies with, sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedSecrets {
+    /// What signs.
+    pub newest: Vec<u8>,
+    /// What it took over from, and until when that signs too.
+    pub older: Option<(Vec<u8>, Timestamp)>,
+}
+
+impl SealedSecrets {
+    /// Those that sign at a time, the newest first.
+    pub fn at(&self, now: Timestamp) -> impl Iterator<Item = &[u8]> {
+        let older = self.older.as_ref().filter(|(_, until)| now < *until);
+        std::iter::once(&self.newest[..]).chain(older.map(|(sealed, _)| &sealed[..]))
+    }
 }
 
 /// How it stands with a receiver. Only for an active one anything is kept and sent.
@@ -70,8 +87,8 @@ pub struct ClaimedDelivery {
     pub webhook: WebhookId,
     /// Where that listens.
     pub url: String,
-    /// Its secret, sealed.
-    pub sealed: Vec<u8>,
+    /// What it verifies with.
+    pub secrets: SealedSecrets,
     /// Of what.
     pub place: Place,
     /// Of which approval.
@@ -166,8 +183,8 @@ pub struct Delivery {
 pub trait Deliveries: Send + Sync {
     /// The receivers of a workspace, oldest first.
     async fn webhooks(&self, workspace: WorkspaceId) -> Result<Vec<Webhook>, StoreError>;
-    /// The sealed secret of every receiver there is.
-    async fn webhook_secrets(&self) -> Result<Vec<(WebhookId, Vec<u8>)>, StoreError>;
+    /// The sealed secrets of every receiver there is.
+    async fn webhook_secrets(&self) -> Result<Vec<(WebhookId, SealedSecrets)>, StoreError>;
     /// Notes why a receiver did not say that it wants to be told. Ignored if it is active: another
     /// challenge was answered meanwhile.
     async fn challenge_failed(&self, webhook: WebhookId, why: String) -> Result<(), StoreError>;

@@ -44,6 +44,7 @@ use async_trait::async_trait;
 use tokio::sync::broadcast;
 
 use crate::clock::Clock;
+use crate::deliveries::SealedSecrets;
 use crate::records::{
     ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, ErasureDue, EventRecord,
     GrantFilter, GrantRecord, Group, Health, Key, KeyLoad, KeyringChange, LoginLink, Member,
@@ -395,7 +396,7 @@ impl Store for SqliteStore {
     async fn change_signing_keys(
         &self,
         keys: Vec<SigningKeyRecord>,
-        secrets: Vec<(WebhookId, Vec<u8>)>,
+        secrets: Vec<(WebhookId, SealedSecrets)>,
         change: KeyringChange,
     ) -> Result<(), StoreError> {
         let work = move |desk: &mut writer::Desk<'_, '_>| {

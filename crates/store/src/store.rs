@@ -10,7 +10,7 @@ use askfirst_core::{
 use async_trait::async_trait;
 use tokio::sync::broadcast;
 
-use crate::deliveries::Deliveries;
+use crate::deliveries::{Deliveries, SealedSecrets};
 use crate::records::{
     ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, ErasureDue, EventRecord,
     GrantFilter, GrantRecord, Group, Health, Key, KeyLoad, KeyringChange, LoginLink, Member,
@@ -363,7 +363,7 @@ pub trait Store: Deliveries + Send + Sync {
     async fn change_signing_keys(
         &self,
         keys: Vec<SigningKeyRecord>,
-        secrets: Vec<(WebhookId, Vec<u8>)>,
+        secrets: Vec<(WebhookId, SealedSecrets)>,
         change: KeyringChange,
     ) -> Result<(), StoreError>;
 

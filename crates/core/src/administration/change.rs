@@ -6,7 +6,7 @@ use super::{PasswordHash, SecretHash};
 use crate::{
     ApprovalId, Assurance, Delegation, DeliveryId, Digest, Environment, Floor, GrantId, GroupId,
     KeyId, KeyLimits, LinkId, MemberId, Policy, PolicyAllowance, PolicyId, PolicyName, Role, Scope,
-    SessionId, Timestamp, WebhookId,
+    Seconds, SessionId, Timestamp, WebhookId,
 };
 
 /// One administrative change.
@@ -75,6 +75,15 @@ pub enum Change {
     ConfirmWebhook {
         /// Which.
         id: WebhookId,
+    },
+    /// Another secret signs what a receiver gets.
+    RotateWebhook {
+        /// Which.
+        id: WebhookId,
+        /// The new secret, sealed.
+        sealed: Vec<u8>,
+        /// For how long the one before signs too.
+        overlap: Seconds,
     },
     /// A receiver gets nothing more; what waited for it is forgotten.
     RemoveWebhook {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use askfirst_core::{DeliveryId, Environment, Event, WebhookId};
+use askfirst_core::{DeliveryId, Environment, Event, Seconds, Timestamp, WebhookId};
 use askfirst_store::{Delivery, DeliveryState, Webhook, WebhookState};
 use axum::Json;
 use axum::extract::State;
@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::description::maybe_length;
 use super::people::PageQuery;
 use super::problem::Problem;
 use super::request::{Body, Id, Query, cursor, page_size};
@@ -38,6 +39,8 @@ pub struct WebhookView {
     disabled_at: Option<String>,
     /// While it is not active: what went wrong last, and what to do.
     problem: Option<String>,
+    /// Until when the secret before the newest signs too, while it does.
+    older_secret_until: Option<String>,
     /// How much waits for it.
     waiting: u64,
 }
@@ -67,6 +70,21 @@ pub struct NewWebhookBody {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     environment: Option<Environment>,
+}
+
+/// How a secret gives way to another.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RotateBody {
+    /// For how long the one before signs too: seconds, or a text such as `24h`, which holds where
+    /// nothing is said. At most 7 days; 0 if somebody else may know it.
+    #[serde(default = "a_day")]
+    #[schema(schema_with = maybe_length, required = false)]
+    overlap: Seconds,
+}
+
+const fn a_day() -> Seconds {
+    Seconds(24 * 3_600)
 }
 
 /// All receivers.
@@ -114,7 +132,8 @@ pub struct DeliveryPage {
     next_cursor: Option<String>,
 }
 
-fn view(webhook: Webhook) -> WebhookView {
+fn view(webhook: Webhook, now: Timestamp) -> WebhookView {
+    let older = webhook.secrets.older.map(|(_, until)| until).filter(|until| now < *until);
     let unasked = || {
         "it has not answered a challenge yet; POST /v1/webhooks/{id}/challenge sends one".to_owned()
     };
@@ -133,6 +152,7 @@ fn view(webhook: Webhook) -> WebhookView {
         state: webhook.state.as_str(),
         disabled_at: webhook.disabled_at.map(|at| at.to_string()),
         problem,
+        older_secret_until: older.map(|until| until.to_string()),
         waiting: webhook.waiting,
     }
 }
@@ -183,7 +203,7 @@ pub async fn add(
     let wish = WebhookWish { url, events: events_from(events)?, environment };
     let made = app.service.add_webhook(&caller, wish, idempotency).await?;
     let secret = made.secret.map(|secret| secret.to_string());
-    let body = MadeWebhookView { secret, view: view(made.webhook) };
+    let body = MadeWebhookView { secret, view: view(made.webhook, app.service.now()) };
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 
@@ -192,7 +212,8 @@ pub async fn add(
     responses((status = 200, body = WebhookList), (status = 403, body = Problem)))]
 pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<WebhookList>, Problem> {
     let found = app.service.webhooks(&caller).await?;
-    Ok(Json(WebhookList { data: found.into_iter().map(view).collect() }))
+    let now = app.service.now();
+    Ok(Json(WebhookList { data: found.into_iter().map(|one| view(one, now)).collect() }))
 }
 
 /// Get a webhook.
@@ -203,7 +224,7 @@ pub async fn get(
     caller: Caller,
     Id(id): Id<WebhookId>,
 ) -> Result<Json<WebhookView>, Problem> {
-    Ok(Json(view(app.service.webhook(&caller, id).await?)))
+    Ok(Json(view(app.service.webhook(&caller, id).await?, app.service.now())))
 }
 
 /// Remove a webhook, at once. What waited for it is not sent, and its log goes.
@@ -230,7 +251,26 @@ pub async fn challenge(
     caller: Caller,
     Id(id): Id<WebhookId>,
 ) -> Result<Json<WebhookView>, Problem> {
-    Ok(Json(view(app.service.challenge_webhook(&caller, id).await?)))
+    Ok(Json(view(app.service.challenge_webhook(&caller, id).await?, app.service.now())))
+}
+
+/// Another secret for a webhook, which is in the answer, this once. Until the overlap is over the
+/// one before signs too, so that its receiver can take its time; one before that does not.
+#[utoipa::path(post, path = "/v1/webhooks/{id}/rotate", tag = "webhooks",
+    params(("id" = String, Path)), request_body = RotateBody,
+    responses((status = 200, body = MadeWebhookView), (status = 403, body = Problem),
+        (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub async fn rotate(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<WebhookId>,
+    body: Body<RotateBody>,
+) -> Result<Json<MadeWebhookView>, Problem> {
+    let idempotency = body.idempotency(format!("webhooks.rotate/{id}"));
+    let overlap = body.value.overlap;
+    let made = app.service.rotate_webhook(&caller, id, overlap, idempotency).await?;
+    let secret = made.secret.map(|secret| secret.to_string());
+    Ok(Json(MadeWebhookView { secret, view: view(made.webhook, app.service.now()) }))
 }
 
 /// What was or will be sent to a webhook, newest first. What is settled is forgotten after thirty

@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use askfirst_core::administration::{Change, NewWebhook};
-use askfirst_core::{DeliveryId, Environment, Scope, Timestamp, WebhookId};
+use askfirst_core::{DeliveryId, Environment, Scope, Seconds, Timestamp, WebhookId};
 use askfirst_proof::SealingKey;
-use askfirst_store::{Delivery, Idempotency, Webhook, WebhookState};
+use askfirst_store::{Delivery, Idempotency, SealedSecrets, Webhook, WebhookState};
 use bytes::Bytes;
 use hyper::Method;
 use hyper::header::{self, HeaderValue};
@@ -44,6 +44,13 @@ impl Sender {
         Self { outgoing, sealing, challenges: challenge::Running::default() }
     }
 
+    /// A new secret for a receiver, and the same sealed.
+    fn mint(&self, to: WebhookId) -> Result<(Zeroizing<String>, Vec<u8>)> {
+        let secret = mint::signing_secret()?.text();
+        let sealed = self.sealing.seal(&place(to), secret.as_bytes());
+        Ok((secret, sealed.map_err(|error| ServiceError::Internal(error.to_string()))?))
+    }
+
     /// Sends a receiver `body`, signed, as what it knows by `id`.
     ///
     /// # Errors
@@ -52,14 +59,15 @@ impl Sender {
         &self,
         to: WebhookId,
         url: &str,
-        sealed: &[u8],
+        secrets: &SealedSecrets,
         id: DeliveryId,
         body: Bytes,
         now: Timestamp,
     ) -> std::result::Result<Answer, String> {
-        let secret = self.secret(to, sealed)?;
+        let secrets = secrets.at(now).map(|sealed| self.secret(to, sealed));
+        let secrets = secrets.collect::<std::result::Result<Vec<_>, _>>()?;
         let target = self.outgoing.check(url).map_err(|error| error.to_string())?;
-        let headers = signature::headers(&id.to_string(), now, &body, &[secret]);
+        let headers = signature::headers(&id.to_string(), now, &body, &secrets);
         let mut headers = headers.map_err(|error| error.to_string())?;
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let sent = self.outgoing.send(&target, Method::POST, headers, body).await;
@@ -85,19 +93,26 @@ fn place(id: WebhookId) -> String {
     format!("webhooks/{id}/secret")
 }
 
-/// The same secret, sealed under another key.
+/// The same secrets, sealed under another key.
 ///
 /// # Errors
 /// [`KeyringError::Secret`] if it does not open, or cannot be sealed.
 pub(crate) fn reseal(
     id: WebhookId,
-    sealed: &[u8],
+    secrets: &SealedSecrets,
     from: &SealingKey,
     to: &SealingKey,
-) -> std::result::Result<Vec<u8>, KeyringError> {
-    let opened = from.open(&place(id), sealed);
-    let resealed = opened.and_then(|secret| to.seal(&place(id), &secret));
-    resealed.map_err(|error| KeyringError::Secret { webhook: id, why: error.to_string() })
+) -> std::result::Result<SealedSecrets, KeyringError> {
+    let anew = |sealed: &[u8]| {
+        let opened = from.open(&place(id), sealed);
+        let resealed = opened.and_then(|secret| to.seal(&place(id), &secret));
+        resealed.map_err(|error| KeyringError::Secret { webhook: id, why: error.to_string() })
+    };
+    let older = match &secrets.older {
+        Some((sealed, until)) => Some((anew(sealed)?, *until)),
+        None => None,
+    };
+    Ok(SealedSecrets { newest: anew(&secrets.newest)?, older })
 }
 
 /// What a new receiver should be.
@@ -131,15 +146,13 @@ impl Service {
         idempotency: Option<Idempotency>,
     ) -> Result<MadeWebhook> {
         caller.need(Scope::Workspace, ADMINS)?;
-        let failed = |error: &dyn std::fmt::Display| ServiceError::Internal(error.to_string());
         let sender = self.sender()?;
         if wish.url.len() > LONGEST_URL {
             return Err(mistake("/url", format!("a URL has at most {LONGEST_URL} bytes")));
         }
         sender.outgoing.check(&wish.url).map_err(|error| mistake("/url", error.to_string()))?;
         let id = WebhookId::from_bits(mint::id_bits());
-        let secret = mint::signing_secret()?.text();
-        let sealed = sender.sealing.seal(&place(id), secret.as_bytes()).map_err(|e| failed(&e))?;
+        let (secret, sealed) = sender.mint(id)?;
         let environment = wish.environment.unwrap_or(caller.place.environment);
         let WebhookWish { url, events, .. } = wish;
         let new = NewWebhook { id, environment, url, events, sealed };
@@ -170,6 +183,25 @@ impl Service {
             Err(why) => self.store.challenge_failed(id, why).await?,
         }
         self.webhook(caller, id).await
+    }
+
+    /// Gives a receiver another secret; the one before signs too for as long as `overlap` says.
+    ///
+    /// # Errors
+    /// If the caller may not, there is none, or the overlap is too long.
+    pub async fn rotate_webhook(
+        &self,
+        caller: &Caller,
+        id: WebhookId,
+        overlap: Seconds,
+        idempotency: Option<Idempotency>,
+    ) -> Result<MadeWebhook> {
+        caller.need(Scope::Workspace, ADMINS)?;
+        let (secret, sealed) = self.sender()?.mint(id)?;
+        let change = Change::RotateWebhook { id, sealed, overlap };
+        let done = self.administer(caller, change, idempotency).await?;
+        let webhook = self.webhook(caller, id).await?;
+        Ok(MadeWebhook { webhook, secret: (!done.replayed).then_some(secret) })
     }
 
     fn sender(&self) -> Result<&Sender> {
@@ -239,10 +271,14 @@ mod tests {
     fn a_secret_sealed_anew_opens_under_the_new_key_alone() {
         let [from, to] = [1, 2].map(|byte| SealingKey::from_bytes(&[byte; 32]).unwrap());
         let (id, other) = (WebhookId::from_bits(1), WebhookId::from_bits(2));
-        let sealed = from.seal(&place(id), b"whsec_x").unwrap();
+        let [newest, older] = [b"whsec_x", b"whsec_y"].map(|s| from.seal(&place(id), s).unwrap());
+        let until = Timestamp::from_seconds(1);
+        let sealed = SealedSecrets { newest, older: Some((older, until)) };
         let anew = reseal(id, &sealed, &from, &to).unwrap();
-        assert_eq!(&*to.open(&place(id), &anew).unwrap(), b"whsec_x");
-        assert!(from.open(&place(id), &anew).is_err());
+        assert_eq!(&*to.open(&place(id), &anew.newest).unwrap(), b"whsec_x");
+        assert!(from.open(&place(id), &anew.newest).is_err());
+        let (older, still) = anew.older.unwrap();
+        assert_eq!((&to.open(&place(id), &older).unwrap()[..], still), (&b"whsec_y"[..], until));
         let told = reseal(other, &sealed, &from, &to).unwrap_err().to_string();
         assert!(
             told.contains(&other.to_string()) && told.contains("remove that webhook"),

@@ -149,8 +149,14 @@ pub fn body(claimed: &ClaimedDelivery) -> Bytes {
 }
 
 async fn attempt(sender: &Sender, claimed: &ClaimedDelivery, now: Timestamp) -> Attempted {
-    let sent =
-        sender.send(claimed.webhook, &claimed.url, &claimed.sealed, claimed.id, body(claimed), now);
+    let sent = sender.send(
+        claimed.webhook,
+        &claimed.url,
+        &claimed.secrets,
+        claimed.id,
+        body(claimed),
+        now,
+    );
     match sent.await {
         Ok(answer) => judge(claimed, &answer, now),
         Err(why) => Attempted { then: later(claimed, why, None, now), status: None, answer: None },

@@ -223,7 +223,7 @@ impl Scene<'_> {
                 let (id, _) = self.webhook().await;
                 (route.replace("{id}", &id), None)
             }
-            ("POST", "/v1/webhooks/{id}/challenge") => {
+            ("POST", "/v1/webhooks/{id}/challenge" | "/v1/webhooks/{id}/rotate") => {
                 (route.replace("{id}", &self.webhook().await.0), None)
             }
             ("POST", "/v1/deliveries/{id}/retry") => {

@@ -266,3 +266,66 @@ async fn each_world_and_each_workspace_tells_its_own() {
     let retry = format!("/v1/deliveries/{}/retry", line["id"].as_str().unwrap());
     other.post(retry, &json!({})).send().await.expect(404);
 }
+
+#[tokio::test]
+async fn a_secret_gives_way_to_another_while_both_sign() {
+    let server = TestServer::start().await;
+    let (agent, admin) = (server.asker(), server.admin());
+    let mut receiver = Receiver::start().await;
+    let (id, first) = hook(&admin, &receiver, json!(["asked"])).await;
+    let path = format!("/v1/webhooks/{id}/rotate");
+    let rotate = async |wish: Value| {
+        let made = admin.post(&path, &wish).send().await.expect(200);
+        (made["secret"].as_str().unwrap().to_owned(), made["older_secret_until"].clone())
+    };
+    let mut next = async || {
+        agent.ask("deploy").await;
+        receiver.next().await
+    };
+    assert!(next().await.is_signed_with(&first));
+
+    let (second, until) = rotate(json!({})).await;
+    let day = server.service.now().plus(Seconds(86_400));
+    assert!(until.as_str().unwrap().parse::<askfirst_core::Timestamp>().unwrap() <= day);
+    server.clock.advance(86_300);
+    let message = next().await;
+    assert!(message.is_signed_with(&second) && message.is_signed_with(&first));
+    assert!(message.header("webhook-signature").starts_with("v1,"));
+    server.clock.advance(101);
+    let message = next().await;
+    assert!(message.is_signed_with(&second) && !message.is_signed_with(&first));
+    let seen = admin.get(format!("/v1/webhooks/{id}")).await.expect(200);
+    assert_eq!(seen["older_secret_until"], Value::Null);
+
+    // Who may know the old one is shut out at once.
+    let (third, until) = rotate(json!({ "overlap": "0s" })).await;
+    assert_eq!(until, Value::Null);
+    let message = next().await;
+    assert!(message.is_signed_with(&third) && !message.is_signed_with(&second));
+    assert!(!message.header("webhook-signature").contains(' '));
+
+    let again = admin.post(&path, &json!({})).once("r1").send().await.expect(200);
+    let repeat = admin.post(&path, &json!({})).once("r1").send().await.expect(200);
+    assert_eq!(repeat["secret"], Value::Null, "told once");
+    assert!(next().await.is_signed_with(again["secret"].as_str().unwrap()));
+    for (wish, status) in [
+        (json!({ "overlap": "8d" }), 422),
+        (json!({ "overlap": "soon" }), 400),
+        (json!({ "overlap": -1 }), 400),
+    ] {
+        let refused = admin.post(&path, &wish).send().await;
+        assert_eq!(
+            (refused.status, refused.pointers()),
+            (status, vec!["/overlap".into()]),
+            "{wish}"
+        );
+    }
+    let audit = admin.get("/v1/audit?kind=webhook.rotated").await.expect(200);
+    assert_eq!(audit["data"].as_array().unwrap().len(), 3);
+    for file in server.picture() {
+        for secret in [&first, &second, &third] {
+            let told = &secret.strip_prefix("whsec_").unwrap().as_bytes()[..20];
+            assert!(!file.windows(20).any(|bytes| bytes == told), "they are sealed");
+        }
+    }
+}

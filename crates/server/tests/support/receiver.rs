@@ -133,12 +133,12 @@ impl Message {
         serde_json::from_slice(&self.body).expect("JSON")
     }
 
-    /// Whether this secret signed it, at the time that it says.
+    /// Whether this secret signed it, if need be among others, at the time that it says.
     pub fn is_signed_with(&self, secret: &str) -> bool {
         let at = self.header("webhook-timestamp").parse().expect("seconds");
         let secret = secret.parse().expect("a secret");
         let at = Timestamp::from_seconds(at);
         let expected = signature::headers(self.id(), at, &self.body, &[secret]).expect("signed");
-        self.header("webhook-signature") == expected["webhook-signature"]
+        self.header("webhook-signature").split(' ').any(|one| expected["webhook-signature"] == one)
     }
 }

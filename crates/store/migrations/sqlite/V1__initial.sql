@@ -325,6 +325,8 @@ CREATE TABLE webhooks (
   url         TEXT NOT NULL,
   events      TEXT NOT NULL, -- names, as JSON; none: all
   sealed      BLOB NOT NULL,
+  older       BLOB, -- the secret before, which signs too until then
+  older_until INTEGER,
   created_at  INTEGER NOT NULL,
   state       TEXT NOT NULL DEFAULT 'unconfirmed', -- until it gives a challenge back
   disabled_at INTEGER,

@@ -187,6 +187,11 @@ impl Act<'_> {
                 }
                 Ok(Done::new("webhook.confirmed", id, json!({})))
             }
+            Change::RotateWebhook { id, sealed, overlap } => {
+                let until = (overlap.0 > 0).then(|| now.plus(*overlap));
+                webhooks::rotate(connection, workspace, *id, sealed, until)?;
+                Ok(Done::new("webhook.rotated", id, json!({ "older_until": until })))
+            }
             Change::RemoveWebhook { id } => {
                 webhooks::remove(connection, workspace, *id)?;
                 Ok(Done::new("webhook.removed", id, json!({})))

@@ -12,7 +12,7 @@ use super::pens::Pens;
 use super::writer::Desk;
 use super::{SqliteStore, webhooks};
 use crate::deliveries::{
-    Attempted, ClaimedDelivery, Deliveries, Delivery, DeliveryState, Then, Webhook,
+    Attempted, ClaimedDelivery, Deliveries, Delivery, DeliveryState, SealedSecrets, Then, Webhook,
 };
 use crate::records::{EventRecord, Place};
 use crate::store::{Change, Store, StoreError};
@@ -64,31 +64,31 @@ fn claim(
     lease: Seconds,
     limit: u32,
 ) -> Result<Vec<ClaimedDelivery>, StoreError> {
-    let sql = "SELECT d.delivery, w.url, w.sealed, d.workspace, d.environment, d.approval,
-                 d.version, e.name, e.at, e.detail, d.attempt, d.earlier
+    let sql = "SELECT d.delivery, w.url, d.workspace, d.environment, d.approval, d.version,
+                 e.name, e.at, e.detail, d.attempt, d.earlier, w.sealed, w.older, w.older_until
                FROM deliveries d
                JOIN webhooks w ON w.webhook = d.webhook AND w.state = 'active'
                JOIN events e ON e.approval = d.approval AND e.version = d.version
                WHERE d.webhook = ?1 AND d.due_at <= ?2 ORDER BY d.due_at, d.position LIMIT ?3";
     let mut statement = desk.connection.prepare_cached(sql)?;
     let rows = statement.query_map((webhook.bytes(), desk.now.micros(), limit), |row| {
-        let (attempt, earlier): (u32, u32) = (codec::counted(row, 10)?, codec::counted(row, 11)?);
+        let (attempt, earlier): (u32, u32) = (codec::counted(row, 9)?, codec::counted(row, 10)?);
         let event = EventRecord {
-            version: codec::counted(row, 6)?,
-            name: row.get(7)?,
-            at: codec::time(row, 8)?,
-            detail: codec::json(row, 9)?,
+            version: codec::counted(row, 5)?,
+            name: row.get(6)?,
+            at: codec::time(row, 7)?,
+            detail: codec::json(row, 8)?,
         };
         Ok(ClaimedDelivery {
             id: codec::id(row, 0)?,
             webhook,
             url: row.get(1)?,
-            sealed: row.get(2)?,
+            secrets: webhooks::secrets(row, 11)?,
             place: Place {
-                workspace: codec::id(row, 3)?,
-                environment: codec::environment(row, 4)?,
+                workspace: codec::id(row, 2)?,
+                environment: codec::environment(row, 3)?,
             },
-            approval: codec::id(row, 5)?,
+            approval: codec::id(row, 4)?,
             event,
             attempt: attempt + 1,
             round: (attempt + 1).saturating_sub(earlier),
@@ -182,12 +182,13 @@ pub(super) fn retry(
 /// Puts these secrets in the place of what was sealed otherwise.
 pub(super) fn reseal(
     connection: &Connection,
-    secrets: &[(WebhookId, Vec<u8>)],
+    secrets: &[(WebhookId, SealedSecrets)],
 ) -> Result<(), StoreError> {
-    let mut statement =
-        connection.prepare_cached("UPDATE webhooks SET sealed = ?2 WHERE webhook = ?1")?;
-    for (id, sealed) in secrets {
-        statement.execute(params![id.bytes(), sealed])?;
+    let sql = "UPDATE webhooks SET sealed = ?2, older = ?3, older_until = ?4 WHERE webhook = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    for (id, secrets) in secrets {
+        let (older, until) = secrets.older.as_ref().map(|(older, at)| (older, at.micros())).unzip();
+        statement.execute(params![id.bytes(), secrets.newest, older, until])?;
     }
     Ok(())
 }
@@ -226,10 +227,12 @@ impl Deliveries for SqliteStore {
         self.read(move |connection| webhooks::list(connection, workspace)).await
     }
 
-    async fn webhook_secrets(&self) -> Result<Vec<(WebhookId, Vec<u8>)>, StoreError> {
+    async fn webhook_secrets(&self) -> Result<Vec<(WebhookId, SealedSecrets)>, StoreError> {
         let question = |connection: &Connection| {
-            let mut all = connection.prepare_cached("SELECT webhook, sealed FROM webhooks")?;
-            let rows = all.query_map([], |row| Ok((codec::id(row, 0)?, row.get(1)?)))?;
+            let sql = "SELECT webhook, sealed, older, older_until FROM webhooks";
+            let mut all = connection.prepare_cached(sql)?;
+            let rows =
+                all.query_map([], |row| Ok((codec::id(row, 0)?, webhooks::secrets(row, 1)?)))?;
             Ok(rows.collect::<Result<_, _>>()?)
         };
         self.read(question).await

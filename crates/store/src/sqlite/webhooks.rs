@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use askfirst_core::administration::NewWebhook;
 use askfirst_core::{Approval, Environment, Event, Timestamp, WebhookId, WorkspaceId};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::codec::{self, Id};
 use super::deliveries;
 use super::pens::Pens;
-use crate::deliveries::{Webhook, WebhookState};
+use crate::deliveries::{SealedSecrets, Webhook, WebhookState};
 use crate::records::Place;
 use crate::store::StoreError;
 
@@ -58,7 +58,8 @@ fn all(
     waiting: &'static str,
 ) -> Result<Vec<Webhook>, StoreError> {
     let sql = format!(
-        "SELECT webhook, environment, url, events, created_at, sealed, state, disabled_at, why, {waiting}
+        "SELECT webhook, environment, url, events, created_at, state, disabled_at, why,
+           sealed, older, older_until, {waiting}
          FROM webhooks w WHERE workspace = ?1 ORDER BY webhook"
     );
     let mut statement = connection.prepare_cached(&sql)?;
@@ -69,14 +70,21 @@ fn all(
             url: row.get(2)?,
             events: codec::json::<BTreeSet<String>>(row, 3)?,
             created_at: codec::time(row, 4)?,
-            sealed: row.get(5)?,
-            state: codec::webhook_state(row, 6)?,
-            disabled_at: codec::maybe_time(row, 7)?,
-            problem: row.get(8)?,
-            waiting: codec::counted(row, 9)?,
+            state: codec::webhook_state(row, 5)?,
+            disabled_at: codec::maybe_time(row, 6)?,
+            problem: row.get(7)?,
+            secrets: secrets(row, 8)?,
+            waiting: codec::counted(row, 11)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The secrets of a receiver, in three columns from this one on.
+pub(super) fn secrets(row: &Row<'_>, column: usize) -> rusqlite::Result<SealedSecrets> {
+    let older: Option<Vec<u8>> = row.get(column + 1)?;
+    let older = older.zip(codec::maybe_time(row, column + 2)?);
+    Ok(SealedSecrets { newest: row.get(column)?, older })
 }
 
 pub(super) fn list(connection: &Connection, id: WorkspaceId) -> Result<Vec<Webhook>, StoreError> {
@@ -114,6 +122,22 @@ pub(super) fn remove(
 ) -> Result<(), StoreError> {
     let sql = "DELETE FROM webhooks WHERE webhook = ?1 AND workspace = ?2";
     connection.prepare_cached(sql)?.execute((id.bytes(), workspace.bytes()))?;
+    Ok(())
+}
+
+/// Another secret signs from now on, and the one before too until `until`.
+pub(super) fn rotate(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: WebhookId,
+    sealed: &[u8],
+    until: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE webhooks SET older = CASE WHEN ?4 IS NULL THEN NULL ELSE sealed END,
+                 older_until = ?4, sealed = ?3
+               WHERE webhook = ?1 AND workspace = ?2";
+    let row = params![id.bytes(), workspace.bytes(), sealed, until.map(Timestamp::micros)];
+    connection.prepare_cached(sql)?.execute(row)?;
     Ok(())
 }
 

@@ -169,9 +169,45 @@ pub(crate) async fn a_secret_sealed_anew_takes_the_place_of_the_former<H: Home>(
     let world = World::<H>::new().await;
     let (one, two) = (receiver(&world, &[]).await, receiver(&world, &[]).await);
     world.ask().await;
-    let anew = vec![(two, vec![9; 41])];
+    let until = world.store.now().plus(Seconds(60));
+    let [former, resealed] =
+        [7, 9].map(|byte| SealedSecrets { newest: vec![byte; 40], older: None });
+    let resealed = SealedSecrets { older: Some((vec![8; 41], until)), ..resealed };
+    let anew = vec![(two, resealed.clone())];
     world.store.change_signing_keys(Vec::new(), anew, KeyringChange::Resealed).await.unwrap();
     let secrets = world.store.webhook_secrets().await.unwrap();
-    assert_eq!(secrets, [(one, vec![7; 40]), (two, vec![9; 41])]);
-    assert_eq!(claim(&world, two).await[0].sealed, [9; 41]);
+    assert_eq!(secrets, [(one, former), (two, resealed.clone())]);
+    assert_eq!(claim(&world, two).await[0].secrets, resealed);
+}
+
+pub(crate) async fn a_former_secret_signs_until_its_time_is_over_and_goes<H: Home>() {
+    let world = World::<H>::new().await;
+    let id = receiver(&world, &[]).await;
+    world.ask().await;
+    let signing = async |sealed: u8, overlap: u32| {
+        let sealed = vec![sealed; 40];
+        let overlap = Seconds(overlap);
+        world.administer(Change::RotateWebhook { id, sealed, overlap }).await.unwrap();
+    };
+    let known = async || world.store.webhook_secrets().await.unwrap().remove(0).1;
+    let at = |secrets: &SealedSecrets| {
+        let signing = secrets.at(world.store.now());
+        signing.map(|sealed| sealed[0]).collect::<Vec<_>>()
+    };
+    signing(8, 60).await;
+    let claimed = claim(&world, id).await.remove(0).secrets;
+    assert_eq!((at(&claimed), &claimed), (vec![8, 7], &known().await));
+    world.clock.advance(60);
+    assert_eq!(at(&claimed), [8], "not a moment longer");
+    assert!(known().await.older.is_some());
+    world.store.tidy().await.unwrap();
+    assert_eq!(known().await.older, None, "and it is not kept");
+    signing(9, 60).await;
+    signing(10, 60).await;
+    assert_eq!(at(&known().await), [10, 9], "the one before the former is over");
+    signing(11, 0).await;
+    assert_eq!(known().await, SealedSecrets { newest: vec![11; 40], older: None });
+    let too_long = Change::RotateWebhook { id, sealed: vec![12; 40], overlap: Seconds(604_801) };
+    assert!(world.administer(too_long).await.is_err());
+    assert_eq!(at(&known().await), [11]);
 }

@@ -79,6 +79,7 @@ promises! {
         who_wants_nothing_more_is_left_alone
         only_who_wants_to_be_told_is
         a_secret_sealed_anew_takes_the_place_of_the_former
+        a_former_secret_signs_until_its_time_is_over_and_goes
     }
     people {
         who_left_the_group_since_the_ask_cannot_vote
