@@ -22,3 +22,4 @@ mod tls;
 #[cfg(feature = "otel")]
 mod traces;
 mod usage;
+mod webhooks;
