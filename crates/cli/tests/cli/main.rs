@@ -15,6 +15,7 @@ mod metrics;
 mod operate;
 mod policies;
 mod proofs;
+mod receivers;
 mod samples;
 mod serve;
 mod support;
