@@ -21,6 +21,9 @@ use crate::{
 pub use denied::Denied;
 pub use secrets::{PasswordHash, SecretHash};
 
+/// The most hosts that callbacks may go to.
+const MOST_HOSTS: usize = 50;
+
 /// The parts of a workspace, beside [`Facts`], that a change is judged by.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Holdings {
@@ -76,7 +79,7 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         Change::RotateWebhook { overlap, .. } => webhooks::rotate(*overlap),
         Change::SavePolicy { document, .. } => save_policy(document, facts),
         Change::RemovePolicy { name } => remove_policy(name, holdings),
-        Change::SetWorkspace { name, default_policy, retention_days, .. } => {
+        Change::SetWorkspace { name, default_policy, retention_days, callback_hosts, .. } => {
             if let Some(name) = name {
                 valid_text("/name", name)?;
             }
@@ -84,6 +87,9 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
                 && !(1..=LONGEST_RETENTION).contains(days)
             {
                 return Err(invalid("/retention_days", "1 to 3650 days, or none to keep for good"));
+            }
+            if callback_hosts.as_ref().is_some_and(|hosts| hosts.len() > MOST_HOSTS) {
+                return Err(invalid("/callback_hosts", "at most 50 hosts; *.example.com is one"));
             }
             match default_policy {
                 Some(policy) if !holdings.policies.contains(policy) => {

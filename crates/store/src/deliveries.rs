@@ -16,8 +16,8 @@ pub struct Webhook {
     pub id: WebhookId,
     /// Of what it is told.
     pub place: Place,
-    /// Where it listens.
-    pub url: String,
+    /// Where it listens; none for what signs callbacks.
+    pub url: Option<String>,
     /// Names of the events that it gets; none for all.
     pub events: BTreeSet<String>,
     /// When it was made.
@@ -87,6 +87,8 @@ pub struct ClaimedDelivery {
     pub webhook: WebhookId,
     /// Where that listens.
     pub url: String,
+    /// If an asker said so: hosts that such a URL may have, as the workspace has them now.
+    pub hosts: Option<Vec<String>>,
     /// What it verifies with.
     pub secrets: SealedSecrets,
     /// Of what.
@@ -154,6 +156,8 @@ pub struct Delivery {
     pub id: DeliveryId,
     /// To whom.
     pub webhook: WebhookId,
+    /// Where it is sent, if that is not where the receiver listens.
+    pub url: Option<String>,
     /// Of which approval.
     pub approval: ApprovalId,
     /// The approval's version after the event.

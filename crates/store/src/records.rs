@@ -34,6 +34,8 @@ pub struct Workspace {
     pub floor: Floor,
     /// How many days after the end texts are erased; none keeps them for good.
     pub retention_days: Option<u32>,
+    /// Hosts that askers may have the end of an approval sent to.
+    pub callback_hosts: Vec<String>,
     /// Why nothing is erased, while somebody says so.
     pub hold: Option<Hold>,
     /// When it was made.

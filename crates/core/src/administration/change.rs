@@ -119,6 +119,8 @@ pub enum Change {
         floor: Option<Floor>,
         /// How long texts are kept after the end; within it, none keeps them for good.
         retention_days: Option<Option<u32>>,
+        /// Hosts that askers may have the end of an approval sent to.
+        callback_hosts: Option<Vec<String>>,
     },
     /// Nothing of the workspace may be erased from now on, or may again.
     HoldWorkspace {
@@ -231,8 +233,9 @@ pub struct NewWebhook {
     pub id: WebhookId,
     /// Of which world it is told.
     pub environment: Environment,
-    /// Where it listens. Whether that may be reached was looked at before.
-    pub url: String,
+    /// Where it listens. Whether that may be reached was looked at before. None for what signs
+    /// callbacks, which go where each approval says.
+    pub url: Option<String>,
     /// Names of the events that it gets; none for all.
     pub events: BTreeSet<String>,
     /// The secret that what it gets is signed with, sealed.

@@ -19,13 +19,16 @@ use crate::app::App;
 use crate::service::Caller;
 use crate::service::webhooks::WebhookWish;
 
+/// The events with which an approval ends.
+const ENDS: [&str; 4] = ["approved", "rejected", "expired", "cancelled"];
+
 /// A receiver of what happens.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WebhookView {
     /// `whk_…`
     id: String,
-    /// Where it listens.
-    url: String,
+    /// Where it listens; null for what signs callbacks, which go where each approval says.
+    url: Option<String>,
     /// Which events it gets; none for all.
     events: BTreeSet<String>,
     /// `live`, `test` or `dev`.
@@ -60,8 +63,13 @@ pub struct MadeWebhookView {
 pub struct NewWebhookBody {
     /// Where it listens: `https`, on port 443 or 8443, at an address of the public internet, unless
     /// the operator opened another.
+    #[serde(default)]
     #[schema(example = "https://hooks.example.com/askfirst")]
-    url: String,
+    url: Option<String>,
+    /// Instead of a URL: it signs what goes to the `callback_url` of approvals, and is active at
+    /// once. One for each environment.
+    #[serde(default)]
+    callbacks: bool,
     /// Which events it gets, by their names; none for all.
     #[serde(default)]
     #[schema(example = json!(["approved", "rejected"]))]
@@ -100,6 +108,8 @@ pub struct DeliveryView {
     id: String,
     /// To whom.
     webhook: String,
+    /// Where it is sent, if it is a callback.
+    url: Option<String>,
     /// Of which approval.
     approval: String,
     /// What happened.
@@ -161,6 +171,7 @@ fn line(delivery: Delivery) -> DeliveryView {
     DeliveryView {
         id: delivery.id.to_string(),
         webhook: delivery.webhook.to_string(),
+        url: delivery.url,
         approval: delivery.approval.to_string(),
         event: delivery.event,
         sequence: delivery.version,
@@ -199,8 +210,23 @@ pub async fn add(
     body: Body<NewWebhookBody>,
 ) -> Result<Response, Problem> {
     let idempotency = body.idempotency("webhooks.add");
-    let NewWebhookBody { url, events, environment } = body.value;
-    let wish = WebhookWish { url, events: events_from(events)?, environment };
+    let NewWebhookBody { url, callbacks, events, environment } = body.value;
+    let odd = match (&url, callbacks) {
+        (None, false) => Some(("/url", "where it listens, or `\"callbacks\": true`")),
+        (Some(_), true) => Some(("/url", "callbacks go where each approval says; leave it out")),
+        (None, true) if !events.is_empty() => {
+            Some(("/events", "callbacks tell the end of an approval; leave it out"))
+        }
+        _ => None,
+    };
+    if let Some((pointer, detail)) = odd {
+        return Err(Problem::bad_request(detail).at(pointer, detail));
+    }
+    let events = match callbacks {
+        true => ENDS.map(str::to_owned).into(),
+        false => events_from(events)?,
+    };
+    let wish = WebhookWish { url, events, environment };
     let made = app.service.add_webhook(&caller, wish, idempotency).await?;
     let secret = made.secret.map(|secret| secret.to_string());
     let body = MadeWebhookView { secret, view: view(made.webhook, app.service.now()) };

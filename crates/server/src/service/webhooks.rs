@@ -1,6 +1,7 @@
 //! Receivers of what happens: making them, seeing what was sent, having it sent once more. Their
 //! secrets are made here, told once, and sealed for the store.
 
+mod callback;
 mod challenge;
 
 use std::collections::BTreeSet;
@@ -118,8 +119,8 @@ pub(crate) fn reseal(
 /// What a new receiver should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookWish {
-    /// Where it listens.
-    pub url: String,
+    /// Where it listens; none to sign callbacks.
+    pub url: Option<String>,
     /// Names of the events that it gets; none for all.
     pub events: BTreeSet<String>,
     /// Of which world it is told; none for the maker's own.
@@ -147,10 +148,12 @@ impl Service {
     ) -> Result<MadeWebhook> {
         caller.need(Scope::Workspace, ADMINS)?;
         let sender = self.sender()?;
-        if wish.url.len() > LONGEST_URL {
-            return Err(mistake("/url", format!("a URL has at most {LONGEST_URL} bytes")));
+        if let Some(url) = &wish.url {
+            if url.len() > LONGEST_URL {
+                return Err(mistake("/url", format!("a URL has at most {LONGEST_URL} bytes")));
+            }
+            sender.outgoing.check(url).map_err(|error| mistake("/url", error.to_string()))?;
         }
-        sender.outgoing.check(&wish.url).map_err(|error| mistake("/url", error.to_string()))?;
         let id = WebhookId::from_bits(mint::id_bits());
         let (secret, sealed) = sender.mint(id)?;
         let environment = wish.environment.unwrap_or(caller.place.environment);

@@ -149,6 +149,12 @@ pub fn body(claimed: &ClaimedDelivery) -> Bytes {
 }
 
 async fn attempt(sender: &Sender, claimed: &ClaimedDelivery, now: Timestamp) -> Attempted {
+    // The hosts may be others than when it was asked.
+    if let Some(Err(why)) =
+        claimed.hosts.as_ref().map(|hosts| sender.may_call_back(&claimed.url, hosts))
+    {
+        return Attempted { then: Then::GiveUp { why }, status: None, answer: None };
+    }
     let sent = sender.send(
         claimed.webhook,
         &claimed.url,
@@ -167,6 +173,9 @@ fn judge(claimed: &ClaimedDelivery, answer: &Answer, now: Timestamp) -> Attempte
     let status = answer.status;
     let then = if status.is_success() {
         Then::Delivered
+    } else if status == StatusCode::GONE && claimed.hosts.is_some() {
+        let why = "it answered 410 Gone, which asks for nothing more".into();
+        Then::GiveUp { why }
     } else if status == StatusCode::GONE {
         let id = claimed.webhook;
         let why = format!(

@@ -19,6 +19,7 @@ mod attacks;
 mod audit;
 mod bad_json;
 mod bad_requests;
+mod callbacks;
 mod challenges;
 mod deadlines;
 mod delegating;

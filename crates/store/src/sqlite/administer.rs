@@ -174,6 +174,11 @@ impl Act<'_> {
                 Ok(Done::new("key.revoked", id, detail))
             }
             Change::AddWebhook(webhook) => {
+                let (what, environment) = ("webhook", webhook.environment);
+                if webhook.url.is_none() && self.tenant.webhooks.sign_callbacks(environment) {
+                    let name = format!("that signs the callbacks of {}", environment.as_str());
+                    return Err(Denied::Taken { what, name }.into());
+                }
                 webhooks::add(connection, workspace, webhook, now)?;
                 let events = &webhook.events;
                 let environment = webhook.environment.as_str();
@@ -218,12 +223,19 @@ impl Act<'_> {
                 apply::remove_policy(connection, workspace, name, now)?;
                 Ok(Done::new("policy.removed", name, json!({})))
             }
-            Change::SetWorkspace { name, default_policy, floor, retention_days } => {
+            Change::SetWorkspace {
+                name,
+                default_policy,
+                floor,
+                retention_days,
+                callback_hosts,
+            } => {
                 let mut next = self.tenant.workspace.clone();
                 next.name = name.clone().unwrap_or(next.name);
                 next.default_policy = default_policy.clone().unwrap_or(next.default_policy);
                 next.floor = floor.unwrap_or(next.floor);
                 next.retention_days = retention_days.unwrap_or(next.retention_days);
+                next.callback_hosts = callback_hosts.clone().unwrap_or(next.callback_hosts);
                 apply::set_workspace(connection, &next)?;
                 let detail = json!({
                     "name": next.name,
@@ -233,6 +245,7 @@ impl Act<'_> {
                         "separate_owner": next.floor.separate_owner,
                     },
                     "retention_days": next.retention_days,
+                    "callback_hosts": next.callback_hosts,
                 });
                 Ok(Done::new("workspace.changed", workspace, detail))
             }

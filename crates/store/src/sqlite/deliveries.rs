@@ -36,7 +36,7 @@ pub(super) fn add(
     next: &Approval,
     version: u32,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let sql = "INSERT INTO deliveries
                  (delivery, workspace, environment, webhook, approval, version, due_at)
                SELECT ?1, ?2, ?3, ?4, ?5, ?6,
@@ -55,6 +55,52 @@ pub(super) fn add(
             now.micros(),
         ],
     )?;
+    Ok(true)
+}
+
+/// Where an asker has the end of an approval sent.
+pub(super) fn keep_callback(
+    connection: &Connection,
+    approval: ApprovalId,
+    url: &str,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO callbacks (approval, url) VALUES (?1, ?2)";
+    connection.prepare_cached(sql)?.execute(params![approval.bytes(), url])?;
+    Ok(())
+}
+
+/// The end of an approval for whoever asked; false if they did not say where.
+pub(super) fn call_back(
+    pens: &Pens<'_>,
+    webhook: WebhookId,
+    next: &Approval,
+    version: u32,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let sql = "INSERT INTO deliveries
+                 (delivery, workspace, environment, webhook, approval, version, due_at, url)
+               SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, url FROM callbacks WHERE approval = ?5";
+    let row = params![
+        id_of(webhook, next.id, version).bytes(),
+        next.workspace.bytes(),
+        next.environment.as_str(),
+        webhook.bytes(),
+        next.id.bytes(),
+        version,
+        now.micros(),
+    ];
+    Ok(pens.write(sql, row)? > 0)
+}
+
+/// An address can say as much as a text does. What has not arrived yet still goes there.
+pub(super) fn forget_callback(
+    connection: &Connection,
+    approval: ApprovalId,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM callbacks WHERE approval = ?1";
+    connection.prepare_cached(sql)?.execute([approval.bytes()])?;
+    let sql = "UPDATE deliveries SET url = NULL WHERE approval = ?1 AND settled_at IS NOT NULL";
+    connection.prepare_cached(sql)?.execute([approval.bytes()])?;
     Ok(())
 }
 
@@ -64,10 +110,12 @@ fn claim(
     lease: Seconds,
     limit: u32,
 ) -> Result<Vec<ClaimedDelivery>, StoreError> {
-    let sql = "SELECT d.delivery, w.url, d.workspace, d.environment, d.approval, d.version,
-                 e.name, e.at, e.detail, d.attempt, d.earlier, w.sealed, w.older, w.older_until
+    let sql = "SELECT d.delivery, iif(w.callbacks, ifnull(d.url, ''), w.url), d.workspace, d.environment, d.approval, d.version,
+                 e.name, e.at, e.detail, d.attempt, d.earlier, w.sealed, w.older, w.older_until,
+                 iif(w.callbacks, s.callback_hosts, NULL)
                FROM deliveries d
                JOIN webhooks w ON w.webhook = d.webhook AND w.state = 'active'
+               JOIN workspaces s ON s.workspace = d.workspace
                JOIN events e ON e.approval = d.approval AND e.version = d.version
                WHERE d.webhook = ?1 AND d.due_at <= ?2 ORDER BY d.due_at, d.position LIMIT ?3";
     let mut statement = desk.connection.prepare_cached(sql)?;
@@ -83,6 +131,7 @@ fn claim(
             id: codec::id(row, 0)?,
             webhook,
             url: row.get(1)?,
+            hosts: codec::maybe_json(row, 14)?,
             secrets: webhooks::secrets(row, 11)?,
             place: Place {
                 workspace: codec::id(row, 2)?,
@@ -194,7 +243,7 @@ pub(super) fn reseal(
 }
 
 const DELIVERY: &str = "SELECT d.delivery, d.webhook, d.approval, d.version, e.name, e.at,
-                          d.delivered, d.settled_at, d.attempt, d.due_at, d.why, d.status, d.answer
+                          d.delivered, d.settled_at, d.attempt, d.due_at, d.why, d.status, d.answer, d.url
                         FROM deliveries d
                         JOIN events e ON e.approval = d.approval AND e.version = d.version";
 
@@ -218,6 +267,7 @@ fn line(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         why: row.get(10)?,
         status: codec::maybe_counted(row, 11)?,
         answer: row.get(12)?,
+        url: row.get(13)?,
     })
 }
 

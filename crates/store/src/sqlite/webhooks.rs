@@ -22,6 +22,12 @@ impl Receivers {
         Ok(Self(all(connection, id, "0")?))
     }
 
+    /// Whether there is one that signs callbacks.
+    pub(super) fn sign_callbacks(&self, environment: Environment) -> bool {
+        let signs = |known: &Webhook| known.url.is_none() && known.place.environment == environment;
+        self.0.iter().any(signs)
+    }
+
     /// Every one, those too that are told nothing any more.
     pub(super) fn all(&self) -> BTreeMap<WebhookId, Environment> {
         self.0.iter().map(|known| (known.id, known.place.environment)).collect()
@@ -43,8 +49,10 @@ impl Receivers {
                 && known.state == WebhookState::Active
                 && known.place.environment == next.environment
             {
-                deliveries::add(pens, known.id, next, version, now)?;
-                told = true;
+                told |= match known.url {
+                    Some(_) => deliveries::add(pens, known.id, next, version, now)?,
+                    None => deliveries::call_back(pens, known.id, next, version, now)?,
+                };
             }
         }
         Ok(told)
@@ -58,7 +66,7 @@ fn all(
     waiting: &'static str,
 ) -> Result<Vec<Webhook>, StoreError> {
     let sql = format!(
-        "SELECT webhook, environment, url, events, created_at, state, disabled_at, why,
+        "SELECT webhook, environment, iif(callbacks, NULL, url), events, created_at, state, disabled_at, why,
            sealed, older, older_until, {waiting}
          FROM webhooks w WHERE workspace = ?1 ORDER BY webhook"
     );
@@ -100,8 +108,9 @@ pub(super) fn add(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO webhooks
-                 (webhook, workspace, environment, url, events, sealed, created_at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+                 (webhook, workspace, environment, url, events, sealed, created_at, callbacks, state)
+               VALUES (?1, ?2, ?3, ifnull(?4, ''), ?5, ?6, ?7, ?4 IS NULL,
+                 iif(?4 IS NULL, 'active', 'unconfirmed'))";
     connection.prepare_cached(sql)?.execute(params![
         new.id.bytes(),
         workspace.bytes(),

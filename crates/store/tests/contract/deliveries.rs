@@ -17,7 +17,7 @@ async fn unconfirmed<H: Home>(world: &World<H>, events: &[&str]) -> WebhookId {
     let new = NewWebhook {
         id,
         environment: world.us.place.environment,
-        url: "https://hooks.example/".into(),
+        url: Some("https://hooks.example/".into()),
         events: events.iter().map(|&name| name.to_owned()).collect(),
         sealed: vec![7; 40],
     };

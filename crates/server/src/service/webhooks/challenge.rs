@@ -88,7 +88,8 @@ async fn exchange(
     // Each has an id of its own, as receivers refuse one that they have seen.
     let id = DeliveryId::from_bits(mint::id_bits());
     let body = Bytes::from(body.to_string());
-    let answer = sender.send(to.id, &to.url, &to.secrets, id, body, now).await?;
+    let url = to.url.as_deref().unwrap_or_default();
+    let answer = sender.send(to.id, url, &to.secrets, id, body, now).await?;
     judge(&answer, challenge)
 }
 
