@@ -147,7 +147,12 @@ impl Server {
             Arc::clone(&keyring),
             stop.clone(),
         ));
-        workers.spawn(workers::webhooks::run(Arc::clone(&store), sender, stop.clone()));
+        workers.spawn(workers::webhooks::run(
+            Arc::clone(&store),
+            sender,
+            Arc::clone(&service.metrics),
+            stop.clone(),
+        ));
         workers.spawn(workers::erasure::run(
             Arc::clone(&store),
             Arc::clone(&service.metrics),

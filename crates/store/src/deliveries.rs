@@ -182,6 +182,15 @@ pub struct Delivery {
     pub answer: Option<String>,
 }
 
+/// How much is on its way to all receivers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeliveryCounts {
+    /// It will be sent, or is being sent.
+    pub waiting: u64,
+    /// It was given up within the last thirty days.
+    pub dead: u64,
+}
+
 /// Receivers and what is on its way to them. Rows are written with the event itself.
 #[async_trait]
 pub trait Deliveries: Send + Sync {
@@ -206,6 +215,8 @@ pub trait Deliveries: Send + Sync {
         workspace: WorkspaceId,
         id: DeliveryId,
     ) -> Result<Option<Delivery>, StoreError>;
+    /// How much is on its way, and how much was given up.
+    async fn delivery_counts(&self) -> Result<DeliveryCounts, StoreError>;
     /// Receivers for which something is due.
     async fn due_webhooks(&self) -> Result<Vec<WebhookId>, StoreError>;
     /// Claims what is due for one receiver for `lease_seconds`, counting the attempt; nobody else

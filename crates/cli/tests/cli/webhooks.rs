@@ -30,7 +30,7 @@ pub(crate) fn call(server: &Dev, method: &str, path: &str, body: &Value) -> (u16
 }
 
 /// What was sent, and the way to answer it.
-struct Message {
+pub(crate) struct Message {
     id: String,
     body: Vec<u8>,
     stream: TcpStream,
@@ -71,14 +71,19 @@ impl Message {
         (approval, body["data"]["sequence"].as_u64().unwrap())
     }
 
-    fn take(mut self) {
+    fn take(self) {
+        self.answer("204 No Content");
+    }
+
+    pub(crate) fn answer(mut self, status: &str) {
         // Whoever was killed does not read it.
-        let _ = self.stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n");
+        let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+        let _ = self.stream.write_all(answer.as_bytes());
     }
 }
 
 /// A receiver that answers when the story does.
-fn listen() -> (String, Receiver<Message>) {
+pub(crate) fn listen() -> (String, Receiver<Message>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let (sent, got): (Sender<Message>, _) = mpsc::channel();

@@ -18,6 +18,7 @@ use tokio::task::{self, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use crate::metrics::Metrics;
 use crate::outgoing::Answer;
 use crate::service::webhooks::Sender;
 
@@ -40,12 +41,17 @@ const PAUSES: [u32; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 
 const TEXTS: [&str; 7] = ["title", "target", "reason", "comment", "question", "reply", "note"];
 
 /// Runs until `stop`.
-pub async fn run(store: Arc<dyn Store>, sender: Sender, stop: CancellationToken) {
+pub async fn run(
+    store: Arc<dyn Store>,
+    sender: Sender,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+) {
     let mut changes = store.changes();
     let mut sending = JoinSet::new();
     let mut busy = HashMap::new();
     while !stop.is_cancelled() {
-        if let Err(error) = send_due(&store, &sender, &mut sending, &mut busy).await {
+        if let Err(error) = send_due(&store, &sender, &metrics, &mut sending, &mut busy).await {
             warn!(%error, "what is due for webhooks could not be read; trying again");
         }
         let slow_poll = tokio::time::sleep(SLOW_POLL);
@@ -93,6 +99,7 @@ fn finished(busy: &mut Busy, done: Result<(task::Id, ()), JoinError>) {
 async fn send_due(
     store: &Arc<dyn Store>,
     sender: &Sender,
+    metrics: &Arc<Metrics>,
     sending: &mut JoinSet<()>,
     busy: &mut Busy,
 ) -> Result<(), StoreError> {
@@ -111,9 +118,11 @@ async fn send_due(
     for claimed in futures_util::future::join_all(claims).await {
         for claimed in claimed? {
             let (store, sender) = (Arc::clone(store), sender.clone());
+            let metrics = Arc::clone(metrics);
             let webhook = claimed.webhook;
             let task = sending.spawn(async move {
                 let attempted = attempt(&sender, &claimed, store.now()).await;
+                metrics.attempted(&attempted.then);
                 if let Err(error) = store.settle_delivery(&claimed, attempted).await {
                     // The lease ends, and it is sent again.
                     warn!(%error, delivery.id = %claimed.id, "an attempt could not be noted");

@@ -366,6 +366,7 @@ CREATE INDEX deliveries_due ON deliveries (webhook, due_at) WHERE due_at IS NOT 
 CREATE INDEX deliveries_waiting ON deliveries (webhook, approval, version)
   WHERE settled_at IS NULL;
 CREATE INDEX deliveries_of_webhook ON deliveries (webhook, position);
+CREATE INDEX deliveries_dead ON deliveries (webhook) WHERE settled_at IS NOT NULL AND delivered = 0;
 CREATE INDEX deliveries_settled ON deliveries (settled_at) WHERE settled_at IS NOT NULL;
 
 CREATE TABLE signing_keys (

@@ -12,7 +12,8 @@ use super::pens::Pens;
 use super::writer::Desk;
 use super::{SqliteStore, webhooks};
 use crate::deliveries::{
-    Attempted, ClaimedDelivery, Deliveries, Delivery, DeliveryState, SealedSecrets, Then, Webhook,
+    Attempted, ClaimedDelivery, Deliveries, Delivery, DeliveryCounts, DeliveryState, SealedSecrets,
+    Then, Webhook,
 };
 use crate::records::{EventRecord, Place};
 use crate::store::{Change, Store, StoreError};
@@ -326,6 +327,22 @@ impl Deliveries for SqliteStore {
             let sql = format!("{DELIVERY} WHERE d.workspace = ?1 AND d.delivery = ?2");
             let mut statement = connection.prepare_cached(&sql)?;
             Ok(statement.query_row((workspace.bytes(), id.bytes()), line).optional()?)
+        };
+        self.read(question).await
+    }
+
+    async fn delivery_counts(&self) -> Result<DeliveryCounts, StoreError> {
+        let question = |connection: &Connection| {
+            let sql = "SELECT (SELECT count(*) FROM deliveries WHERE settled_at IS NULL),
+                         (SELECT count(*) FROM deliveries
+                          WHERE settled_at IS NOT NULL AND delivered = 0)";
+            let mut statement = connection.prepare_cached(sql)?;
+            Ok(statement.query_row([], |row| {
+                Ok(DeliveryCounts {
+                    waiting: codec::counted(row, 0)?,
+                    dead: codec::counted(row, 1)?,
+                })
+            })?)
         };
         self.read(question).await
     }

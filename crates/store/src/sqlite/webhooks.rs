@@ -95,6 +95,15 @@ pub(super) fn secrets(row: &Row<'_>, column: usize) -> rusqlite::Result<SealedSe
     Ok(SealedSecrets { newest: row.get(column)?, older })
 }
 
+/// How many there are in each state, in all workspaces.
+pub(super) fn by_state(connection: &Connection) -> Result<Vec<(WebhookState, u64)>, StoreError> {
+    let sql = "SELECT state, count(*) FROM webhooks GROUP BY state";
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement
+        .query_map([], |row| Ok((codec::webhook_state(row, 0)?, codec::counted(row, 1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 pub(super) fn list(connection: &Connection, id: WorkspaceId) -> Result<Vec<Webhook>, StoreError> {
     let waiting = "(SELECT count(*) FROM deliveries d
                     WHERE d.webhook = w.webhook AND d.settled_at IS NULL)";

@@ -106,6 +106,8 @@ pub(crate) async fn who_wants_nothing_more_is_left_alone<H: Home>() {
     let workspace = world.us.place.workspace;
     let known = world.store.webhooks(workspace).await.unwrap();
     assert_eq!((known[0].waiting, known[0].state), (1, WebhookState::Disabled));
+    let counts = world.store.delivery_counts().await.unwrap();
+    assert_eq!(counts, DeliveryCounts { waiting: 1, dead: 1 });
     let log = world.store.audit(workspace, None, 1_000).await.unwrap();
     let told = log.iter().find(|row| row.entry.kind == "webhook.disabled").unwrap();
     assert_eq!(
