@@ -22,6 +22,9 @@ use crate::{
 pub use denied::Denied;
 pub use secrets::{PasswordHash, SecretHash};
 
+/// The most hosts that callbacks may go to.
+const MOST_HOSTS: usize = 50;
+
 /// The parts of a workspace, beside [`Facts`], that a change is judged by.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Holdings {
@@ -73,12 +76,17 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         Change::RemoveChannel { id } if !holdings.channels.contains_key(id) => {
             Err(Denied::Unknown { what: "channel" })
         }
-        Change::RemoveWebhook { id } if !holdings.webhooks.contains_key(id) => {
+        Change::ConfirmWebhook { id }
+        | Change::RotateWebhook { id, .. }
+        | Change::RemoveWebhook { id }
+            if !holdings.webhooks.contains_key(id) =>
+        {
             Err(Denied::Unknown { what: "webhook" })
         }
+        Change::RotateWebhook { overlap, .. } => webhooks::rotate(*overlap),
         Change::SavePolicy { document, .. } => save_policy(document, facts),
         Change::RemovePolicy { name } => remove_policy(name, holdings),
-        Change::SetWorkspace { name, default_policy, retention_days, .. } => {
+        Change::SetWorkspace { name, default_policy, retention_days, callback_hosts, .. } => {
             if let Some(name) = name {
                 valid_text("/name", name)?;
             }
@@ -86,6 +94,9 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
                 && !(1..=LONGEST_RETENTION).contains(days)
             {
                 return Err(invalid("/retention_days", "1 to 3650 days, or none to keep for good"));
+            }
+            if callback_hosts.as_ref().is_some_and(|hosts| hosts.len() > MOST_HOSTS) {
+                return Err(invalid("/callback_hosts", "at most 50 hosts; *.example.com is one"));
             }
             match default_policy {
                 Some(policy) if !holdings.policies.contains(policy) => {
@@ -112,6 +123,7 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         }
         Change::HoldWorkspace { reason: Some(reason) } => check_reason(reason),
         Change::HoldWorkspace { reason: None }
+        | Change::ConfirmWebhook { .. }
         | Change::RemoveWebhook { .. }
         | Change::RemoveChannel { .. }
         | Change::RetryDelivery { .. }
@@ -191,6 +203,8 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
         Change::SetWorkspace { .. }
         | Change::HoldWorkspace { .. }
         | Change::AddWebhook(_)
+        | Change::ConfirmWebhook { .. }
+        | Change::RotateWebhook { .. }
         | Change::RemoveWebhook { .. }
         | Change::RetryDelivery { .. } => (Scope::Workspace, Role::Admin),
         // Who finds a session open must not get around the password that guards it.

@@ -26,11 +26,12 @@ macro_rules! source {
 }
 
 /// In the order in which somebody would read them; the reference comes after the second.
-static SOURCES: [Source; 10] = [
+static SOURCES: [Source; 11] = [
     source!("start", "README.md"),
     source!("guide", "docs/guide.md"),
     source!("cli", "docs/cli.md"),
     source!("operate", "docs/operate.md"),
+    source!("channels", "docs/channels.md"),
     source!("webhooks", "docs/webhooks.md"),
     source!("proofs", "docs/proofs.md"),
     source!("threat-model", "docs/threat-model.md"),

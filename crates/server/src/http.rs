@@ -101,6 +101,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(channels::notices))
         .routes(routes!(webhooks::add, webhooks::list))
         .routes(routes!(webhooks::get, webhooks::remove))
+        .routes(routes!(webhooks::challenge))
+        .routes(routes!(webhooks::rotate))
         .routes(routes!(webhooks::deliveries))
         .routes(routes!(webhooks::retry))
         .routes(routes!(workspace::get, workspace::change))

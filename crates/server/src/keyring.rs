@@ -142,7 +142,7 @@ pub async fn rotate(
     Ok(record)
 }
 
-/// Seals every key, and every secret of a webhook or channel, under another sealing key, all or
+/// Seals every key, and the secrets of every webhook and channel, under another sealing key, all or
 /// none.
 ///
 /// # Errors
@@ -164,8 +164,8 @@ pub async fn reseal(
         webhooks: store.webhook_secrets().await?,
         channels: store.channel_secrets().await?,
     };
-    for (id, sealed) in &mut secrets.webhooks {
-        *sealed = webhooks::reseal(*id, sealed, from, to)?;
+    for (id, known) in &mut secrets.webhooks {
+        *known = webhooks::reseal(*id, known, from, to)?;
     }
     for (id, sealed) in &mut secrets.channels {
         *sealed = channels::reseal(*id, sealed, from, to)?;

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use askfirst_core::Timestamp;
-use askfirst_store::{Committed, Health};
+use askfirst_store::{Committed, DeliveryCounts, Health, Then};
 use axum::extract::MatchedPath;
 use axum::http::{Method, StatusCode};
 use prometheus_client::encoding::text::encode;
@@ -75,12 +75,20 @@ struct Happened {
     event: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Attempt {
+    result: &'static str,
+}
+
 /// What is counted.
 pub struct Metrics {
     registry: Registry,
     requests: Family<Answered, Counter>,
     request_seconds: Family<Taken, Histogram, fn() -> Histogram>,
     events: Family<Happened, Counter>,
+    delivery_attempts: Family<Attempt, Counter>,
+    deliveries_waiting: Gauge,
+    deliveries_dead: Gauge,
     pending: Gauge,
     waiters: Gauge,
     outbox: Gauge,
@@ -111,6 +119,9 @@ impl Default for Metrics {
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(buckets),
             events: Family::default(),
+            delivery_attempts: Family::default(),
+            deliveries_waiting: Gauge::default(),
+            deliveries_dead: Gauge::default(),
             pending: Gauge::default(),
             waiters: Gauge::default(),
             outbox: Gauge::default(),
@@ -135,6 +146,12 @@ impl Default for Metrics {
         registry.register_with_unit("request", help, seconds.clone(), m.request_seconds.clone());
         let help = "What happened to approvals: asked, voted, approved, claimed and so on";
         registry.register("events", help, m.events.clone());
+        let help = "Attempts to send to webhooks: delivered, retried, given_up or disabled";
+        registry.register("delivery_attempts", help, m.delivery_attempts.clone());
+        let help = "Deliveries to webhooks that wait or are being sent";
+        registry.register("deliveries_waiting", help, m.deliveries_waiting.clone());
+        let help = "Deliveries to webhooks that were given up and are still in the log";
+        registry.register("deliveries_dead", help, m.deliveries_dead.clone());
         registry.register("pending", "Approvals that wait for people", m.pending.clone());
         registry.register("waiters", "Requests that wait for news", m.waiters.clone());
         registry.register("outbox", "Receipts that wait to be signed", m.outbox.clone());
@@ -185,16 +202,37 @@ impl Metrics {
         }
     }
 
+    /// An attempt to send to a webhook has ended.
+    pub fn attempted(&self, then: &Then) {
+        let result = match then {
+            Then::Delivered => "delivered",
+            Then::Retry { .. } => "retried",
+            Then::GiveUp { .. } => "given_up",
+            Then::Disable { .. } => "disabled",
+        };
+        self.delivery_attempts.get_or_create(&Attempt { result }).inc();
+    }
+
     /// Everything as text, with what is so now; the rest of it is as it was when the store cannot
     /// be asked.
-    pub(crate) fn told(&self, health: Option<&Health>, waiters: usize, now: Timestamp) -> String {
+    pub(crate) fn told(
+        &self,
+        health: Option<&Health>,
+        deliveries: Option<DeliveryCounts>,
+        waiters: usize,
+        now: Timestamp,
+    ) -> String {
         let _one_at_a_time = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
         self.waiters.set(i64::try_from(waiters).unwrap_or(i64::MAX));
         self.writable.set(i64::from(health.is_some_and(|health| health.writable)));
+        let gauge = |gauge: &Gauge, value: u64| {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        };
+        if let Some(DeliveryCounts { waiting, dead }) = deliveries {
+            gauge(&self.deliveries_waiting, waiting);
+            gauge(&self.deliveries_dead, dead);
+        }
         if let Some(health) = health {
-            let gauge = |gauge: &Gauge, value: u64| {
-                gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
-            };
             gauge(&self.pending, health.pending);
             gauge(&self.outbox, health.outbox);
             gauge(&self.bytes, health.bytes);

@@ -133,7 +133,7 @@ impl Server {
             setup.pace,
         );
         let metrics = Metrics::traced(setup.traces.clone());
-        let sender = Sender { outgoing: setup.outgoing, sealing: Arc::clone(&setup.sealing) };
+        let sender = Sender::new(setup.outgoing, Arc::clone(&setup.sealing));
         let metrics = Arc::new(metrics);
         let service = Arc::new(Service { metrics, sender: Some(sender.clone()), ..service });
         workers.spawn(wakeups::feed(wakeups, Arc::clone(&store), stop.clone(), halted.clone()));
@@ -147,7 +147,12 @@ impl Server {
             Arc::clone(&keyring),
             stop.clone(),
         ));
-        workers.spawn(workers::webhooks::run(Arc::clone(&store), sender, stop.clone()));
+        workers.spawn(workers::webhooks::run(
+            Arc::clone(&store),
+            sender,
+            Arc::clone(&service.metrics),
+            stop.clone(),
+        ));
         workers.spawn(workers::erasure::run(
             Arc::clone(&store),
             Arc::clone(&service.metrics),

@@ -110,6 +110,7 @@ async fn prepare(store: &SqliteStore, place: Place, owner: MemberId) {
         default_policy: "default".parse().unwrap(),
         floor: Floor::default(),
         retention_days: None,
+        callback_hosts: Vec::new(),
         hold: None,
         created_at: now,
     };
@@ -158,6 +159,7 @@ fn ask(place: Place, id: ApprovalId) -> Execute {
         metadata: json!({ "commit": "a3f9b2e" }),
         policy: PolicyChoice::Default,
         expires_in: None,
+        callback_url: None,
         valid_for: None,
         consumers: Vec::new(),
         editable: Vec::new(),

@@ -16,16 +16,65 @@ pub struct Webhook {
     pub id: WebhookId,
     /// Of what it is told.
     pub place: Place,
-    /// Where it listens.
-    pub url: String,
+    /// Where it listens; none for what signs callbacks.
+    pub url: Option<String>,
     /// Names of the events that it gets; none for all.
     pub events: BTreeSet<String>,
     /// When it was made.
     pub created_at: Timestamp,
-    /// Since when nothing is sent to it, and why.
-    pub disabled: Option<(Timestamp, String)>,
+    /// What it verifies with.
+    pub secrets: SealedSecrets,
+    /// Whether anything is kept and sent for it.
+    pub state: WebhookState,
+    /// Since when it wants nothing, if that is so.
+    pub disabled_at: Option<Timestamp>,
+    /// While it is not active: what went wrong last, in words.
+    pub problem: Option<String>,
     /// How much waits for it.
     pub waiting: u64,
+}
+
+/// What a receiver verifies with, sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedSecrets {
+    /// What signs.
+    pub newest: Vec<u8>,
+    /// What it took over from, and until when that signs too.
+    pub older: Option<(Vec<u8>, Timestamp)>,
+}
+
+impl SealedSecrets {
+    /// Those that sign at a time, the newest first.
+    pub fn at(&self, now: Timestamp) -> impl Iterator<Item = &[u8]> {
+        let older = self.older.as_ref().filter(|(_, until)| now < *until);
+        std::iter::once(&self.newest[..]).chain(older.map(|(sealed, _)| &sealed[..]))
+    }
+}
+
+/// How it stands with a receiver. Only for an active one anything is kept and sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebhookState {
+    /// It has not said yet that it wants to be told.
+    Unconfirmed,
+    /// It is told.
+    Active,
+    /// It said that it wants nothing more.
+    Disabled,
+}
+
+impl WebhookState {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Unconfirmed, Self::Active, Self::Disabled];
+
+    /// Its name, everywhere.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unconfirmed => "unconfirmed",
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+        }
+    }
 }
 
 /// One event for one receiver, to be sent now by whoever holds its lease. All of it but the
@@ -38,8 +87,10 @@ pub struct ClaimedDelivery {
     pub webhook: WebhookId,
     /// Where that listens.
     pub url: String,
-    /// Its secret, sealed.
-    pub sealed: Vec<u8>,
+    /// If an asker said so: hosts that such a URL may have, as the workspace has them now.
+    pub hosts: Option<Vec<String>>,
+    /// What it verifies with.
+    pub secrets: SealedSecrets,
     /// Of what.
     pub place: Place,
     /// Of which approval.
@@ -105,6 +156,8 @@ pub struct Delivery {
     pub id: DeliveryId,
     /// To whom.
     pub webhook: WebhookId,
+    /// Where it is sent, if that is not where the receiver listens.
+    pub url: Option<String>,
     /// Of which approval.
     pub approval: ApprovalId,
     /// The approval's version after the event.
@@ -129,13 +182,25 @@ pub struct Delivery {
     pub answer: Option<String>,
 }
 
+/// How much is on its way to all receivers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeliveryCounts {
+    /// It will be sent, or is being sent.
+    pub waiting: u64,
+    /// It was given up within the last thirty days.
+    pub dead: u64,
+}
+
 /// Receivers and what is on its way to them. Rows are written with the event itself.
 #[async_trait]
 pub trait Deliveries: Send + Sync {
     /// The receivers of a workspace, oldest first.
     async fn webhooks(&self, workspace: WorkspaceId) -> Result<Vec<Webhook>, StoreError>;
-    /// The sealed secret of every receiver there is.
-    async fn webhook_secrets(&self) -> Result<Vec<(WebhookId, Vec<u8>)>, StoreError>;
+    /// The sealed secrets of every receiver there is.
+    async fn webhook_secrets(&self) -> Result<Vec<(WebhookId, SealedSecrets)>, StoreError>;
+    /// Notes why a receiver did not say that it wants to be told. Ignored if it is active: another
+    /// challenge was answered meanwhile.
+    async fn challenge_failed(&self, webhook: WebhookId, why: String) -> Result<(), StoreError>;
     /// What was or will be sent to one receiver, newest first, older than `before`.
     async fn deliveries(
         &self,
@@ -150,6 +215,8 @@ pub trait Deliveries: Send + Sync {
         workspace: WorkspaceId,
         id: DeliveryId,
     ) -> Result<Option<Delivery>, StoreError>;
+    /// How much is on its way, and how much was given up.
+    async fn delivery_counts(&self) -> Result<DeliveryCounts, StoreError>;
     /// Receivers for which something is due.
     async fn due_webhooks(&self) -> Result<Vec<WebhookId>, StoreError>;
     /// Claims what is due for one receiver for `lease_seconds`, counting the attempt; nobody else

@@ -10,6 +10,8 @@ use askfirst_core::{
 };
 use serde_json::Value;
 
+use crate::deliveries::SealedSecrets;
+
 /// Which rows a credential can see at all. Comes only from the credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
@@ -34,6 +36,8 @@ pub struct Workspace {
     pub floor: Floor,
     /// How many days after the end texts are erased; none keeps them for good.
     pub retention_days: Option<u32>,
+    /// Hosts that askers may have the end of an approval sent to.
+    pub callback_hosts: Vec<String>,
     /// Why nothing is erased, while somebody says so.
     pub hold: Option<Hold>,
     /// When it was made.
@@ -304,7 +308,7 @@ impl KeyringChange {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resealed {
     /// Of webhooks.
-    pub webhooks: Vec<(WebhookId, Vec<u8>)>,
+    pub webhooks: Vec<(WebhookId, SealedSecrets)>,
     /// Of ways to people.
     pub channels: Vec<(ChannelId, Vec<u8>)>,
 }

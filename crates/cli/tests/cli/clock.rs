@@ -18,7 +18,7 @@ fn libfaketime() -> PathBuf {
 }
 
 /// A server whose clock is as far from the true one as `shift` in its folder says.
-fn server(folder: &Path) -> Dev {
+pub(crate) fn server(folder: &Path) -> Dev {
     let mut command = Dev::command(&folder.join("data"));
     command
         .env("LD_PRELOAD", libfaketime())

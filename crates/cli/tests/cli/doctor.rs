@@ -33,6 +33,7 @@ fn a_good_server_on_a_good_folder_is_well() {
         "schema",
         "recorded time",
         "deadlines",
+        "webhooks",
     ];
     assert_eq!(names, expected);
     let words = server.agent(&["doctor"]).expect(0).out;
@@ -69,6 +70,22 @@ fn each_ill_is_named_with_what_to_do() {
     let other = Dev::start();
     let ill = finish(server.command_with(other.text("agent_key"), &["doctor", "--json"])).expect(1);
     assert!(findings(&ill).contains(&("key".to_owned(), false)));
+}
+
+#[test]
+fn a_webhook_that_is_told_nothing_is_named() {
+    let server = Dev::start();
+    let data = server.folder.to_str().unwrap();
+    let wish = serde_json::json!({ "url": "http://127.0.0.1:9/" });
+    let (status, hook) = crate::webhooks::call(&server, "POST", "/v1/webhooks", &wish);
+    assert_eq!((status, &hook["state"]), (201, &"unconfirmed".into()));
+    let ill = server.agent(&["doctor", "--data", data]).expect(1);
+    let told = "0 are active; 1 unconfirmed and 0 disabled are told nothing";
+    assert!(ill.out.contains(told), "{}", ill.out);
+    assert!(ill.out.contains("/challenge"), "{}", ill.out);
+    let path = format!("/v1/webhooks/{}", hook["id"].as_str().unwrap());
+    assert_eq!(crate::webhooks::call(&server, "DELETE", &path, &wish).0, 204);
+    server.agent(&["doctor", "--data", data]).expect(0);
 }
 
 #[test]

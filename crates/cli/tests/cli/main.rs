@@ -15,6 +15,7 @@ mod metrics;
 mod operate;
 mod policies;
 mod proofs;
+mod receivers;
 mod samples;
 mod serve;
 mod support;
@@ -22,3 +23,4 @@ mod tls;
 #[cfg(feature = "otel")]
 mod traces;
 mod usage;
+mod webhooks;

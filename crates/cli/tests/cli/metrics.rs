@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use rustix::process::Signal;
 
-use crate::support::{command, finish};
+use crate::support::{PATIENCE, command, eventually, finish};
 use crate::tls::{Site, exchange, logged};
+use crate::webhooks::listen;
 
 /// Every sample by its name and labels.
 fn samples(port: u16) -> BTreeMap<String, f64> {
@@ -61,6 +62,59 @@ fn what_happens_is_counted_and_read_at_an_address_of_its_own() {
     let wrong =
         exchange(metrics, "GET /v1/approvals HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     assert!(wrong.starts_with("HTTP/1.1 404"), "{wrong}");
+    server.signal(Signal::TERM);
+    server.end().expect(0);
+}
+
+#[test]
+fn what_is_on_its_way_to_webhooks_is_counted() {
+    let site = Site::new();
+    let (url, got) = listen();
+    let hook = url.trim_end_matches('/').rsplit(':').next().unwrap();
+    let mut config = std::fs::read_to_string(&site.config).unwrap();
+    config += &format!("\n[outgoing]\nallowed_hosts = [\"127.0.0.1\"]\nallowed_ports = [{hook}]\n");
+    std::fs::write(&site.config, config).unwrap();
+    let (mut server, port) = site.serve(&["--metrics-listen", "127.0.0.1:0"]);
+    let told = logged(&mut server, "metrics can be read");
+    let metrics = told["address"].as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap();
+    let wish = format!("{{\"url\": \"{url}\", \"events\": [\"asked\"]}}");
+    let made = exchange(
+        port,
+        &format!(
+            "POST /v1/webhooks HTTP/1.1\r\nHost: ask.example.com\r\nAuthorization: Bearer {}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{wish}",
+            site.admin,
+            wish.len()
+        ),
+    );
+    assert!(made.contains("\"state\":\"active\""), "{made}");
+    let client = |key: &str, args: &[&str]| {
+        let mut client = command(args);
+        client.env("ASKFIRST_URL", format!("http://127.0.0.1:{port}")).env("ASKFIRST_KEY", key);
+        finish(client).expect(0).json()
+    };
+    let made = ["keys", "create", "--name", "bot", "--scopes", "ask", "--json"];
+    let agent = client(&site.admin, &made)["key"].as_str().unwrap().to_owned();
+    let attempts =
+        |result: &str| format!("askfirst_delivery_attempts_total{{result=\"{result}\"}}");
+    for (answer, result, waiting, dead) in [
+        ("204 No Content", "delivered", 0.0, 0.0),
+        ("500 Internal Server Error", "retried", 1.0, 0.0),
+        ("410 Gone", "disabled", 1.0, 1.0),
+    ] {
+        client(&agent, &["ask", "Go?", "--no-wait", "--json"]);
+        let message = got.recv_timeout(PATIENCE).unwrap();
+        let held = samples(metrics);
+        assert!(held["askfirst_deliveries_waiting"] >= 1.0, "{held:?}");
+        assert!(!held.contains_key(&attempts(result)), "{held:?}");
+        message.answer(answer);
+        eventually(|| {
+            let now = samples(metrics);
+            now.get(&attempts(result)) == Some(&1.0)
+                && now["askfirst_deliveries_waiting"] == waiting
+                && now["askfirst_deliveries_dead"] == dead
+        });
+    }
     server.signal(Signal::TERM);
     server.end().expect(0);
 }

@@ -18,11 +18,11 @@ const ELSEWHERE: [(&str, &str, &str); 1] = [(
 
 /// A block of code, with what the comments right above it say of it.
 #[derive(Debug)]
-struct Block {
+pub(crate) struct Block {
     document: String,
     line: usize,
     language: String,
-    text: String,
+    pub(crate) text: String,
     marks: BTreeMap<String, String>,
 }
 
@@ -36,12 +36,12 @@ enum Fate {
     NotRun(String),
 }
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
 /// Every document, by its path from the root.
-fn documents() -> BTreeMap<String, String> {
+pub(crate) fn documents() -> BTreeMap<String, String> {
     let mut paths = vec!["README.md".to_owned()];
     for file in std::fs::read_dir(root().join("docs")).unwrap() {
         let name = file.unwrap().file_name().into_string().unwrap();
@@ -56,7 +56,7 @@ fn documents() -> BTreeMap<String, String> {
     paths.into_iter().map(read).collect()
 }
 
-fn blocks(document: &str, text: &str) -> Vec<Block> {
+pub(crate) fn blocks(document: &str, text: &str) -> Vec<Block> {
     let mut found: Vec<Block> = Vec::new();
     let (mut open, mut marks) = (false, BTreeMap::new());
     for (number, line) in text.lines().enumerate() {
@@ -85,7 +85,7 @@ fn blocks(document: &str, text: &str) -> Vec<Block> {
 }
 
 impl Block {
-    fn mark(&self, name: &str) -> Option<&str> {
+    pub(crate) fn mark(&self, name: &str) -> Option<&str> {
         self.marks.get(name).map(String::as_str)
     }
 

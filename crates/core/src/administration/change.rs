@@ -6,7 +6,7 @@ use super::{PasswordHash, SecretHash};
 use crate::{
     ApprovalId, Assurance, ChannelId, Delegation, DeliveryId, Digest, Environment, Floor, GrantId,
     GroupId, KeyId, KeyLimits, LinkId, MemberId, NewChannel, Policy, PolicyAllowance, PolicyId,
-    PolicyName, Role, Scope, SessionId, Timestamp, WebhookId,
+    PolicyName, Role, Scope, Seconds, SessionId, Timestamp, WebhookId,
 };
 
 /// One administrative change.
@@ -78,6 +78,20 @@ pub enum Change {
         /// Which.
         id: ChannelId,
     },
+    /// A receiver gave back what it was challenged with, and is told from now on.
+    ConfirmWebhook {
+        /// Which.
+        id: WebhookId,
+    },
+    /// Another secret signs what a receiver gets.
+    RotateWebhook {
+        /// Which.
+        id: WebhookId,
+        /// The new secret, sealed.
+        sealed: Vec<u8>,
+        /// For how long the one before signs too.
+        overlap: Seconds,
+    },
     /// A receiver gets nothing more; what waited for it is forgotten.
     RemoveWebhook {
         /// Which.
@@ -112,6 +126,8 @@ pub enum Change {
         floor: Option<Floor>,
         /// How long texts are kept after the end; within it, none keeps them for good.
         retention_days: Option<Option<u32>>,
+        /// Hosts that askers may have the end of an approval sent to.
+        callback_hosts: Option<Vec<String>>,
     },
     /// Nothing of the workspace may be erased from now on, or may again.
     HoldWorkspace {
@@ -224,8 +240,9 @@ pub struct NewWebhook {
     pub id: WebhookId,
     /// Of which world it is told.
     pub environment: Environment,
-    /// Where it listens. Whether that may be reached was looked at before.
-    pub url: String,
+    /// Where it listens. Whether that may be reached was looked at before. None for what signs
+    /// callbacks, which go where each approval says.
+    pub url: Option<String>,
     /// Names of the events that it gets; none for all.
     pub events: BTreeSet<String>,
     /// The secret that what it gets is signed with, sealed.

@@ -2,10 +2,20 @@
 //! address may be reached is for who sends.
 
 use super::{Denied, Holdings, NewWebhook, invalid};
-use crate::{Environment, Event};
+use crate::{Environment, Event, Seconds};
 
 /// The most that one world of a workspace may have.
 const MOST: usize = 20;
+
+/// The longest that a former secret signs too, in seconds.
+const LONGEST_OVERLAP: Seconds = Seconds(7 * 24 * 3_600);
+
+pub(super) fn rotate(overlap: Seconds) -> Result<(), Denied> {
+    if overlap > LONGEST_OVERLAP {
+        return Err(invalid("/overlap", "0 to 7 days, such as 24h; 0 ends the old one at once"));
+    }
+    Ok(())
+}
 
 pub(super) fn add(webhook: &NewWebhook, holdings: &Holdings) -> Result<(), Denied> {
     let dev = holdings.environment == Environment::Dev;

@@ -55,6 +55,8 @@ pub struct Ask {
     pub valid_for: Option<Seconds>,
     /// Other keys that may claim.
     pub consumers: Vec<KeyId>,
+    /// Where the end is told. Whether that may be reached was looked at before.
+    pub callback_url: Option<String>,
 }
 
 /// A form that was filled in. Checking it is not the rules' work, refusing it is.

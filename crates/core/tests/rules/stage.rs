@@ -178,6 +178,7 @@ pub(crate) fn ask() -> Ask {
         metadata: json!({ "commit": "a3f9b2e" }),
         policy: PolicyChoice::Named(named("deploys")),
         expires_in: None,
+        callback_url: None,
         valid_for: None,
         consumers: vec![key_id("runner")],
     }

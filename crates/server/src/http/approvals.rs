@@ -66,10 +66,11 @@ pub struct AskBody {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     answer_schema: Option<Value>,
-    /// Not in this version.
+    /// Where the end is told, once, signed as a webhook is. Its host is one of the workspace's
+    /// `callback_hosts`.
     #[serde(default)]
-    #[schema(ignore)]
-    callback_url: Value,
+    #[schema(example = "https://ci.example.com/askfirst")]
+    callback_url: Option<String>,
     /// Not in this version.
     #[serde(default)]
     #[schema(ignore)]
@@ -78,15 +79,10 @@ pub struct AskBody {
 
 impl AskBody {
     fn question(self) -> Result<Question, Problem> {
-        for (pointer, what, value) in [
-            ("/callback_url", "a callback URL", &self.callback_url),
-            ("/notify", "choosing channels", &self.notify),
-        ] {
-            let absent = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-            if !absent {
-                let pointer = pointer.into();
-                return Err(ServiceError::NotInThisVersion { pointer, what }.into());
-            }
+        let absent = self.notify.is_null() || self.notify.as_array().is_some_and(Vec::is_empty);
+        if !absent {
+            let (pointer, what) = ("/notify".into(), "choosing channels");
+            return Err(ServiceError::NotInThisVersion { pointer, what }.into());
         }
         Ok(Question {
             action: self.action,
@@ -100,6 +96,7 @@ impl AskBody {
             consumers: self.consumers,
             editable: self.editable,
             answer_schema: self.answer_schema,
+            callback_url: self.callback_url,
         })
     }
 }

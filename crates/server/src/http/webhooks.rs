@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use askfirst_core::{DeliveryId, Environment, Event, WebhookId};
-use askfirst_store::{Delivery, DeliveryState, Webhook};
+use askfirst_core::{DeliveryId, Environment, Event, Seconds, Timestamp, WebhookId};
+use askfirst_store::{Delivery, DeliveryState, Webhook, WebhookState};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::description::maybe_length;
 use super::people::PageQuery;
 use super::problem::Problem;
 use super::request::{Body, Id, Query, cursor, page_size};
@@ -18,23 +19,31 @@ use crate::app::App;
 use crate::service::Caller;
 use crate::service::webhooks::WebhookWish;
 
+/// The events with which an approval ends.
+const ENDS: [&str; 4] = ["approved", "rejected", "expired", "cancelled"];
+
 /// A receiver of what happens.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WebhookView {
     /// `whk_…`
     id: String,
-    /// Where it listens.
-    url: String,
+    /// Where it listens; null for what signs callbacks, which go where each approval says.
+    url: Option<String>,
     /// Which events it gets; none for all.
     events: BTreeSet<String>,
     /// `live`, `test` or `dev`.
     environment: &'static str,
     /// When it was made.
     created_at: String,
-    /// Since when nothing is sent to it.
+    /// `unconfirmed` until it gives back what it is challenged with, `active`, or `disabled` once
+    /// it answered 410. Only for an active one anything is kept and sent.
+    state: &'static str,
+    /// Since when it is disabled.
     disabled_at: Option<String>,
-    /// Why not.
-    disabled_because: Option<String>,
+    /// While it is not active: what went wrong last, and what to do.
+    problem: Option<String>,
+    /// Until when the secret before the newest signs too, while it does.
+    older_secret_until: Option<String>,
     /// How much waits for it.
     waiting: u64,
 }
@@ -54,8 +63,13 @@ pub struct MadeWebhookView {
 pub struct NewWebhookBody {
     /// Where it listens: `https`, on port 443 or 8443, at an address of the public internet, unless
     /// the operator opened another.
+    #[serde(default)]
     #[schema(example = "https://hooks.example.com/askfirst")]
-    url: String,
+    url: Option<String>,
+    /// Instead of a URL: it signs what goes to the `callback_url` of approvals, and is active at
+    /// once. One for each environment.
+    #[serde(default)]
+    callbacks: bool,
     /// Which events it gets, by their names; none for all.
     #[serde(default)]
     #[schema(example = json!(["approved", "rejected"]))]
@@ -64,6 +78,21 @@ pub struct NewWebhookBody {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     environment: Option<Environment>,
+}
+
+/// How a secret gives way to another.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RotateBody {
+    /// For how long the one before signs too: seconds, or a text such as `24h`, which holds where
+    /// nothing is said. At most 7 days; 0 if somebody else may know it.
+    #[serde(default = "a_day")]
+    #[schema(schema_with = maybe_length, required = false)]
+    overlap: Seconds,
+}
+
+const fn a_day() -> Seconds {
+    Seconds(24 * 3_600)
 }
 
 /// All receivers.
@@ -79,6 +108,8 @@ pub struct DeliveryView {
     id: String,
     /// To whom.
     webhook: String,
+    /// Where it is sent, if it is a callback.
+    url: Option<String>,
     /// Of which approval.
     approval: String,
     /// What happened.
@@ -111,16 +142,27 @@ pub struct DeliveryPage {
     next_cursor: Option<String>,
 }
 
-fn view(webhook: Webhook) -> WebhookView {
-    let (disabled_at, disabled_because) = webhook.disabled.unzip();
+fn view(webhook: Webhook, now: Timestamp) -> WebhookView {
+    let older = webhook.secrets.older.map(|(_, until)| until).filter(|until| now < *until);
+    let unasked = || {
+        "it has not answered a challenge yet; POST /v1/webhooks/{id}/challenge sends one".to_owned()
+    };
+    let problem = match webhook.state {
+        WebhookState::Active => None,
+        WebhookState::Unconfirmed | WebhookState::Disabled => {
+            Some(webhook.problem.unwrap_or_else(unasked))
+        }
+    };
     WebhookView {
         id: webhook.id.to_string(),
         url: webhook.url,
         events: webhook.events,
         environment: webhook.place.environment.as_str(),
         created_at: webhook.created_at.to_string(),
-        disabled_at: disabled_at.map(|at| at.to_string()),
-        disabled_because,
+        state: webhook.state.as_str(),
+        disabled_at: webhook.disabled_at.map(|at| at.to_string()),
+        problem,
+        older_secret_until: older.map(|until| until.to_string()),
         waiting: webhook.waiting,
     }
 }
@@ -129,6 +171,7 @@ fn line(delivery: Delivery) -> DeliveryView {
     DeliveryView {
         id: delivery.id.to_string(),
         webhook: delivery.webhook.to_string(),
+        url: delivery.url,
         approval: delivery.approval.to_string(),
         event: delivery.event,
         sequence: delivery.version,
@@ -158,7 +201,7 @@ fn events_from(names: Vec<String>) -> Result<BTreeSet<String>, Problem> {
 }
 
 /// Have what happens sent somewhere, signed. The secret to verify it with is in the answer, this
-/// once.
+/// once. A challenge is sent there before the answer: whether it came back is its `state`.
 #[utoipa::path(post, path = "/v1/webhooks", tag = "webhooks", request_body = NewWebhookBody,
     responses((status = 201, body = MadeWebhookView), (status = 403, body = Problem), (status = 422, body = Problem)))]
 pub async fn add(
@@ -167,11 +210,26 @@ pub async fn add(
     body: Body<NewWebhookBody>,
 ) -> Result<Response, Problem> {
     let idempotency = body.idempotency("webhooks.add");
-    let NewWebhookBody { url, events, environment } = body.value;
-    let wish = WebhookWish { url, events: events_from(events)?, environment };
+    let NewWebhookBody { url, callbacks, events, environment } = body.value;
+    let odd = match (&url, callbacks) {
+        (None, false) => Some(("/url", "where it listens, or `\"callbacks\": true`")),
+        (Some(_), true) => Some(("/url", "callbacks go where each approval says; leave it out")),
+        (None, true) if !events.is_empty() => {
+            Some(("/events", "callbacks tell the end of an approval; leave it out"))
+        }
+        _ => None,
+    };
+    if let Some((pointer, detail)) = odd {
+        return Err(Problem::bad_request(detail).at(pointer, detail));
+    }
+    let events = match callbacks {
+        true => ENDS.map(str::to_owned).into(),
+        false => events_from(events)?,
+    };
+    let wish = WebhookWish { url, events, environment };
     let made = app.service.add_webhook(&caller, wish, idempotency).await?;
     let secret = made.secret.map(|secret| secret.to_string());
-    let body = MadeWebhookView { secret, view: view(made.webhook) };
+    let body = MadeWebhookView { secret, view: view(made.webhook, app.service.now()) };
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 
@@ -180,7 +238,8 @@ pub async fn add(
     responses((status = 200, body = WebhookList), (status = 403, body = Problem)))]
 pub async fn list(State(app): State<App>, caller: Caller) -> Result<Json<WebhookList>, Problem> {
     let found = app.service.webhooks(&caller).await?;
-    Ok(Json(WebhookList { data: found.into_iter().map(view).collect() }))
+    let now = app.service.now();
+    Ok(Json(WebhookList { data: found.into_iter().map(|one| view(one, now)).collect() }))
 }
 
 /// Get a webhook.
@@ -191,7 +250,7 @@ pub async fn get(
     caller: Caller,
     Id(id): Id<WebhookId>,
 ) -> Result<Json<WebhookView>, Problem> {
-    Ok(Json(view(app.service.webhook(&caller, id).await?)))
+    Ok(Json(view(app.service.webhook(&caller, id).await?, app.service.now())))
 }
 
 /// Remove a webhook, at once. What waited for it is not sent, and its log goes.
@@ -205,6 +264,39 @@ pub async fn remove(
 ) -> Result<StatusCode, Problem> {
     app.service.remove_webhook(&caller, id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ask a webhook that is unconfirmed or disabled whether it wants to be told: it is sent a challenge
+/// and has ten seconds to give it back. The answer says in `state` whether it did, and in `problem`
+/// what to do if not. Nothing is sent to one that is active.
+#[utoipa::path(post, path = "/v1/webhooks/{id}/challenge", tag = "webhooks",
+    params(("id" = String, Path)),
+    responses((status = 200, body = WebhookView), (status = 403, body = Problem), (status = 404, body = Problem)))]
+pub async fn challenge(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<WebhookId>,
+) -> Result<Json<WebhookView>, Problem> {
+    Ok(Json(view(app.service.challenge_webhook(&caller, id).await?, app.service.now())))
+}
+
+/// Another secret for a webhook, which is in the answer, this once. Until the overlap is over the
+/// one before signs too, so that its receiver can take its time; one before that does not.
+#[utoipa::path(post, path = "/v1/webhooks/{id}/rotate", tag = "webhooks",
+    params(("id" = String, Path)), request_body = RotateBody,
+    responses((status = 200, body = MadeWebhookView), (status = 403, body = Problem),
+        (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub async fn rotate(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<WebhookId>,
+    body: Body<RotateBody>,
+) -> Result<Json<MadeWebhookView>, Problem> {
+    let idempotency = body.idempotency(format!("webhooks.rotate/{id}"));
+    let overlap = body.value.overlap;
+    let made = app.service.rotate_webhook(&caller, id, overlap, idempotency).await?;
+    let secret = made.secret.map(|secret| secret.to_string());
+    Ok(Json(MadeWebhookView { secret, view: view(made.webhook, app.service.now()) }))
 }
 
 /// What was or will be sent to a webhook, newest first. What is settled is forgotten after thirty

@@ -29,6 +29,8 @@ pub struct WorkspaceView {
     floor: FloorBody,
     /// How many days after the end the texts of approvals are erased; `null` keeps them for good.
     retention_days: Option<u32>,
+    /// Hosts that askers may have the end of an approval sent to, by `callback_url`.
+    callback_hosts: Vec<String>,
     /// Why nothing is erased, while it is on hold.
     hold: Option<HoldView>,
     /// The `iss` of its receipts.
@@ -63,6 +65,11 @@ pub struct WorkspaceChange {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<u32>)]
     retention_days: Option<Option<u32>>,
+    /// Every host that a `callback_url` may have: a name, `*.example.com` for all below it, or an
+    /// address or network that the operator opened.
+    #[serde(default)]
+    #[schema(example = json!(["ci.example.com"]))]
+    callback_hosts: Option<Vec<String>>,
 }
 
 /// Tells `null` from nothing.
@@ -79,6 +86,7 @@ fn view(app: &App, workspace: &Workspace) -> WorkspaceView {
         default_policy: workspace.default_policy.to_string(),
         floor: FloorBody { assurance, separate_owner },
         retention_days: workspace.retention_days,
+        callback_hosts: workspace.callback_hosts.clone(),
         hold: workspace.hold.as_ref().map(HoldView::of),
         issuer: format!("{}/w/{}", app.reach.public_url, workspace.id),
         created_at: workspace.created_at.to_string(),
@@ -92,7 +100,7 @@ pub async fn get(State(app): State<App>, caller: Caller) -> Result<Json<Workspac
     Ok(Json(view(&app, &app.service.workspace(&caller).await?)))
 }
 
-/// Change its name, default policy, floor, or how long texts are kept.
+/// Change its name, default policy, floor, how long texts are kept, or where callbacks may go.
 #[utoipa::path(patch, path = "/v1/workspace", tag = "workspace", request_body = WorkspaceChange,
     responses((status = 200, body = WorkspaceView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
 pub async fn change(
@@ -100,9 +108,10 @@ pub async fn change(
     caller: Caller,
     body: Body<WorkspaceChange>,
 ) -> Result<Json<WorkspaceView>, Problem> {
-    let WorkspaceChange { name, default_policy, floor, retention_days } = body.value;
+    let WorkspaceChange { name, default_policy, floor, retention_days, callback_hosts } =
+        body.value;
     let floor =
         floor.map(|FloorBody { assurance, separate_owner }| Floor { assurance, separate_owner });
-    let update = WorkspaceUpdate { name, default_policy, floor, retention_days };
+    let update = WorkspaceUpdate { name, default_policy, floor, retention_days, callback_hosts };
     Ok(Json(view(&app, &app.service.update_workspace(&caller, update).await?)))
 }

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use hyper::Uri;
 use url::{Position, Url};
 
-use super::rules::{Closed, Rules, is_local, is_name};
+use super::rules::{Closed, HostRule, Rules, is_local, is_name};
 
 /// The longest URL that is taken, in bytes.
 const LONGEST_URL: usize = 2048;
@@ -53,6 +53,16 @@ impl Target {
     #[must_use]
     pub fn is_here(&self) -> bool {
         leads_here(&self.host)
+    }
+
+    /// Whether its host is one of these.
+    #[must_use]
+    pub fn is_among(&self, hosts: &[HostRule]) -> bool {
+        let named = Rules { allowed_hosts: hosts.to_vec(), ..Rules::default() };
+        match self.host {
+            Host::Name(_) => named.knows(&self.host),
+            Host::Address(address) => named.names(address),
+        }
     }
 
     /// The host.

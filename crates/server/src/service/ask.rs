@@ -39,6 +39,8 @@ pub struct Question {
     pub editable: Vec<Pointer>,
     /// The form that comes with an approval, as JSON Schema.
     pub answer_schema: Option<Value>,
+    /// Where the end is told.
+    pub callback_url: Option<String>,
 }
 
 /// Which rules a question wants to be under.
@@ -82,6 +84,9 @@ impl Service {
         if !mistakes.is_empty() {
             return Err(ServiceError::Invalid(mistakes));
         }
+        if let Some(url) = &question.callback_url {
+            self.check_callback(caller, url).await?;
+        }
         let id = ApprovalId::from_bits(mint::id_bits());
         let policy = match question.policy {
             Rules::Default => PolicyChoice::Default,
@@ -104,6 +109,7 @@ impl Service {
             consumers: question.consumers,
             editable: question.editable,
             answer_schema: question.answer_schema,
+            callback_url: question.callback_url,
         };
         let request = Execute {
             place: caller.place,

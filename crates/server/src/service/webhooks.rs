@@ -1,21 +1,28 @@
 //! Receivers of what happens: making them, seeing what was sent, having it sent once more. Their
 //! secrets are made here, told once, and sealed for the store.
 
+mod callback;
+mod challenge;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use askfirst_core::administration::{Change, NewWebhook};
-use askfirst_core::{DeliveryId, Environment, Scope, WebhookId};
+use askfirst_core::{DeliveryId, Environment, Scope, Seconds, Timestamp, WebhookId};
 use askfirst_proof::SealingKey;
-use askfirst_store::{ClaimedDelivery, Delivery, Idempotency, Webhook};
+use askfirst_store::{Delivery, Idempotency, SealedSecrets, Webhook, WebhookState};
+use bytes::Bytes;
+use hyper::Method;
+use hyper::header::{self, HeaderValue};
+use tracing::debug;
 use zeroize::Zeroizing;
 
 use super::caller::ADMINS;
 use super::{Caller, Result, Service, ServiceError, mistake};
 use crate::keyring::KeyringError;
 use crate::mint;
-use crate::outgoing::Outgoing;
-use crate::outgoing::signature::Secret;
+use crate::outgoing::signature::{self, Secret};
+use crate::outgoing::{Answer, Outgoing};
 
 /// The longest URL that is taken, in bytes.
 const LONGEST_URL: usize = 2_048;
@@ -27,15 +34,52 @@ pub struct Sender {
     pub outgoing: Outgoing,
     /// What their secrets are sealed under.
     pub sealing: Arc<SealingKey>,
+    /// Challenges that are under way.
+    challenges: challenge::Running,
 }
 
 impl Sender {
-    /// The secret that signs this delivery.
+    /// Sends by this way what is signed with secrets sealed under this key.
+    #[must_use]
+    pub fn new(outgoing: Outgoing, sealing: Arc<SealingKey>) -> Self {
+        Self { outgoing, sealing, challenges: challenge::Running::default() }
+    }
+
+    /// A new secret for a receiver, and the same sealed.
+    fn mint(&self, to: WebhookId) -> Result<(Zeroizing<String>, Vec<u8>)> {
+        let secret = mint::signing_secret()?.text();
+        let sealed = self.sealing.seal(&place(to), secret.as_bytes());
+        Ok((secret, sealed.map_err(|error| ServiceError::Internal(error.to_string()))?))
+    }
+
+    /// Sends a receiver `body`, signed, as what it knows by `id`.
     ///
     /// # Errors
-    /// What is wrong and what to do, in words.
-    pub fn secret(&self, claimed: &ClaimedDelivery) -> std::result::Result<Secret, String> {
-        let opened = self.sealing.open(&place(claimed.webhook), &claimed.sealed);
+    /// What kept it from an answer and what to do, in words.
+    pub async fn send(
+        &self,
+        to: WebhookId,
+        url: &str,
+        secrets: &SealedSecrets,
+        id: DeliveryId,
+        body: Bytes,
+        now: Timestamp,
+    ) -> std::result::Result<Answer, String> {
+        let secrets = secrets.at(now).map(|sealed| self.secret(to, sealed));
+        let secrets = secrets.collect::<std::result::Result<Vec<_>, _>>()?;
+        let target = self.outgoing.check(url).map_err(|error| error.to_string())?;
+        let headers = signature::headers(&id.to_string(), now, &body, &secrets);
+        let mut headers = headers.map_err(|error| error.to_string())?;
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let sent = self.outgoing.send(&target, Method::POST, headers, body).await;
+        sent.map_err(|failure| {
+            debug!(webhook.id = %to, ?failure, "a webhook could not be reached");
+            failure.to_string()
+        })
+    }
+
+    fn secret(&self, webhook: WebhookId, sealed: &[u8]) -> std::result::Result<Secret, String> {
+        let opened = self.sealing.open(&place(webhook), sealed);
         let told = |why: &str| {
             format!("the secret of this webhook cannot be used ({why}); remove it and make it anew")
         };
@@ -50,26 +94,33 @@ fn place(id: WebhookId) -> String {
     format!("webhooks/{id}/secret")
 }
 
-/// The same secret, sealed under another key.
+/// The same secrets, sealed under another key.
 ///
 /// # Errors
 /// [`KeyringError::Secret`] if it does not open, or cannot be sealed.
 pub(crate) fn reseal(
     id: WebhookId,
-    sealed: &[u8],
+    secrets: &SealedSecrets,
     from: &SealingKey,
     to: &SealingKey,
-) -> std::result::Result<Vec<u8>, KeyringError> {
-    let opened = from.open(&place(id), sealed);
-    let resealed = opened.and_then(|secret| to.seal(&place(id), &secret));
-    resealed.map_err(|error| KeyringError::Secret { webhook: id, why: error.to_string() })
+) -> std::result::Result<SealedSecrets, KeyringError> {
+    let anew = |sealed: &[u8]| {
+        let opened = from.open(&place(id), sealed);
+        let resealed = opened.and_then(|secret| to.seal(&place(id), &secret));
+        resealed.map_err(|error| KeyringError::Secret { webhook: id, why: error.to_string() })
+    };
+    let older = match &secrets.older {
+        Some((sealed, until)) => Some((anew(sealed)?, *until)),
+        None => None,
+    };
+    Ok(SealedSecrets { newest: anew(&secrets.newest)?, older })
 }
 
 /// What a new receiver should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookWish {
-    /// Where it listens.
-    pub url: String,
+    /// Where it listens; none to sign callbacks.
+    pub url: Option<String>,
     /// Names of the events that it gets; none for all.
     pub events: BTreeSet<String>,
     /// Of which world it is told; none for the maker's own.
@@ -96,21 +147,69 @@ impl Service {
         idempotency: Option<Idempotency>,
     ) -> Result<MadeWebhook> {
         caller.need(Scope::Workspace, ADMINS)?;
-        let failed = |error: &dyn std::fmt::Display| ServiceError::Internal(error.to_string());
-        let sender = self.sender.as_ref().ok_or_else(|| failed(&"nothing is sent from here"))?;
-        if wish.url.len() > LONGEST_URL {
-            return Err(mistake("/url", format!("a URL has at most {LONGEST_URL} bytes")));
+        let sender = self.sender()?;
+        if let Some(url) = &wish.url {
+            if url.len() > LONGEST_URL {
+                return Err(mistake("/url", format!("a URL has at most {LONGEST_URL} bytes")));
+            }
+            sender.outgoing.check(url).map_err(|error| mistake("/url", error.to_string()))?;
         }
-        sender.outgoing.check(&wish.url).map_err(|error| mistake("/url", error.to_string()))?;
         let id = WebhookId::from_bits(mint::id_bits());
-        let secret = mint::signing_secret()?.text();
-        let sealed = sender.sealing.seal(&place(id), secret.as_bytes()).map_err(|e| failed(&e))?;
+        let (secret, sealed) = sender.mint(id)?;
         let environment = wish.environment.unwrap_or(caller.place.environment);
         let WebhookWish { url, events, .. } = wish;
         let new = NewWebhook { id, environment, url, events, sealed };
         let done = self.administer(caller, Change::AddWebhook(new), idempotency).await?;
-        let webhook = self.webhook(caller, done.subject.parse().unwrap_or(id)).await?;
+        if done.replayed {
+            // Whoever made it may still wait for the answer to its challenge.
+            let webhook = self.webhook(caller, done.subject.parse().unwrap_or(id)).await?;
+            return Ok(MadeWebhook { webhook, secret: None });
+        }
+        let webhook = self.challenge_webhook(caller, id).await?;
+        Ok(MadeWebhook { webhook, secret: Some(secret) })
+    }
+
+    /// Asks a receiver that is not active whether it wants to be told, and tells it from now on if
+    /// it gives the challenge back; the receiver as it is then.
+    ///
+    /// # Errors
+    /// If the caller may not, or there is none.
+    pub async fn challenge_webhook(&self, caller: &Caller, id: WebhookId) -> Result<Webhook> {
+        let webhook = self.webhook(caller, id).await?;
+        if webhook.state == WebhookState::Active {
+            return Ok(webhook);
+        }
+        match challenge::put(self.sender()?, &webhook, self.now()).await? {
+            Ok(()) => {
+                self.administer(caller, Change::ConfirmWebhook { id }, None).await?;
+            }
+            Err(why) => self.store.challenge_failed(id, why).await?,
+        }
+        self.webhook(caller, id).await
+    }
+
+    /// Gives a receiver another secret; the one before signs too for as long as `overlap` says.
+    ///
+    /// # Errors
+    /// If the caller may not, there is none, or the overlap is too long.
+    pub async fn rotate_webhook(
+        &self,
+        caller: &Caller,
+        id: WebhookId,
+        overlap: Seconds,
+        idempotency: Option<Idempotency>,
+    ) -> Result<MadeWebhook> {
+        caller.need(Scope::Workspace, ADMINS)?;
+        let (secret, sealed) = self.sender()?.mint(id)?;
+        let change = Change::RotateWebhook { id, sealed, overlap };
+        let done = self.administer(caller, change, idempotency).await?;
+        let webhook = self.webhook(caller, id).await?;
         Ok(MadeWebhook { webhook, secret: (!done.replayed).then_some(secret) })
+    }
+
+    fn sender(&self) -> Result<&Sender> {
+        let none = || ServiceError::Internal("nothing is sent from here".into());
+        self.sender.as_ref().ok_or_else(none)
     }
 
     /// The receivers of the caller's workspace, oldest first.
@@ -175,10 +274,14 @@ mod tests {
     fn a_secret_sealed_anew_opens_under_the_new_key_alone() {
         let [from, to] = [1, 2].map(|byte| SealingKey::from_bytes(&[byte; 32]).unwrap());
         let (id, other) = (WebhookId::from_bits(1), WebhookId::from_bits(2));
-        let sealed = from.seal(&place(id), b"whsec_x").unwrap();
+        let [newest, older] = [b"whsec_x", b"whsec_y"].map(|s| from.seal(&place(id), s).unwrap());
+        let until = Timestamp::from_seconds(1);
+        let sealed = SealedSecrets { newest, older: Some((older, until)) };
         let anew = reseal(id, &sealed, &from, &to).unwrap();
-        assert_eq!(&*to.open(&place(id), &anew).unwrap(), b"whsec_x");
-        assert!(from.open(&place(id), &anew).is_err());
+        assert_eq!(&*to.open(&place(id), &anew.newest).unwrap(), b"whsec_x");
+        assert!(from.open(&place(id), &anew.newest).is_err());
+        let (older, still) = anew.older.unwrap();
+        assert_eq!((&to.open(&place(id), &older).unwrap()[..], still), (&b"whsec_y"[..], until));
         let told = reseal(other, &sealed, &from, &to).unwrap_err().to_string();
         assert!(
             told.contains(&other.to_string()) && told.contains("remove that webhook"),

@@ -7,8 +7,9 @@ use askfirst_core::{
 };
 use askfirst_store::{Member, PolicyVersion, Workspace};
 
-use super::{Caller, Result, Service, ServiceError, digest_of};
+use super::{Caller, Result, Service, ServiceError, digest_of, mistake};
 use crate::mint;
+use crate::outgoing::HostRule;
 
 /// What changes about a workspace; what is absent stays.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,6 +22,8 @@ pub struct WorkspaceUpdate {
     pub floor: Option<Floor>,
     /// How many days after the end texts are kept; within it, none keeps them for good.
     pub retention_days: Option<Option<u32>>,
+    /// Hosts that askers may have the end of an approval sent to, as [`HostRule`]s.
+    pub callback_hosts: Option<Vec<String>>,
 }
 
 /// The first owner of a new workspace.
@@ -51,8 +54,11 @@ impl Service {
         caller: &Caller,
         update: WorkspaceUpdate,
     ) -> Result<Workspace> {
-        let WorkspaceUpdate { name, default_policy, floor, retention_days } = update;
-        let change = Change::SetWorkspace { name, default_policy, floor, retention_days };
+        let WorkspaceUpdate { name, default_policy, floor, retention_days, callback_hosts } =
+            update;
+        let callback_hosts = callback_hosts.map(host_rules).transpose()?;
+        let change =
+            Change::SetWorkspace { name, default_policy, floor, retention_days, callback_hosts };
         self.administer(caller, change, None).await?;
         self.workspace(caller).await
     }
@@ -95,6 +101,7 @@ impl Service {
             default_policy: default,
             floor: Floor::default(),
             retention_days: None,
+            callback_hosts: Vec::new(),
             hold: None,
             created_at: now,
         };
@@ -113,6 +120,15 @@ impl Service {
         self.store.create_workspace(workspace.clone(), owner, policy).await?;
         Ok((workspace, id))
     }
+}
+
+/// Hosts as they are kept, if each reads as one.
+fn host_rules(hosts: Vec<String>) -> Result<Vec<String>> {
+    let read = |(at, host): (usize, String)| match host.parse::<HostRule>() {
+        Ok(rule) => Ok(rule.to_string()),
+        Err(why) => Err(mistake(&format!("/callback_hosts/{at}"), why)),
+    };
+    hosts.into_iter().enumerate().map(read).collect()
 }
 
 fn internal(what: &str) -> ServiceError {

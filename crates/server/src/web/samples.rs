@@ -74,6 +74,7 @@ fn signed_in() -> SignedIn {
                 default_policy: "default".parse().unwrap(),
                 floor: Floor::default(),
                 retention_days: None,
+                callback_hosts: Vec::new(),
                 hold: None,
                 created_at: moment(0),
             },

@@ -12,14 +12,14 @@ use std::time::Duration;
 use askfirst_core::{Seconds, Timestamp, WebhookId};
 use askfirst_store::{Attempted, Change, ClaimedDelivery, Store, StoreError, Then};
 use bytes::Bytes;
-use hyper::header::{self, HeaderValue};
-use hyper::{Method, StatusCode};
+use hyper::StatusCode;
 use serde_json::{Value, json};
 use tokio::task::{self, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use crate::outgoing::{Answer, signature};
+use crate::metrics::Metrics;
+use crate::outgoing::Answer;
 use crate::service::webhooks::Sender;
 
 /// Longer than one attempt can take.
@@ -41,12 +41,17 @@ const PAUSES: [u32; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 
 const TEXTS: [&str; 7] = ["title", "target", "reason", "comment", "question", "reply", "note"];
 
 /// Runs until `stop`.
-pub async fn run(store: Arc<dyn Store>, sender: Sender, stop: CancellationToken) {
+pub async fn run(
+    store: Arc<dyn Store>,
+    sender: Sender,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+) {
     let mut changes = store.changes();
     let mut sending = JoinSet::new();
     let mut busy = HashMap::new();
     while !stop.is_cancelled() {
-        if let Err(error) = send_due(&store, &sender, &mut sending, &mut busy).await {
+        if let Err(error) = send_due(&store, &sender, &metrics, &mut sending, &mut busy).await {
             warn!(%error, "what is due for webhooks could not be read; trying again");
         }
         let slow_poll = tokio::time::sleep(SLOW_POLL);
@@ -94,6 +99,7 @@ fn finished(busy: &mut Busy, done: Result<(task::Id, ()), JoinError>) {
 async fn send_due(
     store: &Arc<dyn Store>,
     sender: &Sender,
+    metrics: &Arc<Metrics>,
     sending: &mut JoinSet<()>,
     busy: &mut Busy,
 ) -> Result<(), StoreError> {
@@ -112,9 +118,11 @@ async fn send_due(
     for claimed in futures_util::future::join_all(claims).await {
         for claimed in claimed? {
             let (store, sender) = (Arc::clone(store), sender.clone());
+            let metrics = Arc::clone(metrics);
             let webhook = claimed.webhook;
             let task = sending.spawn(async move {
                 let attempted = attempt(&sender, &claimed, store.now()).await;
+                metrics.attempted(&attempted.then);
                 if let Err(error) = store.settle_delivery(&claimed, attempted).await {
                     // The lease ends, and it is sent again.
                     warn!(%error, delivery.id = %claimed.id, "an attempt could not be noted");
@@ -150,39 +158,40 @@ pub fn body(claimed: &ClaimedDelivery) -> Bytes {
 }
 
 async fn attempt(sender: &Sender, claimed: &ClaimedDelivery, now: Timestamp) -> Attempted {
-    match exchange(sender, claimed, now).await {
+    // The hosts may be others than when it was asked.
+    if let Some(Err(why)) =
+        claimed.hosts.as_ref().map(|hosts| sender.may_call_back(&claimed.url, hosts))
+    {
+        return Attempted { then: Then::GiveUp { why }, status: None, answer: None };
+    }
+    let sent = sender.send(
+        claimed.webhook,
+        &claimed.url,
+        &claimed.secrets,
+        claimed.id,
+        body(claimed),
+        now,
+    );
+    match sent.await {
         Ok(answer) => judge(claimed, &answer, now),
         Err(why) => Attempted { then: later(claimed, why, None, now), status: None, answer: None },
     }
-}
-
-/// What the receiver answered, or what kept it from that.
-async fn exchange(
-    sender: &Sender,
-    claimed: &ClaimedDelivery,
-    now: Timestamp,
-) -> Result<Answer, String> {
-    let secret = sender.secret(claimed)?;
-    let target = sender.outgoing.check(&claimed.url).map_err(|error| error.to_string())?;
-    let body = body(claimed);
-    let headers = signature::headers(&claimed.id.to_string(), now, &body, &[secret]);
-    let mut headers = headers.map_err(|error| error.to_string())?;
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let sent = sender.outgoing.send(&target, Method::POST, headers, body).await;
-    sent.map_err(|failure| {
-        debug!(webhook.id = %claimed.webhook, ?failure, "a webhook could not be reached");
-        failure.to_string()
-    })
 }
 
 fn judge(claimed: &ClaimedDelivery, answer: &Answer, now: Timestamp) -> Attempted {
     let status = answer.status;
     let then = if status.is_success() {
         Then::Delivered
+    } else if status == StatusCode::GONE && claimed.hosts.is_some() {
+        let why = "it answered 410 Gone, which asks for nothing more".into();
+        Then::GiveUp { why }
     } else if status == StatusCode::GONE {
-        let why = "it answered 410 Gone, which asks for nothing more; make a webhook anew if that \
-                   was a mistake";
-        Then::Disable { why: why.into() }
+        let id = claimed.webhook;
+        let why = format!(
+            "it answered 410 Gone, which asks for nothing more; if that was a mistake, \
+             POST /v1/webhooks/{id}/challenge"
+        );
+        Then::Disable { why }
     } else {
         let why = format!("it answered {status}; only 2xx says that it has what was sent");
         later(claimed, why, answer.pause(now), now)

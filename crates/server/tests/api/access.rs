@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::channels::mailbox;
 use crate::support::client::{path_of, question};
+use crate::support::receiver::Receiver;
 use crate::support::workspace::{Workspace, wish};
 use crate::support::{Client, TestServer};
 
@@ -93,7 +94,7 @@ impl Scene<'_> {
         }
     }
 
-    /// A webhook that nothing can be sent to, alone, and something on its way to it.
+    /// A webhook, alone, and something that is sent to it.
     async fn webhook(&self) -> (String, String) {
         let admin = self.ours.client(&[Scope::Workspace]).await;
         let known = admin.get("/v1/webhooks").await.expect(200);
@@ -101,7 +102,7 @@ impl Scene<'_> {
             let id = webhook["id"].as_str().unwrap();
             admin.call(Method::DELETE, format!("/v1/webhooks/{id}")).send().await;
         }
-        let wish = json!({ "url": "http://127.0.0.1:9/" });
+        let wish = json!({ "url": Receiver::start().await.url() });
         let made = admin.post("/v1/webhooks", &wish).send().await.expect(201);
         let id = made["id"].as_str().unwrap().to_owned();
         self.pending().await;
@@ -245,13 +246,15 @@ impl Scene<'_> {
                 let body = (method == Method::POST).then(|| json!({}));
                 (route.replace("{id}", made["id"].as_str().unwrap()), body)
             }
-            ("POST", "/v1/webhooks") => (
-                route.into(),
-                Some(json!({ "url": "https://example.com/", "environment": "test" })),
-            ),
+            ("POST", "/v1/webhooks") => {
+                (route.into(), Some(json!({ "url": "http://127.0.0.1:9/", "environment": "test" })))
+            }
             (_, "/v1/webhooks/{id}" | "/v1/webhooks/{id}/deliveries") => {
                 let (id, _) = self.webhook().await;
                 (route.replace("{id}", &id), None)
+            }
+            ("POST", "/v1/webhooks/{id}/challenge" | "/v1/webhooks/{id}/rotate") => {
+                (route.replace("{id}", &self.webhook().await.0), None)
             }
             ("POST", "/v1/deliveries/{id}/retry") => {
                 let (_, delivery) = self.webhook().await;

@@ -215,7 +215,6 @@ async fn what_later_versions_bring_is_refused_and_never_dropped() {
     let policy = json!({ "name": "p", "needs": [{ "from": ["members"] }], "steps": steps });
     let key = |scope: &str| admin.post("/v1/keys", &json!({ "name": "k", "scopes": [scope] }));
     for (call, pointer) in [
-        (ask("callback_url", json!("https://ci.example/hook")), "/callback_url"),
         (ask("notify", json!(["email"])), "/notify"),
         (ask("policy", policy.clone()), "/policy/steps/0/notify"),
         (admin.post("/v1/policies", &policy), "/steps/0/notify"),

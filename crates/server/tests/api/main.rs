@@ -19,6 +19,8 @@ mod attacks;
 mod audit;
 mod bad_json;
 mod bad_requests;
+mod callbacks;
+mod challenges;
 mod channels;
 mod deadlines;
 mod delegating;

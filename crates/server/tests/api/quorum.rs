@@ -103,6 +103,7 @@ async fn the_floor_raises_every_policy() {
         default_policy: None,
         floor: Some(floor),
         retention_days: None,
+        callback_hosts: None,
     };
     server.workspace().change(change).await;
     let answer = dev.approve(&asked).await;

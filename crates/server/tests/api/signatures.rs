@@ -16,8 +16,9 @@ fn secret(bytes: u8, from: u8) -> (String, Secret) {
 
 fn vectors() -> Value {
     let (shortest, longest) = (secret(24, 1), secret(64, 2));
-    let (usual, next, strangers) = (secret(32, 3), secret(32, 4), secret(32, 5));
+    let (usual, next, stranger) = (secret(32, 3), secret(32, 4), secret(32, 5));
     let event = r#"{"type":"approval.approved","data":{"id":"apr_01","title":"Deploy v2.1?"}}"#;
+    let former = &usual;
     let all = [
         ("an event", vec![&usual], "evt_01jzr5kq", event),
         ("the shortest secret", vec![&shortest], "evt_02", event),
@@ -27,6 +28,7 @@ fn vectors() -> Value {
         ("words of the world", vec![&usual], "evt_06", "{\"t\":\"ü 承認 🚀 \\u0000\\u2028\"}"),
         ("white space counts", vec![&usual], "evt_07", " {\n\t\"a\" : 1.0 }\r\n"),
         ("a number alone", vec![&usual], "evt_08", "0"),
+        ("the newest alone, afterwards", vec![&next], "evt_10", event),
         ("a long one", vec![&usual], "evt_09", &format!("\"{}\"", "x".repeat(70_000))),
     ];
     let at = Timestamp::from_seconds(1_893_456_000);
@@ -38,12 +40,15 @@ fn vectors() -> Value {
             .map(|(name, value)| (name.to_string(), json!(value.to_str().unwrap())))
             .collect();
         let known: Vec<_> = secrets.iter().map(|secret| &secret.0).collect();
+        // One that took over leaves the former behind.
+        let strangers = [&stranger.0, &former.0].into_iter().filter(|text| !known.contains(text));
+        let strangers: Vec<_> = strangers.collect();
         json!({
             "name": name,
             "body": body,
             "headers": signed,
             "secrets": known,
-            "strangers": [strangers.0],
+            "strangers": strangers,
         })
     };
     Value::Array(all.into_iter().map(vector).collect())

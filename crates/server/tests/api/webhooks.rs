@@ -15,6 +15,10 @@ async fn hook(admin: &Client, receiver: &Receiver, events: Value) -> (String, St
     (text("id"), text("secret"))
 }
 
+async fn challenge(admin: &Client, id: &str) -> Value {
+    admin.post(format!("/v1/webhooks/{id}/challenge"), &json!({})).send().await.expect(200)
+}
+
 async fn log(admin: &Client, id: &str) -> Vec<Value> {
     let page = admin.get(format!("/v1/webhooks/{id}/deliveries")).await.expect(200);
     page["data"].as_array().unwrap().clone()
@@ -152,12 +156,28 @@ async fn a_receiver_may_ask_for_time_and_for_nothing_more() {
     let dead = logged(&admin, &id, |line| line["state"] == "dead").await;
     assert!(dead["last_error"].as_str().unwrap().starts_with("it answered 410 Gone"));
     let hook = admin.get(format!("/v1/webhooks/{id}")).await.expect(200);
-    assert!(hook["disabled_because"].as_str().unwrap().contains("410"), "{hook}");
+    assert_eq!(hook["state"], "disabled");
+    assert!(hook["problem"].as_str().unwrap().contains("410"), "{hook}");
     let audit = admin.get("/v1/audit?kind=webhook.disabled").await.expect(200);
     assert_eq!(audit["data"][0]["subject"], json!(id));
     assert_eq!(audit["data"][0]["actor"], "system");
     ask_and_cancel(&agent).await;
     assert_eq!(log(&admin, &id).await.len(), 1, "nothing is kept for who wants nothing");
+
+    // It wants to be told again only if it says so, and is told from then on.
+    receiver.answer_challenge(answer_of(410, ""));
+    let still = challenge(&admin, &id).await;
+    assert_eq!(still["state"], "disabled");
+    assert!(still["problem"].as_str().unwrap().contains("410 Gone; let it answer"), "{still}");
+    let again = challenge(&admin, &id).await;
+    assert_eq!((&again["state"], &again["disabled_at"]), (&json!("active"), &Value::Null));
+    let audit = admin.get("/v1/audit?kind=webhook.confirmed").await.expect(200);
+    let subjects: Vec<_> =
+        audit["data"].as_array().unwrap().iter().map(|line| &line["subject"]).collect();
+    assert_eq!(subjects.iter().filter(|subject| ***subject == json!(id)).count(), 2);
+    ask_and_cancel(&agent).await;
+    assert_eq!(receiver.next().await.json()["type"], "approval.cancelled");
+    assert!(receiver.is_quiet());
 }
 
 #[tokio::test]
@@ -202,6 +222,9 @@ async fn what_cannot_be_a_webhook_is_refused_with_what_to_do() {
         (json!({ "url": "http://example.com/" }), "/url"),
         (json!({ "url": "https://user:pass@example.com/" }), "/url"),
         (json!({ "url": "not a url" }), "/url"),
+        (json!({}), "/url"),
+        (json!({ "url": "https://example.com/", "callbacks": true }), "/url"),
+        (json!({ "callbacks": true, "events": ["asked"] }), "/events"),
         (json!({ "url": format!("https://example.com/{}", "a".repeat(2_048)) }), "/url"),
         (json!({ "url": "https://example.com/", "events": ["asked", "exploded"] }), "/events/1"),
         (json!({ "url": "https://example.com/", "environment": "live" }), "/environment"),
@@ -210,7 +233,7 @@ async fn what_cannot_be_a_webhook_is_refused_with_what_to_do() {
         assert!((400..=422).contains(&refused.status), "{wish}: {}", refused.status);
         assert_eq!(refused.pointers(), [pointer], "{wish}");
     }
-    let wish = json!({ "url": "https://example.com/" });
+    let wish = json!({ "url": "http://127.0.0.1:9/" });
     for _ in 0..20 {
         admin.post("/v1/webhooks", &wish).send().await.expect(201);
     }
@@ -245,4 +268,67 @@ async fn each_world_and_each_workspace_tells_its_own() {
     let line = logged(&admin, id, |line| line["state"] == "delivered").await;
     let retry = format!("/v1/deliveries/{}/retry", line["id"].as_str().unwrap());
     other.post(retry, &json!({})).send().await.expect(404);
+}
+
+#[tokio::test]
+async fn a_secret_gives_way_to_another_while_both_sign() {
+    let server = TestServer::start().await;
+    let (agent, admin) = (server.asker(), server.admin());
+    let mut receiver = Receiver::start().await;
+    let (id, first) = hook(&admin, &receiver, json!(["asked"])).await;
+    let path = format!("/v1/webhooks/{id}/rotate");
+    let rotate = async |wish: Value| {
+        let made = admin.post(&path, &wish).send().await.expect(200);
+        (made["secret"].as_str().unwrap().to_owned(), made["older_secret_until"].clone())
+    };
+    let mut next = async || {
+        agent.ask("deploy").await;
+        receiver.next().await
+    };
+    assert!(next().await.is_signed_with(&first));
+
+    let (second, until) = rotate(json!({})).await;
+    let day = server.service.now().plus(Seconds(86_400));
+    assert!(until.as_str().unwrap().parse::<askfirst_core::Timestamp>().unwrap() <= day);
+    server.clock.advance(86_300);
+    let message = next().await;
+    assert!(message.is_signed_with(&second) && message.is_signed_with(&first));
+    assert!(message.header("webhook-signature").starts_with("v1,"));
+    server.clock.advance(101);
+    let message = next().await;
+    assert!(message.is_signed_with(&second) && !message.is_signed_with(&first));
+    let seen = admin.get(format!("/v1/webhooks/{id}")).await.expect(200);
+    assert_eq!(seen["older_secret_until"], Value::Null);
+
+    // Who may know the old one is shut out at once.
+    let (third, until) = rotate(json!({ "overlap": "0s" })).await;
+    assert_eq!(until, Value::Null);
+    let message = next().await;
+    assert!(message.is_signed_with(&third) && !message.is_signed_with(&second));
+    assert!(!message.header("webhook-signature").contains(' '));
+
+    let again = admin.post(&path, &json!({})).once("r1").send().await.expect(200);
+    let repeat = admin.post(&path, &json!({})).once("r1").send().await.expect(200);
+    assert_eq!(repeat["secret"], Value::Null, "told once");
+    assert!(next().await.is_signed_with(again["secret"].as_str().unwrap()));
+    for (wish, status) in [
+        (json!({ "overlap": "8d" }), 422),
+        (json!({ "overlap": "soon" }), 400),
+        (json!({ "overlap": -1 }), 400),
+    ] {
+        let refused = admin.post(&path, &wish).send().await;
+        assert_eq!(
+            (refused.status, refused.pointers()),
+            (status, vec!["/overlap".into()]),
+            "{wish}"
+        );
+    }
+    let audit = admin.get("/v1/audit?kind=webhook.rotated").await.expect(200);
+    assert_eq!(audit["data"].as_array().unwrap().len(), 3);
+    for file in server.picture() {
+        for secret in [&first, &second, &third] {
+            let told = &secret.strip_prefix("whsec_").unwrap().as_bytes()[..20];
+            assert!(!file.windows(20).any(|bytes| bytes == told), "they are sealed");
+        }
+    }
 }

@@ -22,8 +22,13 @@ use tokio::sync::mpsc;
 pub struct Receiver {
     pub address: SocketAddr,
     got: mpsc::UnboundedReceiver<Message>,
-    answers: Arc<Mutex<VecDeque<Response<Full<Bytes>>>>>,
+    answers: Answers,
+    challenges: mpsc::UnboundedReceiver<Message>,
+    challenge_answers: Answers,
 }
+
+/// What is answered next; none as usual.
+type Answers = Arc<Mutex<VecDeque<Response<Full<Bytes>>>>>;
 
 /// What was sent.
 #[derive(Clone, Debug)]
@@ -33,31 +38,41 @@ pub struct Message {
 }
 
 impl Receiver {
-    /// Answers 204 unless told otherwise.
+    /// Gives back what it is challenged with, and answers 204 to all else, unless told otherwise.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (sent, got) = mpsc::unbounded_channel();
-        let answers = Arc::new(Mutex::new(VecDeque::new()));
-        let queue: Arc<Mutex<VecDeque<Response<Full<Bytes>>>>> = answers.clone();
+        let (asked, challenges) = mpsc::unbounded_channel();
+        let (answers, challenge_answers) = (Answers::default(), Answers::default());
+        let queues = (answers.clone(), challenge_answers.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (sent, queue) = (sent.clone(), queue.clone());
+                let (sent, asked, queues) = (sent.clone(), asked.clone(), queues.clone());
                 let take = service_fn(move |request: Request<hyper::body::Incoming>| {
-                    let (sent, queue) = (sent.clone(), queue.clone());
+                    let (sent, asked, queues) = (sent.clone(), asked.clone(), queues.clone());
                     async move {
                         let (head, body) = request.into_parts();
                         let body = body.collect().await.expect("a body").to_bytes();
-                        let _ = sent.send(Message { headers: head.headers, body });
+                        let message = Message { headers: head.headers, body };
+                        let challenge = message.challenge();
+                        let (told, queue) = match challenge {
+                            None => (sent, queues.0),
+                            Some(_) => (asked, queues.1),
+                        };
+                        let _ = told.send(message);
                         let answer = queue.lock().expect("no panic").pop_front();
-                        Ok::<_, Infallible>(answer.unwrap_or_else(|| answer_of(204, "")))
+                        Ok::<_, Infallible>(answer.unwrap_or_else(|| match challenge {
+                            None => answer_of(204, ""),
+                            Some(challenge) => answer_of(200, challenge),
+                        }))
                     }
                 });
                 let http = hyper::server::conn::http1::Builder::new();
                 tokio::spawn(http.serve_connection(TokioIo::new(stream), take));
             }
         });
-        Self { address, got, answers }
+        Self { address, got, answers, challenges, challenge_answers }
     }
 
     pub fn url(&self) -> String {
@@ -69,7 +84,17 @@ impl Receiver {
         self.answers.lock().expect("no panic").push_back(response);
     }
 
-    /// What comes next.
+    /// How the next challenge is answered that nobody answered otherwise.
+    pub fn answer_challenge(&self, response: Response<Full<Bytes>>) {
+        self.challenge_answers.lock().expect("no panic").push_back(response);
+    }
+
+    /// The challenges that came and were not looked at.
+    pub fn challenges(&mut self) -> Vec<Message> {
+        std::iter::from_fn(|| self.challenges.try_recv().ok()).collect()
+    }
+
+    /// What comes next, but for challenges.
     pub async fn next(&mut self) -> Message {
         let wait = tokio::time::timeout(std::time::Duration::from_secs(20), self.got.recv());
         wait.await.expect("a message in time").expect("a message")
@@ -82,8 +107,8 @@ impl Receiver {
 }
 
 /// An answer.
-pub fn answer_of(status: u16, body: &'static str) -> Response<Full<Bytes>> {
-    let mut answer = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+pub fn answer_of(status: u16, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut answer = Response::new(Full::new(body.into()));
     *answer.status_mut() = status.try_into().expect("a status");
     answer
 }
@@ -97,16 +122,23 @@ impl Message {
         self.header("webhook-id")
     }
 
+    /// The challenge that it is, if it is one.
+    pub fn challenge(&self) -> Option<String> {
+        let body: Value = serde_json::from_slice(&self.body).ok()?;
+        let is_one = body["type"] == "webhook.challenge";
+        is_one.then(|| body["data"]["challenge"].as_str().unwrap_or_default().to_owned())
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).expect("JSON")
     }
 
-    /// Whether this secret signed it, at the time that it says.
+    /// Whether this secret signed it, if need be among others, at the time that it says.
     pub fn is_signed_with(&self, secret: &str) -> bool {
         let at = self.header("webhook-timestamp").parse().expect("seconds");
         let secret = secret.parse().expect("a secret");
         let at = Timestamp::from_seconds(at);
         let expected = signature::headers(self.id(), at, &self.body, &[secret]).expect("signed");
-        self.header("webhook-signature") == expected["webhook-signature"]
+        self.header("webhook-signature").split(' ').any(|one| expected["webhook-signature"] == one)
     }
 }

@@ -16,6 +16,7 @@ CREATE TABLE workspaces (
   environment    TEXT NOT NULL,
   default_policy TEXT NOT NULL,
   floor          TEXT NOT NULL,
+  callback_hosts TEXT NOT NULL DEFAULT '[]', -- where askers may have decisions sent, as JSON
   retention_days INTEGER, -- after the end texts are erased; empty: never
   hold           TEXT, -- why nothing is erased, as JSON, while somebody says so
   created_at     INTEGER NOT NULL
@@ -323,13 +324,23 @@ CREATE TABLE webhooks (
   workspace   BLOB NOT NULL REFERENCES workspaces,
   environment TEXT NOT NULL,
   url         TEXT NOT NULL,
+  callbacks   INTEGER NOT NULL DEFAULT 0, -- whether it has none, and each approval its own
   events      TEXT NOT NULL, -- names, as JSON; none: all
   sealed      BLOB NOT NULL,
+  older       BLOB, -- the secret before, which signs too until then
+  older_until INTEGER,
   created_at  INTEGER NOT NULL,
-  disabled_at INTEGER, -- since when nothing is sent, and why
-  why         TEXT
+  state       TEXT NOT NULL DEFAULT 'unconfirmed', -- until it gives a challenge back
+  disabled_at INTEGER,
+  why         TEXT -- while it is not active: why not
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX webhooks_of_workspace ON webhooks (workspace, webhook);
+
+-- Where an asker has the end of one approval sent.
+CREATE TABLE callbacks (
+  approval BLOB NOT NULL PRIMARY KEY,
+  url      TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- One event for one receiver. What is sent is made of the event, and stands nowhere else.
 -- AUTOINCREMENT: pages of the log go by it.
@@ -341,6 +352,7 @@ CREATE TABLE deliveries (
   webhook     BLOB NOT NULL,
   approval    BLOB NOT NULL,
   version     INTEGER NOT NULL, -- of the event
+  url         TEXT, -- of a callback
   attempt     INTEGER NOT NULL DEFAULT 0,
   earlier     INTEGER NOT NULL DEFAULT 0, -- attempts before it was last asked for once more
   due_at      INTEGER, -- the end of the lease while it is sent; empty behind another of its approval
@@ -354,6 +366,7 @@ CREATE INDEX deliveries_due ON deliveries (webhook, due_at) WHERE due_at IS NOT 
 CREATE INDEX deliveries_waiting ON deliveries (webhook, approval, version)
   WHERE settled_at IS NULL;
 CREATE INDEX deliveries_of_webhook ON deliveries (webhook, position);
+CREATE INDEX deliveries_dead ON deliveries (webhook) WHERE settled_at IS NOT NULL AND delivered = 0;
 CREATE INDEX deliveries_settled ON deliveries (settled_at) WHERE settled_at IS NOT NULL;
 
 -- Ways to people: mail. A secret (the mail server's password) is sealed.

@@ -97,7 +97,7 @@ pub(super) fn administer(
         desk.tenants.forget(request.workspace);
         desk.changes.push(store::Change::Workspace(request.workspace));
     }
-    if matches!(request.change, Change::RetryDelivery { .. }) {
+    if matches!(request.change, Change::RetryDelivery { .. } | Change::ConfirmWebhook { .. }) {
         desk.changes.push(store::Change::Deliveries);
     }
     Ok(Administered { subject: done.subject, replayed: false, now })
@@ -174,12 +174,28 @@ impl Act<'_> {
                 Ok(Done::new("key.revoked", id, detail))
             }
             Change::AddWebhook(webhook) => {
+                let (what, environment) = ("webhook", webhook.environment);
+                if webhook.url.is_none() && self.tenant.webhooks.sign_callbacks(environment) {
+                    let name = format!("that signs the callbacks of {}", environment.as_str());
+                    return Err(Denied::Taken { what, name }.into());
+                }
                 webhooks::add(connection, workspace, webhook, now)?;
                 let events = &webhook.events;
                 let environment = webhook.environment.as_str();
                 let detail =
                     json!({ "url": webhook.url, "environment": environment, "events": events });
                 Ok(Done::new("webhook.added", webhook.id, detail))
+            }
+            Change::ConfirmWebhook { id } => {
+                if !webhooks::confirm(connection, workspace, *id)? {
+                    return Ok(Done::nothing(id));
+                }
+                Ok(Done::new("webhook.confirmed", id, json!({})))
+            }
+            Change::RotateWebhook { id, sealed, overlap } => {
+                let until = (overlap.0 > 0).then(|| now.plus(*overlap));
+                webhooks::rotate(connection, workspace, *id, sealed, until)?;
+                Ok(Done::new("webhook.rotated", id, json!({ "older_until": until })))
             }
             Change::RemoveWebhook { id } => {
                 webhooks::remove(connection, workspace, *id)?;
@@ -217,12 +233,19 @@ impl Act<'_> {
                 apply::remove_policy(connection, workspace, name, now)?;
                 Ok(Done::new("policy.removed", name, json!({})))
             }
-            Change::SetWorkspace { name, default_policy, floor, retention_days } => {
+            Change::SetWorkspace {
+                name,
+                default_policy,
+                floor,
+                retention_days,
+                callback_hosts,
+            } => {
                 let mut next = self.tenant.workspace.clone();
                 next.name = name.clone().unwrap_or(next.name);
                 next.default_policy = default_policy.clone().unwrap_or(next.default_policy);
                 next.floor = floor.unwrap_or(next.floor);
                 next.retention_days = retention_days.unwrap_or(next.retention_days);
+                next.callback_hosts = callback_hosts.clone().unwrap_or(next.callback_hosts);
                 apply::set_workspace(connection, &next)?;
                 let detail = json!({
                     "name": next.name,
@@ -232,6 +255,7 @@ impl Act<'_> {
                         "separate_owner": next.floor.separate_owner,
                     },
                     "retention_days": next.retention_days,
+                    "callback_hosts": next.callback_hosts,
                 });
                 Ok(Done::new("workspace.changed", workspace, detail))
             }

@@ -63,7 +63,7 @@ pub(super) fn create_workspace(
 pub(super) fn set_workspace(connection: &Connection, next: &Workspace) -> Written {
     let sql =
         "UPDATE workspaces SET name = ?2, default_policy = ?3, floor = ?4, retention_days = ?5,
-                 hold = ?6
+                 hold = ?6, callback_hosts = ?7
                WHERE workspace = ?1";
     connection.prepare_cached(sql)?.execute(params![
         next.id.bytes(),
@@ -72,6 +72,7 @@ pub(super) fn set_workspace(connection: &Connection, next: &Workspace) -> Writte
         codec::to_json(&next.floor)?,
         next.retention_days,
         next.hold.as_ref().map(codec::to_json).transpose()?,
+        codec::to_json(&next.callback_hosts)?,
     ])?;
     Ok(())
 }

@@ -11,6 +11,7 @@ use rusqlite::{ErrorCode, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::deliveries::WebhookState;
 use crate::store::StoreError;
 
 impl From<rusqlite::Error> for StoreError {
@@ -144,6 +145,10 @@ pub(super) fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<Status> {
 
 pub(super) fn assurance(row: &Row<'_>, column: usize) -> rusqlite::Result<Assurance> {
     word(row, column, &Assurance::ALL, Assurance::as_str)
+}
+
+pub(super) fn webhook_state(row: &Row<'_>, column: usize) -> rusqlite::Result<WebhookState> {
+    word(row, column, &WebhookState::ALL, WebhookState::as_str)
 }
 
 pub(super) fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {

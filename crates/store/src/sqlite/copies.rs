@@ -8,7 +8,8 @@ use askfirst_core::{Timestamp, WorkspaceId};
 use askfirst_proof::log::Head;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::{audit, codec, keyring, open, outbox, queries};
+use super::{audit, codec, keyring, open, outbox, queries, webhooks};
+use crate::deliveries::WebhookState;
 use crate::records::SigningKeyRecord;
 use crate::store::StoreError;
 
@@ -100,6 +101,8 @@ pub struct Glance {
     pub oldest_timer: Option<Timestamp>,
     /// The signing keys, sealed.
     pub signing_keys: Vec<SigningKeyRecord>,
+    /// How many webhooks are in each state, for those that there are.
+    pub webhooks: Vec<(WebhookState, u64)>,
 }
 
 /// Looks into a database without changing it and without checking every page.
@@ -115,7 +118,8 @@ pub fn glance(path: &Path) -> Result<Glance, StoreError> {
     let (recorded_until, oldest_timer) = connection
         .query_row(&sql, [], |row| Ok((codec::time(row, 0)?, codec::maybe_time(row, 1)?)))?;
     let signing_keys = keyring::all(&connection)?;
-    Ok(Glance { schema, recorded_until, oldest_timer, signing_keys })
+    let webhooks = webhooks::by_state(&connection)?;
+    Ok(Glance { schema, recorded_until, oldest_timer, signing_keys, webhooks })
 }
 
 fn count(connection: &Connection, schema: u32) -> Result<Census, StoreError> {

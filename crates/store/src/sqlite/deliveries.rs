@@ -12,7 +12,8 @@ use super::pens::Pens;
 use super::writer::Desk;
 use super::{SqliteStore, webhooks};
 use crate::deliveries::{
-    Attempted, ClaimedDelivery, Deliveries, Delivery, DeliveryState, Then, Webhook,
+    Attempted, ClaimedDelivery, Deliveries, Delivery, DeliveryCounts, DeliveryState, SealedSecrets,
+    Then, Webhook,
 };
 use crate::records::{EventRecord, Place};
 use crate::store::{Change, Store, StoreError};
@@ -36,7 +37,7 @@ pub(super) fn add(
     next: &Approval,
     version: u32,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let sql = "INSERT INTO deliveries
                  (delivery, workspace, environment, webhook, approval, version, due_at)
                SELECT ?1, ?2, ?3, ?4, ?5, ?6,
@@ -55,6 +56,52 @@ pub(super) fn add(
             now.micros(),
         ],
     )?;
+    Ok(true)
+}
+
+/// Where an asker has the end of an approval sent.
+pub(super) fn keep_callback(
+    connection: &Connection,
+    approval: ApprovalId,
+    url: &str,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO callbacks (approval, url) VALUES (?1, ?2)";
+    connection.prepare_cached(sql)?.execute(params![approval.bytes(), url])?;
+    Ok(())
+}
+
+/// The end of an approval for whoever asked; false if they did not say where.
+pub(super) fn call_back(
+    pens: &Pens<'_>,
+    webhook: WebhookId,
+    next: &Approval,
+    version: u32,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let sql = "INSERT INTO deliveries
+                 (delivery, workspace, environment, webhook, approval, version, due_at, url)
+               SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, url FROM callbacks WHERE approval = ?5";
+    let row = params![
+        id_of(webhook, next.id, version).bytes(),
+        next.workspace.bytes(),
+        next.environment.as_str(),
+        webhook.bytes(),
+        next.id.bytes(),
+        version,
+        now.micros(),
+    ];
+    Ok(pens.write(sql, row)? > 0)
+}
+
+/// An address can say as much as a text does. What has not arrived yet still goes there.
+pub(super) fn forget_callback(
+    connection: &Connection,
+    approval: ApprovalId,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM callbacks WHERE approval = ?1";
+    connection.prepare_cached(sql)?.execute([approval.bytes()])?;
+    let sql = "UPDATE deliveries SET url = NULL WHERE approval = ?1 AND settled_at IS NOT NULL";
+    connection.prepare_cached(sql)?.execute([approval.bytes()])?;
     Ok(())
 }
 
@@ -64,31 +111,34 @@ fn claim(
     lease: Seconds,
     limit: u32,
 ) -> Result<Vec<ClaimedDelivery>, StoreError> {
-    let sql = "SELECT d.delivery, w.url, w.sealed, d.workspace, d.environment, d.approval,
-                 d.version, e.name, e.at, e.detail, d.attempt, d.earlier
+    let sql = "SELECT d.delivery, iif(w.callbacks, ifnull(d.url, ''), w.url), d.workspace, d.environment, d.approval, d.version,
+                 e.name, e.at, e.detail, d.attempt, d.earlier, w.sealed, w.older, w.older_until,
+                 iif(w.callbacks, s.callback_hosts, NULL)
                FROM deliveries d
-               JOIN webhooks w ON w.webhook = d.webhook AND w.disabled_at IS NULL
+               JOIN webhooks w ON w.webhook = d.webhook AND w.state = 'active'
+               JOIN workspaces s ON s.workspace = d.workspace
                JOIN events e ON e.approval = d.approval AND e.version = d.version
                WHERE d.webhook = ?1 AND d.due_at <= ?2 ORDER BY d.due_at, d.position LIMIT ?3";
     let mut statement = desk.connection.prepare_cached(sql)?;
     let rows = statement.query_map((webhook.bytes(), desk.now.micros(), limit), |row| {
-        let (attempt, earlier): (u32, u32) = (codec::counted(row, 10)?, codec::counted(row, 11)?);
+        let (attempt, earlier): (u32, u32) = (codec::counted(row, 9)?, codec::counted(row, 10)?);
         let event = EventRecord {
-            version: codec::counted(row, 6)?,
-            name: row.get(7)?,
-            at: codec::time(row, 8)?,
-            detail: codec::json(row, 9)?,
+            version: codec::counted(row, 5)?,
+            name: row.get(6)?,
+            at: codec::time(row, 7)?,
+            detail: codec::json(row, 8)?,
         };
         Ok(ClaimedDelivery {
             id: codec::id(row, 0)?,
             webhook,
             url: row.get(1)?,
-            sealed: row.get(2)?,
+            hosts: codec::maybe_json(row, 14)?,
+            secrets: webhooks::secrets(row, 11)?,
             place: Place {
-                workspace: codec::id(row, 3)?,
-                environment: codec::environment(row, 4)?,
+                workspace: codec::id(row, 2)?,
+                environment: codec::environment(row, 3)?,
             },
-            approval: codec::id(row, 5)?,
+            approval: codec::id(row, 4)?,
             event,
             attempt: attempt + 1,
             round: (attempt + 1).saturating_sub(earlier),
@@ -182,18 +232,19 @@ pub(super) fn retry(
 /// Puts these secrets in the place of what was sealed otherwise.
 pub(super) fn reseal(
     connection: &Connection,
-    secrets: &[(WebhookId, Vec<u8>)],
+    secrets: &[(WebhookId, SealedSecrets)],
 ) -> Result<(), StoreError> {
-    let mut statement =
-        connection.prepare_cached("UPDATE webhooks SET sealed = ?2 WHERE webhook = ?1")?;
-    for (id, sealed) in secrets {
-        statement.execute(params![id.bytes(), sealed])?;
+    let sql = "UPDATE webhooks SET sealed = ?2, older = ?3, older_until = ?4 WHERE webhook = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    for (id, secrets) in secrets {
+        let (older, until) = secrets.older.as_ref().map(|(older, at)| (older, at.micros())).unzip();
+        statement.execute(params![id.bytes(), secrets.newest, older, until])?;
     }
     Ok(())
 }
 
 const DELIVERY: &str = "SELECT d.delivery, d.webhook, d.approval, d.version, e.name, e.at,
-                          d.delivered, d.settled_at, d.attempt, d.due_at, d.why, d.status, d.answer
+                          d.delivered, d.settled_at, d.attempt, d.due_at, d.why, d.status, d.answer, d.url
                         FROM deliveries d
                         JOIN events e ON e.approval = d.approval AND e.version = d.version";
 
@@ -217,6 +268,7 @@ fn line(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         why: row.get(10)?,
         status: codec::maybe_counted(row, 11)?,
         answer: row.get(12)?,
+        url: row.get(13)?,
     })
 }
 
@@ -226,13 +278,22 @@ impl Deliveries for SqliteStore {
         self.read(move |connection| webhooks::list(connection, workspace)).await
     }
 
-    async fn webhook_secrets(&self) -> Result<Vec<(WebhookId, Vec<u8>)>, StoreError> {
+    async fn webhook_secrets(&self) -> Result<Vec<(WebhookId, SealedSecrets)>, StoreError> {
         let question = |connection: &Connection| {
-            let mut all = connection.prepare_cached("SELECT webhook, sealed FROM webhooks")?;
-            let rows = all.query_map([], |row| Ok((codec::id(row, 0)?, row.get(1)?)))?;
+            let sql = "SELECT webhook, sealed, older, older_until FROM webhooks";
+            let mut all = connection.prepare_cached(sql)?;
+            let rows =
+                all.query_map([], |row| Ok((codec::id(row, 0)?, webhooks::secrets(row, 1)?)))?;
             Ok(rows.collect::<Result<_, _>>()?)
         };
         self.read(question).await
+    }
+
+    async fn challenge_failed(&self, webhook: WebhookId, why: String) -> Result<(), StoreError> {
+        let work = move |desk: &mut Desk<'_, '_>| {
+            webhooks::challenge_failed(desk.connection, webhook, &why)
+        };
+        self.writer.write(work).await
     }
 
     async fn deliveries(
@@ -270,10 +331,26 @@ impl Deliveries for SqliteStore {
         self.read(question).await
     }
 
+    async fn delivery_counts(&self) -> Result<DeliveryCounts, StoreError> {
+        let question = |connection: &Connection| {
+            let sql = "SELECT (SELECT count(*) FROM deliveries WHERE settled_at IS NULL),
+                         (SELECT count(*) FROM deliveries
+                          WHERE settled_at IS NOT NULL AND delivered = 0)";
+            let mut statement = connection.prepare_cached(sql)?;
+            Ok(statement.query_row([], |row| {
+                Ok(DeliveryCounts {
+                    waiting: codec::counted(row, 0)?,
+                    dead: codec::counted(row, 1)?,
+                })
+            })?)
+        };
+        self.read(question).await
+    }
+
     async fn due_webhooks(&self) -> Result<Vec<WebhookId>, StoreError> {
         let now = self.now();
         let question = move |connection: &Connection| {
-            let sql = "SELECT webhook FROM webhooks w WHERE disabled_at IS NULL AND EXISTS
+            let sql = "SELECT webhook FROM webhooks w WHERE state = 'active' AND EXISTS
                          (SELECT 1 FROM deliveries d
                           WHERE d.webhook = w.webhook AND d.due_at <= ?1)";
             let mut statement = connection.prepare_cached(sql)?;

@@ -8,7 +8,7 @@ use askfirst_core::{Allowances, Command, Event, Principal, Refusal, Standing, St
 use super::record;
 use super::repeats::{self, Scope, Seen};
 use super::writer::Desk;
-use super::{audit, queries};
+use super::{audit, deliveries, queries};
 use crate::store::{Change, Committed, Execute, ExecuteError, StoreError};
 
 pub(super) fn execute(
@@ -99,6 +99,9 @@ pub(super) fn execute(
                 desk.tallies.ended(connection, next)?;
             }
         }
+    }
+    if let Some(url) = ask.and_then(|ask| ask.callback_url.as_deref()) {
+        deliveries::keep_callback(connection, next.id, url)?;
     }
     if recording.tell(tenant)? {
         desk.changes.push(Change::Deliveries);

@@ -135,6 +135,8 @@ pub(super) fn tidy(desk: &mut Desk<'_, '_>) -> Result<u64, StoreError> {
         "DELETE FROM login_links WHERE secret IN
            (SELECT secret FROM login_links
             WHERE spent_at IS NOT NULL OR expires_at <= ?1 LIMIT ?2)",
+        "UPDATE webhooks SET older = NULL, older_until = NULL WHERE webhook IN
+           (SELECT webhook FROM webhooks WHERE older_until <= ?1 LIMIT ?2)",
         // The log of what was sent goes back thirty days.
         "DELETE FROM deliveries WHERE position IN
            (SELECT position FROM deliveries WHERE settled_at <= ?1 - 2592000000000 LIMIT ?2)",

@@ -15,7 +15,7 @@ use crate::records::{
 use crate::store::StoreError;
 
 const WORKSPACE: &str = "SELECT workspace, name, environment, default_policy, floor, created_at,
-       retention_days, hold FROM workspaces";
+       retention_days, hold, callback_hosts FROM workspaces";
 
 pub(super) fn workspaces(connection: &Connection) -> Result<Vec<Workspace>, StoreError> {
     let sql = format!("{WORKSPACE} ORDER BY created_at, workspace");
@@ -43,6 +43,7 @@ fn read_workspace(row: &Row<'_>) -> rusqlite::Result<Workspace> {
         created_at: codec::time(row, 5)?,
         retention_days: row.get(6)?,
         hold: codec::maybe_json(row, 7)?,
+        callback_hosts: codec::json(row, 8)?,
     })
 }
 

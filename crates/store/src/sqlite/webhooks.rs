@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use askfirst_core::administration::NewWebhook;
 use askfirst_core::{Approval, Environment, Event, Timestamp, WebhookId, WorkspaceId};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::codec::{self, Id};
 use super::deliveries;
 use super::pens::Pens;
-use crate::deliveries::Webhook;
+use crate::deliveries::{SealedSecrets, Webhook, WebhookState};
 use crate::records::Place;
 use crate::store::StoreError;
 
@@ -20,6 +20,12 @@ pub(super) struct Receivers(Vec<Webhook>);
 impl Receivers {
     pub(super) fn read(connection: &Connection, id: WorkspaceId) -> Result<Self, StoreError> {
         Ok(Self(all(connection, id, "0")?))
+    }
+
+    /// Whether there is one that signs callbacks.
+    pub(super) fn sign_callbacks(&self, environment: Environment) -> bool {
+        let signs = |known: &Webhook| known.url.is_none() && known.place.environment == environment;
+        self.0.iter().any(signs)
     }
 
     /// Every one, those too that are told nothing any more.
@@ -39,9 +45,14 @@ impl Receivers {
         let mut told = false;
         for known in &self.0 {
             let wants = known.events.is_empty() || known.events.contains(event.name());
-            if wants && known.disabled.is_none() && known.place.environment == next.environment {
-                deliveries::add(pens, known.id, next, version, now)?;
-                told = true;
+            if wants
+                && known.state == WebhookState::Active
+                && known.place.environment == next.environment
+            {
+                told |= match known.url {
+                    Some(_) => deliveries::add(pens, known.id, next, version, now)?,
+                    None => deliveries::call_back(pens, known.id, next, version, now)?,
+                };
             }
         }
         Ok(told)
@@ -55,7 +66,8 @@ fn all(
     waiting: &'static str,
 ) -> Result<Vec<Webhook>, StoreError> {
     let sql = format!(
-        "SELECT webhook, environment, url, events, created_at, disabled_at, why, {waiting}
+        "SELECT webhook, environment, iif(callbacks, NULL, url), events, created_at, state, disabled_at, why,
+           sealed, older, older_until, {waiting}
          FROM webhooks w WHERE workspace = ?1 ORDER BY webhook"
     );
     let mut statement = connection.prepare_cached(&sql)?;
@@ -66,10 +78,29 @@ fn all(
             url: row.get(2)?,
             events: codec::json::<BTreeSet<String>>(row, 3)?,
             created_at: codec::time(row, 4)?,
-            disabled: codec::maybe_time(row, 5)?.zip(row.get(6)?),
-            waiting: codec::counted(row, 7)?,
+            state: codec::webhook_state(row, 5)?,
+            disabled_at: codec::maybe_time(row, 6)?,
+            problem: row.get(7)?,
+            secrets: secrets(row, 8)?,
+            waiting: codec::counted(row, 11)?,
         })
     })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The secrets of a receiver, in three columns from this one on.
+pub(super) fn secrets(row: &Row<'_>, column: usize) -> rusqlite::Result<SealedSecrets> {
+    let older: Option<Vec<u8>> = row.get(column + 1)?;
+    let older = older.zip(codec::maybe_time(row, column + 2)?);
+    Ok(SealedSecrets { newest: row.get(column)?, older })
+}
+
+/// How many there are in each state, in all workspaces.
+pub(super) fn by_state(connection: &Connection) -> Result<Vec<(WebhookState, u64)>, StoreError> {
+    let sql = "SELECT state, count(*) FROM webhooks GROUP BY state";
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement
+        .query_map([], |row| Ok((codec::webhook_state(row, 0)?, codec::counted(row, 1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -86,8 +117,9 @@ pub(super) fn add(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO webhooks
-                 (webhook, workspace, environment, url, events, sealed, created_at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+                 (webhook, workspace, environment, url, events, sealed, created_at, callbacks, state)
+               VALUES (?1, ?2, ?3, ifnull(?4, ''), ?5, ?6, ?7, ?4 IS NULL,
+                 iif(?4 IS NULL, 'active', 'unconfirmed'))";
     connection.prepare_cached(sql)?.execute(params![
         new.id.bytes(),
         workspace.bytes(),
@@ -111,6 +143,45 @@ pub(super) fn remove(
     Ok(())
 }
 
+/// Another secret signs from now on, and the one before too until `until`.
+pub(super) fn rotate(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: WebhookId,
+    sealed: &[u8],
+    until: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE webhooks SET older = CASE WHEN ?4 IS NULL THEN NULL ELSE sealed END,
+                 older_until = ?4, sealed = ?3
+               WHERE webhook = ?1 AND workspace = ?2";
+    let row = params![id.bytes(), workspace.bytes(), sealed, until.map(Timestamp::micros)];
+    connection.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
+
+/// It is told from now on, and what waited when it was disabled is sent. False if that was so
+/// already.
+pub(super) fn confirm(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: WebhookId,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE webhooks SET state = 'active', disabled_at = NULL, why = NULL
+               WHERE webhook = ?1 AND workspace = ?2 AND state <> 'active'";
+    let changed = connection.prepare_cached(sql)?.execute((id.bytes(), workspace.bytes()))?;
+    Ok(changed == 1)
+}
+
+pub(super) fn challenge_failed(
+    connection: &Connection,
+    id: WebhookId,
+    why: &str,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE webhooks SET why = ?2 WHERE webhook = ?1 AND state <> 'active'";
+    connection.prepare_cached(sql)?.execute(params![id.bytes(), why])?;
+    Ok(())
+}
+
 /// Nothing is sent to it any more. False if that was so already, or it is gone.
 pub(super) fn disable(
     connection: &Connection,
@@ -118,8 +189,8 @@ pub(super) fn disable(
     why: &str,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let sql = "UPDATE webhooks SET disabled_at = ?2, why = ?3
-               WHERE webhook = ?1 AND disabled_at IS NULL";
+    let sql = "UPDATE webhooks SET state = 'disabled', disabled_at = ?2, why = ?3
+               WHERE webhook = ?1 AND state = 'active'";
     let changed =
         connection.prepare_cached(sql)?.execute(params![id.bytes(), now.micros(), why])?;
     Ok(changed == 1)

@@ -7,11 +7,17 @@ use askfirst_store::*;
 use crate::world::*;
 
 async fn receiver<H: Home>(world: &World<H>, events: &[&str]) -> WebhookId {
+    let id = unconfirmed(world, events).await;
+    world.administer(Change::ConfirmWebhook { id }).await.unwrap();
+    id
+}
+
+async fn unconfirmed<H: Home>(world: &World<H>, events: &[&str]) -> WebhookId {
     let id = WebhookId::from_bits(next());
     let new = NewWebhook {
         id,
         environment: world.us.place.environment,
-        url: "https://hooks.example/".into(),
+        url: Some("https://hooks.example/".into()),
         events: events.iter().map(|&name| name.to_owned()).collect(),
         sealed: vec![7; 40],
     };
@@ -99,7 +105,9 @@ pub(crate) async fn who_wants_nothing_more_is_left_alone<H: Home>() {
     world.ask().await;
     let workspace = world.us.place.workspace;
     let known = world.store.webhooks(workspace).await.unwrap();
-    assert_eq!((known[0].waiting, known[0].disabled.is_some()), (1, true));
+    assert_eq!((known[0].waiting, known[0].state), (1, WebhookState::Disabled));
+    let counts = world.store.delivery_counts().await.unwrap();
+    assert_eq!(counts, DeliveryCounts { waiting: 1, dead: 1 });
     let log = world.store.audit(workspace, None, 1_000).await.unwrap();
     let told = log.iter().find(|row| row.entry.kind == "webhook.disabled").unwrap();
     assert_eq!(
@@ -115,13 +123,93 @@ pub(crate) async fn who_wants_nothing_more_is_left_alone<H: Home>() {
     assert_eq!(left(&world.home.rows()), 0, "what was for nobody goes");
 }
 
+pub(crate) async fn only_who_wants_to_be_told_is<H: Home>() {
+    let world = World::<H>::new().await;
+    let workspace = world.us.place.workspace;
+    let id = unconfirmed(&world, &[]).await;
+    let early = world.ask().await;
+    assert_eq!(world.home.rows()["deliveries"], 0, "nothing is kept for it");
+    world.store.challenge_failed(id, "silent".into()).await.unwrap();
+    let known = world.store.webhooks(workspace).await.unwrap().remove(0);
+    assert_eq!(
+        (known.state, known.problem.as_deref()),
+        (WebhookState::Unconfirmed, Some("silent"))
+    );
+
+    // Of two challenges at once, one is answered; that the other failed changes nothing.
+    world.administer(Change::ConfirmWebhook { id }).await.unwrap();
+    world.store.challenge_failed(id, "late".into()).await.unwrap();
+    world.administer(Change::ConfirmWebhook { id }).await.unwrap();
+    let known = world.store.webhooks(workspace).await.unwrap().remove(0);
+    assert_eq!((known.state, known.problem), (WebhookState::Active, None));
+    let log = world.store.audit(workspace, None, 1_000).await.unwrap();
+    let told = |kind: &str| log.iter().filter(|row| row.entry.kind == kind).count();
+    assert_eq!(told("webhook.confirmed"), 1);
+    let asked = world.ask().await;
+    world.approve(world.us.ben_key, &early).await;
+    let claimed = claim(&world, id).await;
+    let gone = claimed.iter().find(|one| one.approval == asked.id).unwrap();
+    assert_eq!(names(&claimed), ["asked", "voted"], "what was before is not told later");
+
+    // What waited when it was disabled is told once it wants that again; what came then is not.
+    settle(&world, gone, Then::Disable { why: "gone".into() }).await;
+    world.ask().await;
+    world.clock.advance(100);
+    assert_eq!(claim(&world, id).await, []);
+    world.administer(Change::ConfirmWebhook { id }).await.unwrap();
+    assert_eq!(world.store.due_webhooks().await.unwrap(), [id]);
+    assert_eq!(names(&claim(&world, id).await), ["voted"]);
+    let known = world.store.webhooks(workspace).await.unwrap().remove(0);
+    assert_eq!((known.disabled_at, known.waiting), (None, 2), "voted, and approved behind it");
+
+    world.administer(Change::RemoveWebhook { id }).await.unwrap();
+    assert!(world.administer(Change::ConfirmWebhook { id }).await.is_err());
+    world.store.challenge_failed(id, "late".into()).await.unwrap();
+}
+
 pub(crate) async fn a_secret_sealed_anew_takes_the_place_of_the_former<H: Home>() {
     let world = World::<H>::new().await;
     let (one, two) = (receiver(&world, &[]).await, receiver(&world, &[]).await);
     world.ask().await;
-    let anew = Resealed { webhooks: vec![(two, vec![9; 41])], ..Resealed::default() };
+    let until = world.store.now().plus(Seconds(60));
+    let [former, resealed] =
+        [7, 9].map(|byte| SealedSecrets { newest: vec![byte; 40], older: None });
+    let resealed = SealedSecrets { older: Some((vec![8; 41], until)), ..resealed };
+    let anew = Resealed { webhooks: vec![(two, resealed.clone())], ..Resealed::default() };
     world.store.change_signing_keys(Vec::new(), anew, KeyringChange::Resealed).await.unwrap();
     let secrets = world.store.webhook_secrets().await.unwrap();
-    assert_eq!(secrets, [(one, vec![7; 40]), (two, vec![9; 41])]);
-    assert_eq!(claim(&world, two).await[0].sealed, [9; 41]);
+    assert_eq!(secrets, [(one, former), (two, resealed.clone())]);
+    assert_eq!(claim(&world, two).await[0].secrets, resealed);
+}
+
+pub(crate) async fn a_former_secret_signs_until_its_time_is_over_and_goes<H: Home>() {
+    let world = World::<H>::new().await;
+    let id = receiver(&world, &[]).await;
+    world.ask().await;
+    let signing = async |sealed: u8, overlap: u32| {
+        let sealed = vec![sealed; 40];
+        let overlap = Seconds(overlap);
+        world.administer(Change::RotateWebhook { id, sealed, overlap }).await.unwrap();
+    };
+    let known = async || world.store.webhook_secrets().await.unwrap().remove(0).1;
+    let at = |secrets: &SealedSecrets| {
+        let signing = secrets.at(world.store.now());
+        signing.map(|sealed| sealed[0]).collect::<Vec<_>>()
+    };
+    signing(8, 60).await;
+    let claimed = claim(&world, id).await.remove(0).secrets;
+    assert_eq!((at(&claimed), &claimed), (vec![8, 7], &known().await));
+    world.clock.advance(60);
+    assert_eq!(at(&claimed), [8], "not a moment longer");
+    assert!(known().await.older.is_some());
+    world.store.tidy().await.unwrap();
+    assert_eq!(known().await.older, None, "and it is not kept");
+    signing(9, 60).await;
+    signing(10, 60).await;
+    assert_eq!(at(&known().await), [10, 9], "the one before the former is over");
+    signing(11, 0).await;
+    assert_eq!(known().await, SealedSecrets { newest: vec![11; 40], older: None });
+    let too_long = Change::RotateWebhook { id, sealed: vec![12; 40], overlap: Seconds(604_801) };
+    assert!(world.administer(too_long).await.is_err());
+    assert_eq!(at(&known().await), [11]);
 }

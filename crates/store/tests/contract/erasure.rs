@@ -27,6 +27,7 @@ async fn wordy<H: Home>(world: &World<H>, word: &str, length: usize) -> Approval
     ask.reason = Some(format!("{word} reason"));
     ask.agent = Some(Agent { name: format!("{word} agent"), run: None, call: None });
     ask.metadata = json!({ "note": format!("{word} metadata") });
+    ask.callback_url = Some(format!("https://ci.example/{word}"));
     ask.editable = vec!["/arguments/by".parse().unwrap()];
     let asked = world.run(us.asker, ask.id, Command::Ask(Box::new(ask))).await.unwrap().approval;
     let question = format!("{word} question");
@@ -74,8 +75,13 @@ async fn erase<H: Home>(world: &World<H>, id: ApprovalId) -> Result<Committed, E
 
 async fn keep_for<H: Home>(world: &World<H>, days: Option<u32>) {
     let retention_days = Some(days);
-    let change =
-        Change::SetWorkspace { name: None, default_policy: None, floor: None, retention_days };
+    let change = Change::SetWorkspace {
+        name: None,
+        default_policy: None,
+        floor: None,
+        retention_days,
+        callback_hosts: None,
+    };
     world.administer(change).await.unwrap();
 }
 

@@ -76,8 +76,13 @@ pub(crate) async fn what_was_granted_is_decided_as_it_is_asked<H: Home>() {
     assert_eq!(world.store.grants(world.them.place, all).await.unwrap(), []);
     // What ended as it was asked has an end from which its texts are let go like any other's.
     let retention_days = Some(Some(1));
-    let keep =
-        Change::SetWorkspace { name: None, default_policy: None, floor: None, retention_days };
+    let keep = Change::SetWorkspace {
+        name: None,
+        default_policy: None,
+        floor: None,
+        retention_days,
+        callback_hosts: None,
+    };
     world.administer(keep).await.unwrap();
     world.clock.advance(3 * 86_400);
     let due = world.store.due_erasures(100).await.unwrap();

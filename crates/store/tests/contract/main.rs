@@ -83,7 +83,9 @@ promises! {
         what_was_claimed_and_not_settled_is_sent_again_as_the_same
         of_one_approval_each_waits_for_the_one_before
         who_wants_nothing_more_is_left_alone
+        only_who_wants_to_be_told_is
         a_secret_sealed_anew_takes_the_place_of_the_former
+        a_former_secret_signs_until_its_time_is_over_and_goes
     }
     people {
         who_left_the_group_since_the_ask_cannot_vote

@@ -42,6 +42,7 @@ pub(crate) async fn the_workspaces_floor_counts_as_it_is_at_the_vote<H: Home>() 
         default_policy: None,
         floor: Some(floor),
         retention_days: None,
+        callback_hosts: None,
     };
     world.administer(floor(Floor { separate_owner: true, ..Floor::default() })).await.unwrap();
     let owner = world.vote(us.ana_key, &asked, VoteDecision::Approve).await;

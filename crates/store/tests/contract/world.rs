@@ -245,6 +245,7 @@ pub(crate) fn ask(tenant: &Tenant, policy: PolicyChoice) -> Ask {
         metadata: json!({ "commit": "a3f9b2e" }),
         policy,
         expires_in: None,
+        callback_url: None,
         valid_for: None,
         consumers: Vec::new(),
 
@@ -306,6 +307,7 @@ async fn tenant(store: &dyn Store, called: &str) -> Tenant {
         default_policy: name("default"),
         floor: Floor::default(),
         retention_days: None,
+        callback_hosts: Vec::new(),
         hold: None,
         created_at: store.now(),
     };

@@ -8,7 +8,7 @@ use askfirst_core::Timestamp;
 use askfirst_server::config::Config;
 use askfirst_server::{keyring, sealing};
 use askfirst_store::copies::{self, Glance};
-use askfirst_store::{Clock, SigningKeyRecord, SystemClock};
+use askfirst_store::{Clock, SigningKeyRecord, SystemClock, WebhookState};
 
 use super::{Finding, SKEW, ill, well};
 use crate::client::Client;
@@ -58,7 +58,12 @@ pub(super) fn look(config: Option<&Path>, data: Option<&Path>) -> Vec<Finding> {
         Some(Ok(glance)) => {
             let now = SystemClock.now();
             let schema = format!("{}, as this command's", glance.schema);
-            findings.extend([well("schema", schema), recorded(glance, now), overdue(glance, now)]);
+            findings.extend([
+                well("schema", schema),
+                recorded(glance, now),
+                overdue(glance, now),
+                webhooks(glance),
+            ]);
         }
         Some(Err(error)) => {
             let advice = "use the version that wrote it, or restore a backup";
@@ -138,6 +143,26 @@ fn overdue(glance: &Glance, now: Timestamp) -> Finding {
         format!("one that passed at {oldest} is not ended, {late} s later"),
         "if the server runs, look at its log; if not, it ends them when it starts. nothing is \
          approved late in any case",
+    )
+}
+
+/// Whether everyone who wanted to be told is.
+fn webhooks(glance: &Glance) -> Finding {
+    let name = "webhooks";
+    let count = |of: WebhookState| {
+        glance.webhooks.iter().find(|(state, _)| *state == of).map_or(0, |(_, count)| *count)
+    };
+    let [unconfirmed, active, disabled] = WebhookState::ALL.map(count);
+    if unconfirmed + disabled == 0 {
+        return well(name, format!("{active} are active, and no other is there"));
+    }
+    ill(
+        name,
+        format!(
+            "{active} are active; {unconfirmed} unconfirmed and {disabled} disabled are told nothing"
+        ),
+        "`GET /v1/webhooks` says why as `problem`; mend the receiver, then POST \
+         /v1/webhooks/{id}/challenge, or DELETE what nobody needs",
     )
 }
 
