@@ -2,7 +2,6 @@
 
 import html
 import http.cookiejar
-import os
 import re
 import tempfile
 import unittest
@@ -200,10 +199,7 @@ class Secured(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        self.context, authority = certificates(folder.name)
-        self.config = os.path.join(folder.name, "askfirst.toml")
-        with open(self.config, "w", encoding="utf-8") as config:
-            config.write(f'[outgoing]\nca_file = "{authority}"\n')
+        self.context, self.authority = certificates(folder.name)
 
     def server(self, **environment):
         server = Server(**environment)
@@ -216,7 +212,7 @@ class Secured(unittest.TestCase):
         return box
 
     def trial(self, box, security, trusted=True, **more):
-        server = self.server(**({"ASKFIRST_CONFIG": self.config} if trusted else {}))
+        server = self.server(**({"SSL_CERT_FILE": self.authority} if trusted else {}))
         status, channel = server.channel(box, security=security, **more)
         self.assertEqual(status, 201, channel)
         return server.trial(channel)

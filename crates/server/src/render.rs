@@ -206,7 +206,7 @@ impl Account {
             };
             let taken = |room: &mut usize, size: usize| {
                 // What comes after the first that does not fit does not fit either.
-                *room = if size > *room { 0 } else { *room - size };
+                *room = room.saturating_sub(size);
                 *room > 0
             };
             let kept = section.fields.iter().take_while(|field| taken(&mut room, shown(field)));
