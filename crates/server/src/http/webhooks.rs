@@ -203,7 +203,7 @@ fn events_from(names: Vec<String>) -> Result<BTreeSet<String>, Problem> {
 /// Have what happens sent somewhere, signed. The secret to verify it with is in the answer, this
 /// once. A challenge is sent there before the answer: whether it came back is its `state`.
 #[utoipa::path(post, path = "/v1/webhooks", tag = "webhooks", request_body = NewWebhookBody,
-    responses((status = 201, body = MadeWebhookView), (status = 403, body = Problem), (status = 422, body = Problem)))]
+    responses((status = 201, body = MadeWebhookView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 pub async fn add(
     State(app): State<App>,
     caller: Caller,
