@@ -5,6 +5,7 @@ mod approval;
 mod assets;
 mod audit;
 mod away;
+mod channels;
 mod docs;
 mod fault;
 mod fields;
@@ -60,6 +61,10 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/people/invite", post(people::invite))
         .route("/people/change", post(people::change))
         .route("/people/group", post(people::group))
+        .route("/channels", get(channels::show))
+        .route("/channels/add", post(channels::add))
+        .route("/channels/{id}/test", post(channels::test))
+        .route("/channels/{id}/remove", post(channels::remove))
         .route("/settings", get(settings::show))
         .route("/settings/keeping", post(settings::keep))
         .route("/account", get(profile::show))

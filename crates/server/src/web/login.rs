@@ -30,7 +30,8 @@ pub(super) enum Next {
 }
 
 /// Pages without an id in their path.
-const PAGES: [&str; 6] = ["/history", "/audit", "/people", "/account", "/away", "/grants"];
+const PAGES: [&str; 7] =
+    ["/history", "/audit", "/people", "/account", "/away", "/grants", "/channels"];
 
 impl Next {
     pub(super) fn of(path: &str) -> Self {

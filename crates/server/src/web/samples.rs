@@ -16,6 +16,7 @@ use askfirst_store::{
 
 use super::approval::Said;
 use super::audit::{AuditPage, EntryView};
+use super::channels::ChannelsPage;
 use super::docs::DocsPage;
 use super::fault::FaultPage;
 use super::fields::Typed;
@@ -35,6 +36,8 @@ use crate::render::account;
 use crate::render::tests::sample_approval;
 use crate::service::presence::{Prospects, Sight, Viewer};
 use crate::service::{Caller, Rights, Seen};
+
+mod ways;
 
 const ASKED: i64 = 1_893_456_000;
 
@@ -343,6 +346,7 @@ fn every_page_looks_as_it_did() {
     insta::assert_snapshot!("history", html(&HistoryPage::sample()));
     insta::assert_snapshot!("audit", html(&AuditPage::sample()));
     insta::assert_snapshot!("people", html(&PeoplePage::sample()));
+    insta::assert_snapshot!("channels", html(&ChannelsPage::sample()));
     insta::assert_snapshot!("grants", html(&GrantsPage::sample()));
     insta::assert_snapshot!("settings", html(&SettingsPage::sample()));
     insta::assert_snapshot!("profile", html(&ProfilePage::sample()));

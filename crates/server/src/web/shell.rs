@@ -6,7 +6,7 @@ use super::assets;
 use super::session::SignedIn;
 use crate::render::glyphs::{self, Piece};
 use crate::render::moment;
-use crate::service::caller::READERS;
+use crate::service::caller::{ADMINS, READERS};
 
 /// A text by someone else, with everything in it made visible.
 pub(super) type Text = Vec<Piece>;
@@ -31,6 +31,8 @@ pub(super) struct Who {
     pub(super) csrf: String,
     /// Whether the audit log is for their eyes.
     pub(super) audits: bool,
+    /// Whether they administer the workspace.
+    pub(super) admin: bool,
 }
 
 /// The frame of a page.
@@ -68,6 +70,7 @@ impl Shell {
                 workspace: text(&by.viewer.workspace.name),
                 csrf: by.token.csrf(),
                 audits: READERS.contains(&person.role),
+                admin: ADMINS.contains(&person.role),
             }),
             banner: banner(by.viewer.workspace.environment),
             now: Some(now.micros() / 1_000),

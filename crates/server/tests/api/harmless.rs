@@ -54,6 +54,8 @@ async fn no_look_changes_a_byte() {
         "/audit/export?format=csv",
         "/people",
         "/people/change",
+        "/channels",
+        "/channels/add",
         "/account",
         "/account/sessions/close",
         "/login",

@@ -1,0 +1,387 @@
+//! The ways to people: setting one up, trying it, what went wrong, what people were told. For
+//! admins; the service checks that. A password goes in here and comes out of nothing.
+
+use askama::Template;
+use askfirst_core::administration::Denied;
+use askfirst_core::{
+    About, ChannelId, ChannelSettings, EmailSettings, Locale, MailSecurity, Problem,
+};
+use askfirst_store::{Channel, Notice, NoticeState};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::fault::{Fault, page};
+use super::history::Choice;
+use super::session::{Nothing, Posted, SignedIn};
+use super::shell::{Moment, Shell, Text, text};
+use super::words::Sign;
+use crate::app::App;
+use crate::service::ServiceError;
+use crate::service::channels::{ChannelWish, Trial};
+
+/// How many notices of a way the page shows.
+const MOST: u32 = 20;
+/// The fields of the form, as the API points at them.
+const FIELDS: [&str; 7] = ["host", "port", "security", "username", "password", "from", "locale"];
+
+/// The ways of a workspace.
+#[derive(Template)]
+#[template(path = "channels.html")]
+pub(super) struct ChannelsPage {
+    pub(super) shell: Shell,
+    pub(super) told: Option<Told>,
+    pub(super) channels: Vec<ChannelRow>,
+    /// The form for a new one, where one is missing or one was typed.
+    pub(super) form: Option<Form>,
+}
+
+/// How a trial ended, or why nothing was done.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    pub(super) good: bool,
+    pub(super) title: &'static str,
+    pub(super) details: Vec<Text>,
+}
+
+/// One way.
+#[derive(Clone, Debug)]
+pub(super) struct ChannelRow {
+    pub(super) id: String,
+    pub(super) host: Text,
+    pub(super) port: u16,
+    pub(super) security: &'static str,
+    pub(super) username: Option<Text>,
+    pub(super) from: Text,
+    pub(super) language: &'static str,
+    pub(super) since: Moment,
+    pub(super) waiting: u64,
+    pub(super) trouble: Option<(Moment, Text)>,
+    pub(super) notices: Vec<NoticeRow>,
+}
+
+/// What one person was or will be told.
+#[derive(Clone, Debug)]
+pub(super) struct NoticeRow {
+    pub(super) approval: String,
+    pub(super) who: Option<Text>,
+    pub(super) about: &'static str,
+    pub(super) at: Moment,
+    pub(super) sign: Sign,
+    pub(super) attempts: u32,
+    pub(super) next: Option<Moment>,
+    pub(super) why: Option<Text>,
+}
+
+/// What stands in the form, and what is wrong with it. There is no password among it.
+#[derive(Clone, Debug)]
+pub(super) struct Form {
+    pub(super) host: String,
+    pub(super) port: String,
+    pub(super) username: String,
+    pub(super) from: String,
+    pub(super) securities: Vec<Choice>,
+    pub(super) locales: Vec<Choice>,
+    pub(super) mistakes: Vec<Problem>,
+}
+
+impl Form {
+    fn new(wish: &Wish, mistakes: Vec<Problem>) -> Self {
+        let security = |(value, word)| Choice::new(value, word, &wish.security);
+        Self {
+            host: wish.host.clone(),
+            port: wish.port.clone(),
+            username: wish.username.clone(),
+            from: wish.from.clone(),
+            securities: [
+                ("starttls", "STARTTLS, mostly port 587"),
+                ("tls", "TLS from the first byte, mostly port 465"),
+                ("none", "none, only for a mail server on this machine or inside"),
+            ]
+            .map(security)
+            .into(),
+            locales: Locale::ALL
+                .map(|locale| Choice::new(locale.as_str(), language(locale), &wish.locale))
+                .into(),
+            mistakes,
+        }
+    }
+
+    /// What is wrong with a field.
+    pub(super) fn mistake(&self, field: &str) -> Option<Text> {
+        let found =
+            self.mistakes.iter().find(|known| known.pointer.trim_start_matches('/') == field);
+        found.map(|found| text(&sentence(&found.detail)))
+    }
+
+    /// What is wrong with no field of its own.
+    fn others(&self) -> Vec<Text> {
+        let of_a_field = |known: &&Problem| FIELDS.contains(&known.pointer.trim_start_matches('/'));
+        let others = self.mistakes.iter().filter(|known| !of_a_field(known));
+        others.map(|known| text(&sentence(&known.detail))).collect()
+    }
+}
+
+/// Facts are lowercase and without a stop; on a page they stand alone.
+fn sentence(fact: &str) -> String {
+    let mut letters = fact.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    let stop = if fact.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{first}{}{stop}", letters.as_str())
+}
+
+const fn language(locale: Locale) -> &'static str {
+    match locale {
+        Locale::En => "English",
+        Locale::De => "German",
+    }
+}
+
+impl NoticeRow {
+    fn new(notice: &Notice, by: &SignedIn) -> Self {
+        let (class, icon, word) = match notice.state {
+            NoticeState::Waiting => ("pending", "clock", "Waiting"),
+            NoticeState::Sent => ("approved", "check", "Handed over"),
+            NoticeState::Dropped => ("cancelled", "bar", "Not wanted any more"),
+            NoticeState::Dead => ("rejected", "cross", "Given up"),
+        };
+        let seen = |at| Moment::seen_from(at, by.viewer.now);
+        Self {
+            approval: notice.approval.to_string(),
+            who: notice.address.as_deref().map(text),
+            about: match notice.about {
+                About::Asked => "that their answer is wanted",
+                About::Changed => "that it was changed",
+                About::Ended => "how it ended",
+            },
+            at: seen(notice.at),
+            sign: Sign { class, icon, word },
+            attempts: notice.attempts,
+            next: notice.next_at.map(seen),
+            why: notice.why.as_deref().map(text),
+        }
+    }
+}
+
+impl ChannelRow {
+    pub(super) fn new(channel: &Channel, notices: &[Notice], by: &SignedIn) -> Self {
+        let ChannelSettings::Email(email) = &channel.settings;
+        let trouble = channel.trouble.as_ref();
+        Self {
+            id: channel.id.to_string(),
+            host: text(&email.host),
+            port: email.port,
+            security: match email.security {
+                MailSecurity::Tls => "TLS",
+                MailSecurity::StartTls => "STARTTLS",
+                MailSecurity::None => "no encryption",
+            },
+            username: email.username.as_deref().map(text),
+            from: text(&email.from),
+            language: language(email.locale),
+            since: Moment::seen_from(channel.created_at, by.viewer.now),
+            waiting: channel.waiting,
+            trouble: trouble
+                .map(|(at, why)| (Moment::seen_from(*at, by.viewer.now), text(&sentence(why)))),
+            notices: notices.iter().map(|notice| NoticeRow::new(notice, by)).collect(),
+        }
+    }
+}
+
+impl ChannelsPage {
+    pub(super) fn new(by: &SignedIn, channels: Vec<ChannelRow>) -> Self {
+        let form = channels.is_empty().then(|| Form::new(&Wish::default(), Vec::new()));
+        Self {
+            shell: Shell::of("Channels", "/channels", by, by.viewer.now),
+            told: None,
+            channels,
+            form,
+        }
+    }
+
+    async fn read(app: &App, by: &SignedIn) -> Result<Self, Fault> {
+        let mut rows = Vec::new();
+        for channel in app.service.channels(&by.caller).await? {
+            let notices = app.service.notices(&by.caller, channel.id, None, MOST).await?;
+            rows.push(ChannelRow::new(&channel, &notices, by));
+        }
+        Ok(Self::new(by, rows))
+    }
+}
+
+impl Told {
+    pub(super) fn of(trial: &Trial) -> Self {
+        match &trial.failure {
+            None => Self {
+                good: true,
+                title: "The mail server took the test",
+                details: vec![text(&format!(
+                    "It went to {}. Look whether it arrived, in the folder for unwanted mail too; \
+                     that the server took it does not say so.",
+                    trial.to
+                ))],
+            },
+            Some(failure) => Self {
+                good: false,
+                title: "The test was not sent",
+                details: vec![
+                    text(&sentence(&failure.why)),
+                    text(
+                        "The channel is kept as it is. Once the cause is gone, send a test again; \
+                         to change what it is set up with, remove it and set it up anew.",
+                    ),
+                ],
+            },
+        }
+    }
+}
+
+pub(super) async fn show(State(app): State<App>, by: SignedIn) -> Result<Response, Fault> {
+    Ok(page(StatusCode::OK, &ChannelsPage::read(&app, &by).await?))
+}
+
+/// What was typed.
+#[derive(Deserialize)]
+pub(super) struct Wish {
+    #[serde(default)]
+    host: String,
+    #[serde(default)]
+    port: String,
+    #[serde(default)]
+    security: String,
+    #[serde(default)]
+    username: String,
+    #[serde(default)]
+    password: Zeroizing<String>,
+    #[serde(default)]
+    from: String,
+    #[serde(default)]
+    locale: String,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        let none = String::new;
+        Self {
+            host: none(),
+            port: none(),
+            security: "starttls".into(),
+            username: none(),
+            password: Zeroizing::new(none()),
+            from: none(),
+            locale: Locale::default().as_str().into(),
+        }
+    }
+}
+
+impl Wish {
+    /// # Errors
+    /// All the fields that make no sense by themselves.
+    fn settings(&self) -> Result<EmailSettings, Vec<Problem>> {
+        let mut mistakes = Vec::new();
+        let mut mistake = |pointer: &str, detail: &str| {
+            mistakes.push(Problem { pointer: pointer.into(), detail: detail.into() });
+        };
+        if self.host.trim().is_empty() {
+            mistake("/host", "write the name of the mail server, such as smtp.example.com");
+        }
+        let security = match self.security.as_str() {
+            "tls" => MailSecurity::Tls,
+            "none" => MailSecurity::None,
+            "starttls" => MailSecurity::StartTls,
+            _ => {
+                mistake("/security", "choose one of these");
+                MailSecurity::StartTls
+            }
+        };
+        let usual = if security == MailSecurity::Tls { 465 } else { 587 };
+        let port = match self.port.trim() {
+            "" => usual,
+            typed => typed.parse().ok().filter(|port| *port != 0).unwrap_or_else(|| {
+                mistake("/port", "write a number from 1 to 65535, or nothing for the usual one");
+                usual
+            }),
+        };
+        if self.from.trim().is_empty() {
+            mistake("/from", "write an address such as askfirst@example.com");
+        }
+        let locale = Locale::ALL.into_iter().find(|locale| locale.as_str() == self.locale);
+        if locale.is_none() {
+            mistake("/locale", "choose one of these");
+        }
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        let name = self.username.trim();
+        Ok(EmailSettings {
+            host: self.host.trim().into(),
+            port,
+            security,
+            username: (!name.is_empty()).then(|| name.into()),
+            from: self.from.trim().into(),
+            locale: locale.unwrap_or_default(),
+        })
+    }
+}
+
+pub(super) async fn add(State(app): State<App>, posted: Posted<Wish>) -> Result<Response, Fault> {
+    let Posted { by, form: wish } = posted;
+    // Who may not is told that, whatever was typed.
+    app.service.channels(&by.caller).await?;
+    let made = match wish.settings() {
+        Err(mistakes) => Err(mistakes),
+        Ok(email) => {
+            let password = (!wish.password.is_empty()).then(|| wish.password.clone());
+            let wanted = ChannelWish { settings: ChannelSettings::Email(email), password };
+            match app.service.add_channel(&by.caller, wanted, None).await {
+                Ok(made) => Ok(made),
+                Err(ServiceError::Invalid(mistakes)) => Err(mistakes),
+                Err(ServiceError::Denied(Denied::Invalid(mistake))) => Err(vec![mistake]),
+                Err(other) => return Err(other.into()),
+            }
+        }
+    };
+    match made {
+        Ok(channel) => tried(&app, &by, channel.id).await,
+        Err(mistakes) => {
+            let form = Form::new(&wish, mistakes);
+            let mut details = form.others();
+            details.push(text("What you typed is still there, but for the password."));
+            let told = Told { good: false, title: "Nothing was set up yet", details };
+            let html = ChannelsPage {
+                told: Some(told),
+                form: Some(form),
+                ..ChannelsPage::read(&app, &by).await?
+            };
+            Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &html))
+        }
+    }
+}
+
+/// Sends a test to whoever looks, and says what came of it.
+async fn tried(app: &App, by: &SignedIn, id: ChannelId) -> Result<Response, Fault> {
+    let trial = app.service.try_channel(&by.caller, id).await?;
+    let told = Some(Told::of(&trial));
+    Ok(page(StatusCode::OK, &ChannelsPage { told, ..ChannelsPage::read(app, by).await? }))
+}
+
+pub(super) async fn test(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    posted: Posted<Nothing>,
+) -> Result<Response, Fault> {
+    let id = id.parse().map_err(|_| Fault::NotFound)?;
+    tried(&app, &posted.by, id).await
+}
+
+pub(super) async fn remove(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    posted: Posted<Nothing>,
+) -> Result<Response, Fault> {
+    let id = id.parse().map_err(|_| Fault::NotFound)?;
+    app.service.remove_channel(&posted.by.caller, id).await?;
+    Ok(Redirect::to("/channels").into_response())
+}

@@ -1,0 +1,76 @@
+//! Samples of the pages that administer the ways to people.
+
+use askfirst_core::{
+    About, ChannelId, ChannelSettings, EmailSettings, Locale, MailSecurity, NoticeId, Problem, Role,
+};
+use askfirst_store::{Channel, Notice, NoticeState};
+
+use super::super::channels::{ChannelRow, ChannelsPage, Told};
+use super::{MemberId, WorkspaceId, html, moment, sample_approval, signed_in};
+use crate::channels::Failure;
+use crate::service::channels::Trial;
+
+impl ChannelsPage {
+    pub(super) fn sample() -> Self {
+        let mut by = signed_in();
+        by.viewer.member.person.role = Role::Admin;
+        let id = ChannelId::from_bits(21);
+        let channel = Channel {
+            id,
+            workspace: WorkspaceId::from_bits(2),
+            settings: ChannelSettings::Email(EmailSettings {
+                host: "smtp.example.com".into(),
+                port: 587,
+                security: MailSecurity::StartTls,
+                username: Some("us<b>".into()),
+                from: "askfirst@example.com".into(),
+                locale: Locale::De,
+            }),
+            sealed: Some(b"a-sealed-secret".to_vec()),
+            created_at: moment(0),
+            trouble: Some((moment(90), "smtp refuses it (550 <b>no\u{202e})".into())),
+            waiting: 2,
+        };
+        let notice = |number, state, address: Option<&str>, why: Option<&str>| Notice {
+            id: NoticeId::from_bits(number),
+            channel: id,
+            approval: sample_approval().id,
+            member: MemberId::from_bits(11),
+            address: address.map(Into::into),
+            about: About::Asked,
+            at: moment(80),
+            state,
+            attempts: 1,
+            next_at: (state == NoticeState::Waiting).then(|| moment(160)),
+            settled_at: None,
+            why: why.map(Into::into),
+        };
+        let notices = [
+            notice(3, NoticeState::Waiting, Some("ana@example.com"), Some("not now (451 <i>)")),
+            notice(2, NoticeState::Sent, Some("ben@example.com"), None),
+            notice(1, NoticeState::Dead, None, Some("refused")),
+        ];
+        Self::new(&by, vec![ChannelRow::new(&channel, &notices, &by)])
+    }
+}
+
+#[test]
+fn a_failed_test_says_what_to_do() {
+    let failure = Some(Failure { why: "smtp <b>says no".into(), lasting: false });
+    let told = Told::of(&Trial { to: "ben@example.com".into(), failure });
+    let html = html(&ChannelsPage { told: Some(told), ..ChannelsPage::sample() });
+    assert!(html.contains("The test was not sent") && html.contains("Smtp &#60;b&#62;says no."));
+    assert!(html.contains("set it up anew"));
+}
+
+#[test]
+fn a_mistake_stands_at_its_field() {
+    let mut page = ChannelsPage::new(&signed_in(), Vec::new());
+    let form = page.form.as_mut().unwrap();
+    let problem = Problem { pointer: "/port".into(), detail: "not <that>".into() };
+    form.mistakes.push(problem);
+    let html = html(&page);
+    assert!(html.contains("aria-describedby=\"port-mistake\""), "{html}");
+    assert_eq!(html.matches("aria-invalid").count(), 1);
+    assert!(html.contains("Not &#60;that&#62;."));
+}

@@ -1,0 +1,181 @@
+// Setting up mail, trying it, hearing what went wrong, and taking it away again.
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import { after, before, test } from "node:test";
+import { deploy, start } from "./harness.mjs";
+
+const HOSTILE = "550 <script>window.evil=1</script><b id=evil>no</b>";
+const PASSWORD = "correct horse battery staple";
+
+let desk;
+let mail;
+before(async () => {
+  desk = await start();
+  mail = await mailServer();
+});
+after(async () => {
+  mail.close();
+  await desk.stop();
+});
+
+/** A mail server that takes everything, or refuses every address with the words in `refusing`. */
+async function mailServer() {
+  const server = createServer((socket) => {
+    let letter = null;
+    let rest = "";
+    socket.on("error", () => {});
+    socket.write("220 here\r\n");
+    socket.on("data", (data) => {
+      const lines = (rest + data).split("\r\n");
+      rest = lines.pop();
+      for (const line of lines) {
+        if (letter !== null) {
+          if (line !== ".") letter.push(line);
+          else {
+            server.letters.push(letter.join("\n"));
+            letter = null;
+            socket.write("250 taken\r\n");
+          }
+        } else if (/^EHLO/i.test(line)) socket.write("250-here\r\n250 AUTH PLAIN\r\n");
+        else if (/^AUTH/i.test(line)) socket.write("235 known\r\n");
+        else if (/^RCPT/i.test(line)) socket.write(`${server.refusing ?? "250 ok"}\r\n`);
+        else if (/^DATA/i.test(line)) {
+          letter = [];
+          socket.write("354 go on\r\n");
+        } else if (/^QUIT/i.test(line)) socket.end("221 bye\r\n");
+        else socket.write("250 ok\r\n");
+      }
+    });
+  });
+  server.letters = [];
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return server;
+}
+
+const channels = async () => (await desk.api("GET", "/v1/channels", desk.ready.admin_key)).data;
+
+async function fill(page, fields) {
+  await page.fill("#host", fields.host ?? "127.0.0.1");
+  await page.fill("#port", String(fields.port ?? mail.address().port));
+  await page.selectOption("#security", fields.security ?? "none");
+  await page.fill("#username", fields.username ?? "");
+  await page.fill("#password", fields.password ?? "");
+  await page.fill("#from", fields.from ?? "askfirst@example.com");
+}
+
+const setUp = (page) => page.getByRole("button", { name: "Set it up" }).click();
+
+test("mail is set up, tried, told wrong, and removed, without script", async () => {
+  const page = await desk.owner({ javaScriptEnabled: false });
+  await page.goto(desk.url);
+  await page.locator("details.me summary").click();
+  await page.getByRole("link", { name: "Channels" }).click();
+  assert.match(await page.textContent(".empty"), /Nobody is told anything yet/);
+  assert.equal(await page.getAttribute("#password", "autocomplete"), "off");
+  await fill(page, { username: "us", password: PASSWORD });
+  await setUp(page);
+  assert.match(await page.textContent("#told"), /The mail server took the test/);
+  assert.equal(mail.letters.length, 1);
+  assert.ok(!(await page.content()).includes(PASSWORD), "a password never comes back");
+  const [made] = await channels();
+  assert.equal(made.username, "us");
+
+  await desk.ask(deploy);
+  await page.goto(`${desk.url}/channels`);
+  for (let tries = 0; tries < 50 && !/Handed over/.test(await page.textContent("#channels")); tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await page.reload();
+  }
+  assert.match(await page.textContent("#channels .entry"), /Handed over.*that their answer is wanted/s);
+  assert.match(await page.getAttribute("#channels .entry a", "href"), /^\/a\/apr_/);
+
+  mail.refusing = HOSTILE;
+  await page.getByRole("button", { name: "Send a test to me" }).click();
+  assert.match(await page.textContent("#told"), /The test was not sent.*<script>.*set it up anew/s);
+  assert.equal(await page.locator("#evil, main script").count(), 0, "what a mail server says is words");
+  await page.goto(`${desk.url}/channels`);
+  assert.match(await page.textContent(".trouble"), /It went wrong.*<script>window\.evil=1<\/script>/s);
+
+  const sent = mail.letters.length;
+  for (const path of ["/channels/add", `/channels/${made.id}/test`, `/channels/${made.id}/remove`]) {
+    assert.equal((await page.goto(desk.url + path)).status(), 405, path);
+  }
+  assert.deepEqual([(await channels()).length, mail.letters.length], [1, sent], "looking changes nothing");
+
+  mail.refusing = null;
+  await page.goto(`${desk.url}/channels`);
+  await page.locator(`#remove-${made.id} summary`).click();
+  await page.getByRole("button", { name: "Yes, remove mail from" }).click();
+  assert.match(await page.textContent(".empty"), /Nobody is told anything yet/);
+  assert.deepEqual(await channels(), []);
+  await page.context().close();
+});
+
+test("each mistake stands at its field, and only the password has to be typed again", async () => {
+  const page = await desk.owner();
+  const typed = { port: "70000", from: "x@example.com", username: "<b>us</b>\"", password: PASSWORD };
+  const wrong = [
+    [typed, "port", /from 1 to 65535/],
+    [{ ...typed, port: undefined, password: "" }, "password", /needs a password/],
+    [{ ...typed, port: undefined, username: "" }, "username", /needs a name/],
+    [{ ...typed, port: undefined, host: "smtp.example.com" }, "security", /./],
+    [{ ...typed, port: 587, security: "starttls", host: "smtp.example.com" }, "host", /on this machine/],
+  ];
+  for (const [fields, field, words] of wrong) {
+    await page.goto(`${desk.url}/channels`);
+    await fill(page, fields);
+    await setUp(page);
+    assert.match(await page.textContent("#told"), /Nothing was set up yet/);
+    assert.deepEqual(await page.locator("[aria-invalid]").evaluateAll((all) => all.map((one) => one.id)), [field]);
+    assert.match(await page.textContent(`#${field}-mistake`), words);
+    assert.equal(await page.inputValue("#host"), fields.host ?? "127.0.0.1");
+    assert.equal(await page.inputValue("#from"), "x@example.com");
+    assert.equal(await page.inputValue("#username"), fields.username);
+    assert.equal(await page.inputValue("#password"), "");
+    assert.ok(!(await page.content()).includes(PASSWORD));
+  }
+  assert.deepEqual(await desk.examine(page, "channels-mistake"), []);
+  assert.deepEqual(await channels(), []);
+  await page.context().close();
+});
+
+test("who does not administer is offered nothing and may do nothing; nor may another page", async () => {
+  const auditor = await desk.signedIn(await desk.link(await desk.member("otis@example.com", "Otis", "auditor")));
+  assert.equal(await auditor.locator("a[href='/channels']").count(), 0);
+  assert.equal((await auditor.goto(`${desk.url}/channels`)).status(), 403);
+  await auditor.goto(`${desk.url}/account`);
+  const token = await auditor.locator("input[name=csrf]").first().inputValue();
+  const post = (page, csrf) => page.evaluate(async ([csrf, port]) => {
+    const fields = { csrf, host: "127.0.0.1", port, security: "none", from: "a@example.com", locale: "en" };
+    const answer = await fetch("/channels/add", { method: "POST", body: new URLSearchParams(fields) });
+    return answer.status;
+  }, [csrf, String(mail.address().port)]);
+  assert.equal(await post(auditor, token), 403);
+  await auditor.context().close();
+  const owner = await desk.owner();
+  assert.equal(await post(owner, token), 403, "the token of another session");
+  assert.deepEqual(await channels(), []);
+  await owner.context().close();
+});
+
+test("the page looks right in both lights, with trouble on it", async () => {
+  const page = await desk.owner();
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await page.goto(`${desk.url}/channels`);
+    assert.deepEqual(await desk.examine(page, `channels-empty-${colorScheme}`), []);
+  }
+  mail.refusing = HOSTILE;
+  await fill(page, { username: "us", password: PASSWORD });
+  await setUp(page);
+  assert.match(await page.textContent("#told"), /The test was not sent/);
+  await desk.ask(deploy);
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await page.goto(`${desk.url}/channels`);
+    assert.deepEqual(await desk.examine(page, `channels-${colorScheme}`), []);
+  }
+  assert.equal(await page.evaluate(() => window.evil), undefined);
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+});
