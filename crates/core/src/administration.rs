@@ -72,7 +72,11 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         Change::RemoveGroup { id } => known_group(*id, holdings),
         Change::AddKey(key) => add_key(key, facts, holdings),
         Change::AddWebhook(webhook) => webhooks::add(webhook, holdings),
-        Change::AddChannel(channel) => add_channel(channel, holdings),
+        // Who names the mail server can read the links that go to everybody, owners too.
+        Change::AddChannel(channel) => {
+            guard_owner(Role::Owner, facts)?;
+            add_channel(channel, holdings)
+        }
         Change::RemoveChannel { id } if !holdings.channels.contains_key(id) => {
             Err(Denied::Unknown { what: "channel" })
         }

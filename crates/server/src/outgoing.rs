@@ -33,6 +33,7 @@ use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -191,7 +192,7 @@ impl Outgoing {
         let permitted = self.permitted(target, deadline).await?;
         let stream = self.connect(&permitted, deadline).await?;
         match tls {
-            true => self.secure(&target.host, stream, deadline).await,
+            true => self.secure(&target.host, stream, self.trust.mail(), deadline).await,
             false => Ok(stream),
         }
     }
@@ -220,7 +221,7 @@ impl Outgoing {
         let permitted = self.permitted(&target, deadline).await?;
         let stream = self.connect(&permitted, deadline).await?;
         let stream = match target.secure {
-            true => self.secure(&target.host, stream, deadline).await?,
+            true => self.secure(&target.host, stream, self.trust.connector(), deadline).await?,
             false => stream,
         };
         let request = request(&target, method, headers, body);
@@ -292,6 +293,7 @@ impl Outgoing {
         &self,
         host: &Host,
         stream: Box<dyn Stream>,
+        connector: TlsConnector,
         deadline: Instant,
     ) -> Result<Box<dyn Stream>, Failure> {
         let name = match host {
@@ -299,7 +301,7 @@ impl Outgoing {
             Host::Name(name) => ServerName::try_from(name.clone())
                 .map_err(|error| Failure::Untrusted(error.to_string()))?,
         };
-        let handshake = self.trust.connector().connect(name, stream);
+        let handshake = connector.connect(name, stream);
         match within(deadline, Doing::Securing, handshake).await? {
             Ok(stream) => Ok(Box::new(stream)),
             Err(error) => Err(Failure::Untrusted(self.trust.explain(&error))),

@@ -109,6 +109,9 @@ pub enum Forbidden {
          `none` is for a mail server inside, in the operator's `outgoing.allowed_hosts`"
     )]
     PlainMail,
+    /// A host that has its port with it.
+    #[error("{0:?} is no name of a host; give the port apart from it")]
+    PortInHost(String),
     /// A port of something else than a mail server, as far as we know.
     #[error(
         "port {0} is not one of mail: use 587, 465, 25 or 2525, or have the operator add it to \
@@ -225,8 +228,14 @@ pub(super) fn mail(
     if bracketed.contains(['/', '?', '#', '@', '\\']) || without_port(&bracketed) != bracketed {
         return Err(Forbidden::Name(host.to_owned()));
     }
+    if host.parse::<std::net::Ipv6Addr>().is_err() && host.contains(':') && !host.starts_with('[') {
+        return Err(Forbidden::PortInHost(host.to_owned()));
+    }
     // On a port of the web, so that only the host is judged by this.
-    let judged = read(rules, &format!("https://{bracketed}/"))?;
+    let judged = read(rules, &format!("https://{bracketed}/")).map_err(|error| match error {
+        Forbidden::Unreadable(_) => Forbidden::Name(host.to_owned()),
+        other => other,
+    })?;
     let here = rules.allow_loopback && leads_here(&judged.host);
     let inside = match &judged.host {
         Host::Name(_) => rules.knows(&judged.host),

@@ -78,6 +78,13 @@ impl Trust {
         &self.certificates
     }
 
+    /// TLS to a mail server. Some refuse who offers to speak something else than mail (ALPN).
+    pub(super) fn mail(&self) -> TlsConnector {
+        let mut config = ClientConfig::clone(&self.config);
+        config.alpn_protocols.clear();
+        TlsConnector::from(Arc::new(config))
+    }
+
     pub(super) fn connector(&self) -> TlsConnector {
         TlsConnector::from(Arc::clone(&self.config))
     }

@@ -8,6 +8,7 @@ use askfirst_core::{
 };
 use askfirst_proof::SealingKey;
 use askfirst_store::{Channel, Idempotency, Notice};
+use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
 use super::caller::ADMINS;
@@ -82,6 +83,16 @@ impl Service {
         };
         let sealed = wish.password.as_ref().map(seal).transpose()?;
         let new = NewChannel { id, settings: wish.settings, sealed };
+        // The rest of the request can be read back: a plain hash would let the password be guessed.
+        let keyed = |once: Idempotency| -> Result<Idempotency> {
+            let key = sender.sealing.derive("askfirst/channels/fingerprint");
+            let key = key.map_err(|error| failed(&error))?;
+            let key = hmac::Key::new(hmac::HMAC_SHA256, &*key);
+            let mut fingerprint = [0; 32];
+            fingerprint.copy_from_slice(hmac::sign(&key, &once.fingerprint).as_ref());
+            Ok(Idempotency { fingerprint, ..once })
+        };
+        let idempotency = idempotency.map(keyed).transpose()?;
         let done = self.administer(caller, Change::AddChannel(new), idempotency).await?;
         self.channel(caller, done.subject.parse().unwrap_or(id)).await
     }
@@ -219,7 +230,7 @@ impl Service {
         let lost = |why: &str| Failure {
             why: format!(
                 "the password of this channel cannot be used ({why}); remove the channel and set \
-                 it up anew"
+                 it up anew; what waits for it is not told then"
             ),
             lasting: false,
         };

@@ -103,9 +103,9 @@ async fn tell_due(
         for claimed in store.claim_notices(channel, LEASE_SECONDS, room).await? {
             let service = Arc::clone(service);
             let task = telling.spawn(async move {
-                let told = tell(&service, &claimed).await.unwrap_or_else(|error| Told::Retry {
-                    at: service.store().now().plus(Seconds(PAUSES[0])),
-                    why: format!("it could not be read: {error}"),
+                let told = tell(&service, &claimed).await.unwrap_or_else(|error| {
+                    let why = format!("it could not be read: {error}");
+                    later(&claimed, why, service.store().now())
                 });
                 if let Err(error) = service.store().settle_notice(&claimed, told).await {
                     // The lease ends, and it is told again.
@@ -123,7 +123,7 @@ async fn tell(service: &Service, claimed: &ClaimedNotice) -> Result<Told, StoreE
     let dropped = |why: &str| Ok(Told::Dropped { why: why.into() });
     let store = service.store();
     let Some(address) = claimed.address.clone() else {
-        return dropped("they have no account any more");
+        return dropped("they are not active any more");
     };
     let Some(approval) = store.approval(claimed.place, claimed.approval).await? else {
         return dropped("it is not there any more");
@@ -209,8 +209,10 @@ async fn answering(
         idempotency: None,
     };
     match store.administer(request).await {
-        // It is there since an earlier attempt, or the approval has just ended.
-        Ok(_) | Err(AdministerError::Denied(administration::Denied::Unknown { .. })) => {}
+        Ok(_) => {}
+        Err(AdministerError::Denied(administration::Denied::Unknown { .. })) => {
+            return Ok(Err("it has just ended, or they are not active any more"));
+        }
         Err(AdministerError::Store(error)) => return Err(error),
         Err(error) => return Err(StoreError::Unavailable(error.to_string())),
     }
@@ -232,7 +234,9 @@ fn ended(service: &Service, approval: &Approval, now: Timestamp) -> Option<Ended
         Actor::Key { label, .. } => Some(one_line(label)),
         Actor::System => None,
     };
-    let comment = decision.comment.as_deref().filter(|text| !text.trim().is_empty());
+    // What an asker says with a withdrawal is an agent's word, which decided nothing.
+    let said = decision.comment.as_deref().filter(|_| matches!(decision.by, Actor::Member { .. }));
+    let comment = said.filter(|text| !text.trim().is_empty());
     Some(Ended {
         title: one_line(approval.called()),
         status: decision.status,

@@ -367,6 +367,7 @@ CREATE INDEX deliveries_waiting ON deliveries (webhook, approval, version)
   WHERE settled_at IS NULL;
 CREATE INDEX deliveries_of_webhook ON deliveries (webhook, position);
 CREATE INDEX deliveries_dead ON deliveries (webhook) WHERE settled_at IS NOT NULL AND delivered = 0;
+CREATE INDEX deliveries_callbacks ON deliveries (approval) WHERE url IS NOT NULL;
 CREATE INDEX deliveries_settled ON deliveries (settled_at) WHERE settled_at IS NOT NULL;
 
 -- Ways to people: mail. A secret (the mail server's password) is sealed.
@@ -403,6 +404,7 @@ CREATE TABLE notices (
 CREATE INDEX notices_due ON notices (channel, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX notices_of_approval ON notices (approval, channel, member);
 CREATE INDEX notices_of_channel ON notices (channel, position);
+CREATE INDEX notices_waiting ON notices (channel) WHERE settled_at IS NULL;
 CREATE INDEX notices_settled ON notices (settled_at) WHERE settled_at IS NOT NULL;
 
 CREATE TABLE signing_keys (

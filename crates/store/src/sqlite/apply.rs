@@ -166,7 +166,9 @@ pub(super) fn add_decision_link(
                FROM approvals
                WHERE workspace = ?3 AND environment = ?4 AND approval = ?5
                  AND status = 'pending' AND expires_at > ?7
-               ON CONFLICT (link) DO NOTHING";
+               ON CONFLICT (link) DO UPDATE SET secret = excluded.secret
+                 WHERE closed_at IS NULL AND approval = excluded.approval
+                   AND member = excluded.member";
     let made = connection.prepare_cached(sql)?.execute(params![
         link.id.bytes(),
         link.secret.0,

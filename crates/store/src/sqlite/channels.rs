@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 
 use askfirst_core::{
-    About, Approval, ChannelId, ChannelSettings, Environment, Event, NewChannel, Timestamp,
-    WorkspaceId,
+    Approval, ChannelId, ChannelSettings, Environment, Event, NewChannel, Timestamp, WorkspaceId,
 };
 use rusqlite::{Connection, params};
 
@@ -51,7 +50,7 @@ impl Tenant {
                 Event::Asked { .. } | Event::Escalated { .. } => {
                     about.to_new(connection, &awaited())?
                 }
-                Event::Edited { .. } => about.to_told(connection, About::Changed, &awaited())?,
+                Event::Edited { .. } => about.changed(connection, &awaited())?,
                 Event::Decided { decision } => about.ended(connection, decision)?,
                 _ => false,
             };
@@ -60,10 +59,12 @@ impl Tenant {
     }
 }
 
-const CHANNEL: &str = "SELECT channel, workspace, settings, sealed, created_at, troubled_at, why,
-                         (SELECT count(*) FROM notices n
-                          WHERE n.channel = c.channel AND n.settled_at IS NULL)
-                       FROM channels c";
+const CHANNEL: &str =
+    "SELECT channel, workspace, settings, sealed, created_at, troubled_at, why, {waiting}
+     FROM channels c";
+/// The log is long; only those that wait are in this index.
+const WAITING: &str = "(SELECT count(*) FROM notices n INDEXED BY notices_waiting
+                        WHERE n.channel = c.channel AND n.settled_at IS NULL)";
 
 fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Channel> {
     Ok(Channel {
@@ -78,14 +79,16 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Channel> {
 }
 
 pub(super) fn list(connection: &Connection, id: WorkspaceId) -> Result<Vec<Channel>, StoreError> {
-    let sql = format!("{CHANNEL} WHERE workspace = ?1 ORDER BY channel");
+    let sql = CHANNEL.replace("{waiting}", WAITING) + " WHERE workspace = ?1 ORDER BY channel";
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map([id.bytes()], row)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// One of them, without a count of what waits.
 pub(super) fn one(connection: &Connection, id: ChannelId) -> Result<Option<Channel>, StoreError> {
-    let mut statement = connection.prepare_cached(&format!("{CHANNEL} WHERE channel = ?1"))?;
+    let sql = CHANNEL.replace("{waiting}", "0") + " WHERE channel = ?1";
+    let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query_map([id.bytes()], row)?;
     Ok(rows.next().transpose()?)
 }

@@ -100,7 +100,9 @@ pub(super) fn forget_callback(
 ) -> Result<(), StoreError> {
     let sql = "DELETE FROM callbacks WHERE approval = ?1";
     connection.prepare_cached(sql)?.execute([approval.bytes()])?;
-    let sql = "UPDATE deliveries SET url = NULL WHERE approval = ?1 AND settled_at IS NOT NULL";
+    // The index holds callbacks only; any other one would be read for every settled delivery.
+    let sql = "UPDATE deliveries INDEXED BY deliveries_callbacks SET url = NULL
+               WHERE approval = ?1 AND url IS NOT NULL AND settled_at IS NOT NULL";
     connection.prepare_cached(sql)?.execute([approval.bytes()])?;
     Ok(())
 }

@@ -15,6 +15,9 @@ use crate::notices::{Channel, ClaimedNotice, Notice, NoticeState, Notices, Told}
 use crate::records::Place;
 use crate::store::{Change, Store, StoreError};
 
+/// No attempt has more time than this.
+const LONGEST_LEASE: Seconds = Seconds(90);
+
 /// What may be told to several people by one way.
 pub(super) struct Subject<'a> {
     pub(super) channel: ChannelId,
@@ -88,16 +91,23 @@ impl Subject<'_> {
         Ok(any)
     }
 
-    /// Tells those of them who know of it already.
-    pub(super) fn to_told(
+    /// Asks all of them anew: who knows of it already is told that it changed, but for those whose
+    /// notice was not begun, as that will say what is asked now.
+    pub(super) fn changed(
         &self,
         connection: &Connection,
-        about: About,
         people: &[MemberId],
     ) -> Result<bool, StoreError> {
         let told = self.told(connection)?;
+        let sql = "SELECT EXISTS (SELECT 1 FROM notices WHERE approval = ?1 AND channel = ?2
+                     AND member = ?3 AND settled_at IS NULL AND attempt = 0)";
         let mut any = false;
-        for member in people.iter().filter(|member| told.contains(member)) {
+        for member in people {
+            let row = (self.approval.id.bytes(), self.channel.bytes(), member.bytes());
+            if connection.prepare_cached(sql)?.query_row(row, |row| row.get::<_, bool>(0))? {
+                continue;
+            }
+            let about = if told.contains(member) { About::Changed } else { About::Asked };
             self.add(connection, *member, about)?;
             any = true;
         }
@@ -115,6 +125,12 @@ impl Subject<'_> {
                      why = 'it ended before it was told'
                    WHERE approval = ?1 AND channel = ?2 AND settled_at IS NULL AND attempt = 0";
         let row = params![self.approval.id.bytes(), self.channel.bytes(), self.now.micros()];
+        connection.prepare_cached(sql)?.execute(row)?;
+        // What is to be tried again later only stands before the news now. A lease is as long.
+        let sql = "UPDATE notices SET due_at = min(due_at, ?3) WHERE approval = ?1 AND channel = ?2
+                     AND settled_at IS NULL AND due_at IS NOT NULL";
+        let soon = self.now.plus(LONGEST_LEASE).micros();
+        let row = params![self.approval.id.bytes(), self.channel.bytes(), soon];
         connection.prepare_cached(sql)?.execute(row)?;
         let knows =
             |id: &MemberId| matches!(&decision.by, Actor::Member { id: by, .. } if by == id);
@@ -306,7 +322,7 @@ impl Notices for SqliteStore {
         lease_seconds: u32,
         limit: u32,
     ) -> Result<Vec<ClaimedNotice>, StoreError> {
-        let lease = Seconds(lease_seconds);
+        let lease = Seconds(lease_seconds).min(LONGEST_LEASE);
         self.writer.write(move |desk| claim(desk, channel, lease, limit)).await
     }
 

@@ -88,7 +88,13 @@ pub(crate) async fn only_who_was_told_of_it_is_told_how_it_ended<H: Home>() {
         let cancel = Command::Cancel { reason: None };
         world.run(world.us.asker, approval.id, cancel).await.unwrap();
     }
+    let quick = world.ask().await;
+    let cancel = Command::Cancel { reason: None };
+    world.run(world.us.asker, quick.id, cancel).await.unwrap();
     let ended = claim(&world, id).await;
+    assert!(!ended.iter().any(|row| row.approval == quick.id), "who was not told need not know");
+    let dropped = |row: &Notice| row.approval != quick.id || row.state == NoticeState::Dropped;
+    assert!(log(&world, id).await.iter().all(dropped));
     let ended: Vec<_> = ended.iter().filter(|row| row.approval == asked.id).collect();
     assert_eq!(ended.len(), 1, "and {rest} more, who still wait for the first");
     assert_eq!((ended[0].about, ended[0].member), (About::Ended, told[0].member));
@@ -120,4 +126,36 @@ pub(crate) async fn a_channel_that_is_removed_tells_nobody_anything<H: Home>() {
     assert_eq!(world.home.rows()["notices"], 0);
     world.ask().await;
     assert_eq!(world.home.rows()["notices"], 0);
+}
+
+pub(crate) async fn after_a_change_everybody_who_must_answer_is_told<H: Home>() {
+    let world = World::<H>::new().await;
+    let id = mail(&world).await;
+    let mut ask = ask(&world.us, PolicyChoice::Named(name("two")));
+    let place: Pointer = "/arguments/version".parse().unwrap();
+    ask.editable = vec![place.clone()];
+    let mut edited = Action::clone(&ask.action);
+    let asked = world.run(world.us.asker, ask.id, Command::Ask(Box::new(ask))).await.unwrap();
+    let asked = asked.approval;
+    let told = claim(&world, id).await;
+    let of = |member: MemberId| told.iter().find(|row| row.member == member).unwrap();
+    // Cleo has it; Ana's was given up; Ben looks at the page and changes it.
+    world.store.settle_notice(of(world.us.cleo), Told::Sent).await.unwrap();
+    let why = "no such user".to_owned();
+    world.store.settle_notice(of(world.us.ana), Told::GiveUp { why }).await.unwrap();
+    edited.arguments["version"] = "2.2".into();
+    let digest = digest_of(&edited);
+    let changes = [(place, edited.arguments["version"].clone())].into();
+    let mut vote = cast(&asked, VoteDecision::Approve);
+    if let Command::Vote(vote) = &mut vote {
+        vote.edits = Some(Edits { changes, digest });
+    }
+    world.run(world.us.ben_key, asked.id, vote).await.unwrap();
+    let lines = log(&world, id).await;
+    let about = |member: MemberId| {
+        let of = lines.iter().filter(move |row| row.member == member);
+        of.map(|row| row.about).collect::<Vec<_>>()
+    };
+    assert_eq!(about(world.us.cleo), [About::Changed, About::Asked], "newest first");
+    assert_eq!(about(world.us.ana), [About::Asked, About::Asked], "whom nothing has reached");
 }

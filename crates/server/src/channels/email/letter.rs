@@ -12,7 +12,7 @@ use lettre::message::{Mailbox, MultiPart, SinglePart};
 use super::super::card::{Answering, Asked, Card, Ended, What, plain};
 use super::super::wording::{Value, say};
 use super::Failure;
-use crate::render::{Account, Piece, moment};
+use crate::render::{Account, CONTINUED, Piece, moment};
 
 /// The name that mail comes from.
 const US: &str = "Askfirst";
@@ -189,7 +189,9 @@ impl Letter<'_> {
         parts.extend(self.deadline.clone());
         parts.extend(self.by.clone());
         if let Some((label, lines)) = &self.comment {
-            let lines: Vec<_> = lines.iter().map(|line| plain(line)).collect();
+            // So that nobody's words look like a line of ours.
+            let lines: Vec<_> =
+                lines.iter().map(|line| format!("{CONTINUED}{}", plain(line))).collect();
             parts.push(format!("{label}:\n{}", lines.join("\n")));
         }
         if let Some(choices) = &self.choices {
