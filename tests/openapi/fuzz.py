@@ -81,6 +81,9 @@ def things(server):
     member = server.call("admin_key", "POST", "/v1/members", member)["id"]
     group = {"name": "sre", "members": [member]}
     group = server.call("admin_key", "POST", "/v1/groups", group)["id"]
+    channel = {"kind": "email", "host": "127.0.0.1", "port": 9, "security": "none",
+               "from": "askfirst@example.com"}
+    channel = server.call("admin_key", "POST", "/v1/channels", channel)["id"]
     key = {"name": "bot", "scopes": ["ask"]}
     key = server.call("admin_key", "POST", "/v1/keys", key)["id"]
     return [
@@ -88,6 +91,7 @@ def things(server):
         (r"^/v1/approvals/\{id\}/(proof|consume|outcome|revoke)$", "id", ended),
         (r"^/v1/members/\{id\}", "id", member),
         (r"^/v1/groups/\{id\}", "id", group),
+        (r"^/v1/channels/\{id\}", "id", channel),
         (r"^/v1/keys/\{id\}", "id", key),
         (r"^/v1/policies/\{name\}", "name", "default"),
     ]

@@ -257,6 +257,7 @@ pub async fn test(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ChannelId>,
+    _body: Body<NoBody>,
 ) -> Result<Json<TrialView>, Problem> {
     let trial = app.service.try_channel(&caller, id).await?;
     let error = trial.failure.map(|failure| failure.why);

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::description::maybe_length;
-use super::people::PageQuery;
+use super::people::{NoBody, PageQuery};
 use super::problem::Problem;
 use super::request::{Body, Id, Query, cursor, page_size};
 use crate::app::App;
@@ -270,12 +270,13 @@ pub async fn remove(
 /// and has ten seconds to give it back. The answer says in `state` whether it did, and in `problem`
 /// what to do if not. Nothing is sent to one that is active.
 #[utoipa::path(post, path = "/v1/webhooks/{id}/challenge", tag = "webhooks",
-    params(("id" = String, Path)),
+    params(("id" = String, Path)), request_body = Option<NoBody>,
     responses((status = 200, body = WebhookView), (status = 403, body = Problem), (status = 404, body = Problem)))]
 pub async fn challenge(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<WebhookId>,
+    _body: Body<NoBody>,
 ) -> Result<Json<WebhookView>, Problem> {
     Ok(Json(view(app.service.challenge_webhook(&caller, id).await?, app.service.now())))
 }
