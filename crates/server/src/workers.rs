@@ -2,6 +2,7 @@
 
 pub mod erasure;
 pub mod housekeeping;
+mod lanes;
 pub mod notices;
 pub mod receipts;
 pub mod timers;

@@ -324,12 +324,13 @@ pub async fn deliveries(
 /// Send something once more, now: the same bytes under the same `webhook-id`. It begins a new round
 /// of attempts.
 #[utoipa::path(post, path = "/v1/deliveries/{id}/retry", tag = "webhooks",
-    params(("id" = String, Path)),
+    params(("id" = String, Path)), request_body = Option<NoBody>,
     responses((status = 202, body = DeliveryView), (status = 403, body = Problem), (status = 404, body = Problem)))]
 pub async fn retry(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<DeliveryId>,
+    _body: Body<NoBody>,
 ) -> Result<Response, Problem> {
     let delivery = app.service.retry_delivery(&caller, id).await?;
     Ok((StatusCode::ACCEPTED, Json(line(delivery))).into_response())

@@ -2,22 +2,18 @@
 //! lease, told outside of any transaction, and settled. What is told is made of the approval as it
 //! is at that moment: who is told late is told the truth, or nothing if nothing is wanted of them.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use askfirst_core::administration::{self, NewDecisionLink};
 use askfirst_core::{
     About, Actor, Approval, Assurance, ChannelId, ChannelSettings, Environment, LinkId, Seconds,
     Status, Timestamp,
 };
-use askfirst_store::{
-    Administer, AdministerError, Change, ClaimedNotice, Credential, StoreError, Told,
-};
-use tokio::task::{self, JoinError, JoinSet};
+use askfirst_store::{Administer, AdministerError, ClaimedNotice, Credential, StoreError, Told};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use super::lanes::Lanes;
 use crate::channels::card::{Answering, Asked, Card, Ended, What, one_line};
 use crate::mint::{self, Purpose};
 use crate::render::glyphs;
@@ -29,80 +25,35 @@ const LEASE_SECONDS: u32 = 90;
 const FOR_ONE: usize = 4;
 /// Attempts at a time by all of them.
 const FOR_ALL: usize = 64;
-/// How often it looks without being woken: for what is due again.
-const SLOW_POLL: Duration = Duration::from_secs(1);
-/// How long attempts have to end when the server stops; the rest goes out after the next start.
-const LAST_CALL: Duration = Duration::from_secs(5);
 /// Seconds after each failed attempt until the next. Whoever asks waits, so the first come soon.
 const PAUSES: [u32; 9] = [10, 60, 300, 900, 3_600, 7_200, 14_400, 28_800, 43_200];
 
 /// Runs until `stop`.
 pub async fn run(service: Arc<Service>, stop: CancellationToken) {
-    let store = Arc::clone(service.store());
-    let mut changes = store.changes();
-    let mut telling = JoinSet::new();
-    let mut busy = Busy::new();
-    while !stop.is_cancelled() {
-        if let Err(error) = tell_due(&service, &mut telling, &mut busy).await {
+    let mut changes = service.store().changes();
+    let mut lanes = Lanes::new(FOR_ONE, FOR_ALL);
+    loop {
+        if let Err(error) = tell_due(&service, &mut lanes).await {
             warn!(%error, "what people are to be told could not be read; trying again");
         }
-        let slow_poll = tokio::time::sleep(SLOW_POLL);
-        tokio::pin!(slow_poll);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = &mut slow_poll => break,
-                Some(done) = telling.join_next_with_id() => {
-                    finished(&mut busy, done);
-                    while let Some(done) = telling.try_join_next_with_id() {
-                        finished(&mut busy, done);
-                    }
-                    break;
-                }
-                told = changes.recv() => match told {
-                    Ok(changes) if !changes.contains(&Change::Deliveries) => {}
-                    _ => break,
-                },
-            }
+        if !lanes.wait(&mut changes, &stop).await {
+            return lanes.finish().await;
         }
     }
-    let all = async { while telling.join_next().await.is_some() {} };
-    if tokio::time::timeout(LAST_CALL, all).await.is_err() {
-        warn!(notices = telling.len(), "some notices did not end in time");
-    }
-}
-
-/// By which way each of the tasks tells somebody.
-type Busy = HashMap<task::Id, ChannelId>;
-
-fn finished(busy: &mut Busy, done: Result<(task::Id, ()), JoinError>) {
-    let id = match done {
-        Ok((id, ())) => id,
-        Err(error) => {
-            warn!(%error, "telling somebody broke off");
-            error.id()
-        }
-    };
-    busy.remove(&id);
 }
 
 /// Claims what is due, as far as there is room, and begins to tell it.
-async fn tell_due(
-    service: &Arc<Service>,
-    telling: &mut JoinSet<()>,
-    busy: &mut Busy,
-) -> Result<(), StoreError> {
+async fn tell_due(service: &Arc<Service>, lanes: &mut Lanes<ChannelId>) -> Result<(), StoreError> {
     let store = service.store();
     for channel in store.due_channels().await? {
-        let now = busy.values().filter(|busy| **busy == channel).count();
-        let room = FOR_ONE.saturating_sub(now).min(FOR_ALL.saturating_sub(telling.len()));
+        let room = lanes.room_for(channel, lanes.room());
         if room == 0 {
             continue;
         }
         let room = u32::try_from(room).unwrap_or(u32::MAX);
         for claimed in store.claim_notices(channel, LEASE_SECONDS, room).await? {
             let service = Arc::clone(service);
-            let task = telling.spawn(async move {
+            lanes.begin(channel, async move {
                 let told = tell(&service, &claimed).await.unwrap_or_else(|error| {
                     let why = format!("it could not be read: {error}");
                     later(&claimed, why, service.store().now())
@@ -112,7 +63,6 @@ async fn tell_due(
                     warn!(%error, notice.id = %claimed.id, "telling somebody could not be noted");
                 }
             });
-            busy.insert(task.id(), channel);
         }
     }
     Ok(())

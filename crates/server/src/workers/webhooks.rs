@@ -5,19 +5,18 @@
 //! The body is made of the stored event, which never changes, and leaves out the texts that people
 //! wrote: those can be erased, and what is signed must be the same in every attempt.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use askfirst_core::{Seconds, Timestamp, WebhookId};
-use askfirst_store::{Attempted, Change, ClaimedDelivery, Store, StoreError, Then};
+use askfirst_store::{Attempted, ClaimedDelivery, Store, StoreError, Then};
 use bytes::Bytes;
 use hyper::StatusCode;
 use serde_json::{Value, json};
-use tokio::task::{self, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::warn;
 
+use super::lanes::Lanes;
 use crate::metrics::Metrics;
 use crate::outgoing::Answer;
 use crate::service::webhooks::Sender;
@@ -28,10 +27,6 @@ const LEASE_SECONDS: u32 = 30;
 const FOR_ONE: usize = 8;
 /// Attempts at a time for all of them.
 const FOR_ALL: usize = 512;
-/// How often it looks without being woken: for what is due again.
-const SLOW_POLL: Duration = Duration::from_secs(1);
-/// How long attempts have to end when the server stops; the rest goes out after the next start.
-const LAST_CALL: Duration = Duration::from_secs(5);
 /// Bytes of an answer that are kept.
 const KEPT: usize = 1_024;
 /// Seconds after each failed attempt until the next; after the last one it is given up.
@@ -48,51 +43,15 @@ pub async fn run(
     stop: CancellationToken,
 ) {
     let mut changes = store.changes();
-    let mut sending = JoinSet::new();
-    let mut busy = HashMap::new();
-    while !stop.is_cancelled() {
-        if let Err(error) = send_due(&store, &sender, &metrics, &mut sending, &mut busy).await {
+    let mut lanes = Lanes::new(FOR_ONE, FOR_ALL);
+    loop {
+        if let Err(error) = send_due(&store, &sender, &metrics, &mut lanes).await {
             warn!(%error, "what is due for webhooks could not be read; trying again");
         }
-        let slow_poll = tokio::time::sleep(SLOW_POLL);
-        tokio::pin!(slow_poll);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = &mut slow_poll => break,
-                Some(done) = sending.join_next_with_id() => {
-                    finished(&mut busy, done);
-                    while let Some(done) = sending.try_join_next_with_id() {
-                        finished(&mut busy, done);
-                    }
-                    break;
-                }
-                changes = changes.recv() => match changes {
-                    Ok(changes) if changes.contains(&Change::Halted) => return,
-                    Ok(changes) if !changes.contains(&Change::Deliveries) => {}
-                    Ok(_) | Err(_) => break,
-                },
-            }
+        if !lanes.wait(&mut changes, &stop).await {
+            return lanes.finish().await;
         }
     }
-    let rest = async { while sending.join_next().await.is_some() {} };
-    if tokio::time::timeout(LAST_CALL, rest).await.is_err() {
-        debug!("some webhooks did not answer in time; they are sent to again after the next start");
-    }
-}
-
-/// To whom each of the tasks that send is sending.
-type Busy = HashMap<task::Id, WebhookId>;
-
-fn finished(busy: &mut Busy, done: Result<(task::Id, ()), JoinError>) {
-    let id = match done {
-        Ok((id, ())) => id,
-        Err(error) => {
-            warn!(%error, "sending to a webhook broke off");
-            error.id()
-        }
-    };
-    busy.remove(&id);
 }
 
 /// Claims what is due, as far as there is room, and begins to send it.
@@ -100,14 +59,12 @@ async fn send_due(
     store: &Arc<dyn Store>,
     sender: &Sender,
     metrics: &Arc<Metrics>,
-    sending: &mut JoinSet<()>,
-    busy: &mut Busy,
+    lanes: &mut Lanes<WebhookId>,
 ) -> Result<(), StoreError> {
     let mut claims = Vec::new();
-    let mut room = FOR_ALL.saturating_sub(sending.len());
+    let mut room = lanes.room();
     for webhook in store.due_webhooks().await? {
-        let now = busy.values().filter(|busy| **busy == webhook).count();
-        let limit = FOR_ONE.saturating_sub(now).min(room);
+        let limit = lanes.room_for(webhook, room);
         if limit > 0 {
             room -= limit;
             let limit = u32::try_from(limit).unwrap_or(u32::MAX);
@@ -120,7 +77,7 @@ async fn send_due(
             let (store, sender) = (Arc::clone(store), sender.clone());
             let metrics = Arc::clone(metrics);
             let webhook = claimed.webhook;
-            let task = sending.spawn(async move {
+            lanes.begin(webhook, async move {
                 let attempted = attempt(&sender, &claimed, store.now()).await;
                 metrics.attempted(&attempted.then);
                 if let Err(error) = store.settle_delivery(&claimed, attempted).await {
@@ -128,7 +85,6 @@ async fn send_due(
                     warn!(%error, delivery.id = %claimed.id, "an attempt could not be noted");
                 }
             });
-            busy.insert(task.id(), webhook);
         }
     }
     Ok(())
