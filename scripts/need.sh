@@ -83,3 +83,15 @@ need_cargo_tool() {
         cargo install --quiet --locked --root "$tools" --version "$version" "$name"
     fi
 }
+
+# For the test that mails through it. It is not set up, so nothing of it is started; and as Debian
+# knows one mail server at a time, it takes nobody else's place. tests/mail says if it is missing.
+need_postfix() {
+    if command -v postfix >/dev/null || command -v sendmail >/dev/null || [ "$(id -u)" != 0 ]; then
+        return
+    fi
+    if command -v debconf-set-selections >/dev/null; then
+        echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
+        apt_packages postfix
+    fi
+}

@@ -1,39 +1,15 @@
 """What people get by mail, read by programs that are not ours."""
 
 import html
-import http.cookiejar
 import re
 import tempfile
 import unittest
-import urllib.parse
 import urllib.request
 
-from post import Box, Server, certificates, halves, links
+from post import Box, Server, certificates, decide, halves, links
 
 DEV = "dev@localhost.test"
 ANA = "ana@example.com"
-
-
-def decide(link, choice):
-    """What a person does who opens the link in a browser and answers on both pages."""
-    cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-    browser = urllib.request.build_opener(cookies)
-    origin = "{0.scheme}://{0.netloc}".format(urllib.parse.urlsplit(link))
-    bare = link.split("?")[0]
-
-    def submit(page, decision=None):
-        action = html.unescape(re.search(r'<form[^>]*action="([^"]+)"', page)[1])
-        fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page))
-        fields = {name: html.unescape(value) for name, value in fields.items()}
-        if decision:
-            fields["decision"] = decision
-        data = urllib.parse.urlencode(fields).encode()
-        request = urllib.request.Request(origin + action, data, {"Origin": origin})
-        return browser.open(request).read().decode()
-
-    first = browser.open(link).read().decode()
-    assert bare.startswith(origin), bare
-    return first, submit(submit(first, choice))
 
 
 class Mail(unittest.TestCase):

@@ -1,5 +1,7 @@
 """A mail server on loopback that keeps what it is given, and an askfirst server that sends to it."""
 
+import html
+import http.cookiejar
 import json
 import logging
 import os
@@ -9,7 +11,9 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from email import message_from_bytes, policy
 
@@ -76,12 +80,15 @@ class Box:
 
 
 def certificates(folder):
-    """An authority, a certificate for this machine, and the file that names the authority."""
+    """A certificate for this machine, and the file that names its authority. Beside that lies
+    `server.pem`, the certificate with its key."""
     authority = trustme.CA()
     file = os.path.join(folder, "ca.pem")
     authority.cert_pem.write_to_path(file)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.configure_cert(context)
+    certificate.private_key_and_cert_chain_pem.write_to_path(os.path.join(folder, "server.pem"))
     return context, file
 
 
@@ -134,10 +141,13 @@ class Server:
 
     def notices(self, channel, ready):
         """What people were told by a channel, once it says so."""
-        while True:
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
             lines = self.call(self.admin, "GET", f"/v1/channels/{channel['id']}/notices")[1]["data"]
             if ready(lines):
                 return lines
+            time.sleep(0.05)
+        raise AssertionError(f"the log does not come to what was waited for: {lines}")
 
     def stop(self):
         self.process.terminate()
@@ -155,3 +165,25 @@ def halves(mail):
 
 def links(text):
     return re.findall(r"https?://[^\s\"<>]+", text)
+
+
+def decide(link, choice):
+    """What a person does who opens the link in a browser and answers on both pages."""
+    cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+    browser = urllib.request.build_opener(cookies)
+    origin = "{0.scheme}://{0.netloc}".format(urllib.parse.urlsplit(link))
+    bare = link.split("?")[0]
+
+    def submit(page, decision=None):
+        action = html.unescape(re.search(r'<form[^>]*action="([^"]+)"', page)[1])
+        fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page))
+        fields = {name: html.unescape(value) for name, value in fields.items()}
+        if decision:
+            fields["decision"] = decision
+        data = urllib.parse.urlencode(fields).encode()
+        request = urllib.request.Request(origin + action, data, {"Origin": origin})
+        return browser.open(request).read().decode()
+
+    first = browser.open(link).read().decode()
+    assert bare.startswith(origin), bare
+    return first, submit(submit(first, choice))
