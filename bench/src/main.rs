@@ -2,12 +2,16 @@
 //! job, and whether it keeps its word when it is killed. Uses only what any user has: the
 //! binary, its API and, while no server runs, the database file.
 
+mod backlog;
 mod ceiling;
 mod client;
 mod crash;
+mod deliveries;
 mod ledger;
+mod receiver;
 mod server;
 mod slow;
+mod spans;
 mod speed;
 mod timers;
 
@@ -34,6 +38,10 @@ enum What {
     Run(speed::Options),
     /// Kills the server at random moments under mixed load and checks what is left.
     Crash(crash::Options),
+    /// How soon webhooks arrive at a steady rate, beside a bare client.
+    Deliveries(deliveries::Options),
+    /// What a dead receiver costs the others, with very much waiting for it.
+    Backlog(backlog::Options),
     /// Others' answers beside a crowd of slow clients.
     Slow(slow::Options),
     /// The slow clients of `slow`, as a process of their own.
@@ -49,6 +57,8 @@ async fn main() -> anyhow::Result<()> {
         What::Ceiling { data } => ceiling::serve(&data).await,
         What::Run(options) => speed::run(options).await,
         What::Crash(options) => crash::run(options).await,
+        What::Deliveries(options) => deliveries::run(options).await,
+        What::Backlog(options) => backlog::run(options).await,
         What::Slow(options) => slow::run(options).await,
         What::Crowd(options) => slow::crowd(options).await,
         What::Timers(options) => timers::run(options).await,

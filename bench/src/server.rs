@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -60,6 +60,25 @@ impl Server {
             bail!("the server ended before it was ready: {}", child.wait().await?);
         }
         Ok(Self { ready: serde_json::from_str(&line).context("the server's first line")?, child })
+    }
+
+    /// Sends the process a signal, such as `-STOP`.
+    pub(crate) async fn signal(&self, signal: &str) -> anyhow::Result<()> {
+        let done = Command::new("kill").arg(signal).arg(self.id()?.to_string()).status().await?;
+        ensure!(done.success(), "kill {signal} failed: {done}");
+        Ok(())
+    }
+
+    /// Resident memory that belongs to the process alone, in MiB, as Linux counts it.
+    pub(crate) fn memory(&self) -> anyhow::Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()?))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+        Ok(kib.context("Linux says nothing of its memory")? / 1_024.0)
+    }
+
+    fn id(&self) -> anyhow::Result<u32> {
+        self.child.id().context("the server has ended")
     }
 
     /// Kills it as a power cut to the process would: no handler runs.
