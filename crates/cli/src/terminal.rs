@@ -4,7 +4,9 @@
 use std::io::{BufRead, IsTerminal, Write};
 
 use anyhow::Result;
-use askfirst_server::render::glyphs::{Piece, code_point, is_unsafe, visible_on_one_line};
+use askfirst_server::render::glyphs::{
+    MOST_MARKS, Piece, code_point, is_mark_of_a_script, is_unsafe, visible_on_one_line,
+};
 use serde_json::Value;
 
 use crate::exit::usage;
@@ -15,10 +17,19 @@ pub(crate) fn visible(text: &str) -> String {
     visible_on_one_line(text).0.iter().map(Piece::as_str).collect()
 }
 
-/// A line of our own words that may hold somebody else's: spaces stay, what is unseen does not.
+/// A line of our own words that may hold somebody else's: spaces stay, what is unseen or piles up
+/// does not.
 pub(crate) fn readable(line: &str) -> String {
-    let seen = |c: char| if is_unsafe(c) { code_point(c) } else { c.to_string() };
-    line.chars().map(seen).collect()
+    let mut piled = 0;
+    let mut seen = String::with_capacity(line.len());
+    for c in line.chars() {
+        piled = if is_mark_of_a_script(c) { piled + 1 } else { 0 };
+        match is_unsafe(c) || piled > MOST_MARKS {
+            true => seen.push_str(&code_point(c)),
+            false => seen.push(c),
+        }
+    }
+    seen
 }
 
 /// A string member of a JSON object, made visible; empty if it is none.
@@ -185,6 +196,10 @@ mod tests {
         let hostile = "pay\u{1b}[2J\u{202e}0001$\u{200b}";
         assert_eq!(visible(hostile), "pay<U+001B>[2J<U+202E>0001$<U+200B>");
         let value = json!({ "to\u{202e}": [hostile, { "a": 1 }] });
+        let piled = format!("it is ب{}, and a  b", "\u{64b}".repeat(40));
+        let wanted = format!("it is ب{}<U+064B>", "\u{64b}".repeat(MOST_MARKS));
+        assert!(readable(&piled).starts_with(&wanted));
+        assert!(readable(&piled).ends_with(", and a  b"));
         let shown = visible_json(&value, "  ");
         assert!(shown.chars().all(|c| c == '\n' || !askfirst_server::render::glyphs::is_unsafe(c)));
         assert!(shown.starts_with("  {\n    \"to<U+202E>\""), "{shown}");

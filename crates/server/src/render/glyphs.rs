@@ -46,7 +46,7 @@ const TAB: char = '⇥';
 const NEWLINE: char = '⏎';
 /// The most marks that a letter carries. No script needs more; a pile of them covers what stands
 /// above and below, or is wider than any page.
-const MOST_MARKS: usize = 4;
+pub const MOST_MARKS: usize = 4;
 
 /// A text as it is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -163,7 +163,8 @@ pub fn is_unsafe(c: char) -> bool {
 }
 
 /// Marks that belong to the letter before them, in scripts that are not read without them.
-fn is_mark_of_a_script(c: char) -> bool {
+#[must_use]
+pub fn is_mark_of_a_script(c: char) -> bool {
     use GeneralCategory::{EnclosingMark, NonspacingMark, SpacingMark};
     !c.is_ascii() && matches!(get_general_category(c), NonspacingMark | SpacingMark | EnclosingMark)
 }
