@@ -50,6 +50,13 @@ test("the settings say how long texts are kept and take a hold on everything", a
   await page.locator("input[name=sure]").check();
   await page.getByRole("button", { name: "Keep them so long" }).click();
   assert.match(await page.textContent("#settings"), /erased 30 days after the end/);
+  const long = "An inquiry ".repeat(60);
+  await page.locator("#reason").evaluate((field) => field.removeAttribute("maxlength"));
+  await page.fill("#reason", long);
+  await page.getByRole("button", { name: "Put everything on hold" }).click();
+  assert.match(await page.textContent(".notice"), /500/);
+  assert.equal(await page.inputValue("#reason"), long, "what was typed is not lost");
+  assert.equal(await page.inputValue("#days"), "30", "nor what holds in the other form");
   await page.fill("#reason", "An inquiry");
   await page.getByRole("button", { name: "Put everything on hold" }).click();
   assert.match(await page.textContent("#settings"), /Nothing is erased[\s\S]*An inquiry/);

@@ -29,8 +29,9 @@ pub(super) struct SettingsPage {
     pub(super) name: Text,
     pub(super) policy: Text,
     pub(super) days: Option<u32>,
-    /// What stands in the field.
+    /// What stands in the fields.
     pub(super) typed: String,
+    pub(super) reason: String,
     pub(super) hold: Option<Kept>,
     /// Whether whoever looks may change anything.
     pub(super) admin: bool,
@@ -47,6 +48,7 @@ impl SettingsPage {
             policy: text(workspace.default_policy.as_str()),
             days: workspace.retention_days,
             typed: workspace.retention_days.map(|days| days.to_string()).unwrap_or_default(),
+            reason: String::new(),
             hold: workspace.hold.as_ref().map(|hold| Kept {
                 by: text(&hold.by.to_string()),
                 at: Moment::seen_from(hold.at, now),
@@ -111,6 +113,10 @@ pub(super) async fn keep(
     let mut sheet = SettingsPage::new(&by, &workspace);
     let status = told.status;
     sheet.notice = Some(told.into());
-    form.days.clone_into(&mut sheet.typed);
+    // What was typed stays, in the form that was sent.
+    match form.what.as_str() {
+        "retention" => form.days.clone_into(&mut sheet.typed),
+        _ => form.reason.clone_into(&mut sheet.reason),
+    }
     Ok(page(status, &sheet))
 }
