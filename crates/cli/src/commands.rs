@@ -7,6 +7,7 @@ mod backup;
 mod channels;
 mod completions;
 mod config;
+mod deliveries;
 mod dev;
 mod doctor;
 mod grants;
@@ -64,6 +65,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Channels(channels::ChannelsCommand),
     #[command(subcommand)]
+    Deliveries(deliveries::DeliveriesCommand),
+    #[command(subcommand)]
     Audit(audit::AuditCommand),
     Limits(limits::LimitsArgs),
     #[command(subcommand)]
@@ -108,6 +111,7 @@ impl Command {
             Self::Members(command) => (exit::FAILED, command.connection().json),
             Self::Groups(command) => (exit::FAILED, command.connection().json),
             Self::Channels(command) => (exit::FAILED, command.connection().json),
+            Self::Deliveries(command) => (exit::FAILED, command.connection().json),
             Self::Audit(command) => (exit::FAILED, command.connection().json),
             Self::Limits(args) => (exit::FAILED, args.connection.json),
             Self::Grants(command) => (exit::FAILED, command.connection().json),
@@ -148,6 +152,7 @@ impl Command {
             Self::Members(command) => command.run(),
             Self::Groups(command) => command.run(),
             Self::Channels(command) => command.run(),
+            Self::Deliveries(command) => command.run(),
             Self::Audit(command) => command.run(),
             Self::Limits(args) => args.run(),
             Self::Grants(command) => command.run(),

@@ -3,6 +3,7 @@
 
 mod change;
 mod denied;
+mod replays;
 mod secrets;
 mod webhooks;
 
@@ -20,6 +21,7 @@ use crate::{
 };
 
 pub use denied::Denied;
+pub use replays::{GivenUp, Way};
 pub use secrets::{PasswordHash, SecretHash};
 
 /// The most hosts that callbacks may go to.
@@ -88,6 +90,7 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
             Err(Denied::Unknown { what: "webhook" })
         }
         Change::RotateWebhook { overlap, .. } => webhooks::rotate(*overlap),
+        Change::Replay(given_up) => given_up.check(),
         Change::SavePolicy { document, .. } => save_policy(document, facts),
         Change::RemovePolicy { name } => remove_policy(name, holdings),
         Change::SetWorkspace { name, default_policy, retention_days, callback_hosts, .. } => {
@@ -131,6 +134,7 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         | Change::RemoveWebhook { .. }
         | Change::RemoveChannel { .. }
         | Change::RetryDelivery { .. }
+        | Change::RetryNotice { .. }
         | Change::RevokeGrant { .. }
         | Change::CloseSessions { .. }
         | Change::SetPassword { .. }
@@ -203,7 +207,10 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
         Change::SavePolicy { .. } | Change::RemovePolicy { .. } => {
             (Scope::Policies, Role::PolicyEditor)
         }
-        Change::AddChannel(_) | Change::RemoveChannel { .. } => (Scope::Channels, Role::Admin),
+        Change::AddChannel(_) | Change::RemoveChannel { .. } | Change::RetryNotice { .. } => {
+            (Scope::Channels, Role::Admin)
+        }
+        Change::Replay(given_up) => (given_up.scope(), Role::Admin),
         Change::SetWorkspace { .. }
         | Change::HoldWorkspace { .. }
         | Change::AddWebhook(_)

@@ -118,6 +118,17 @@ impl About {
     }
 }
 
+impl About {
+    /// Whether it asks for an answer, and so is not worth telling once the approval has ended.
+    #[must_use]
+    pub const fn asks(self) -> bool {
+        match self {
+            Self::Asked | Self::Changed => true,
+            Self::Ended => false,
+        }
+    }
+}
+
 impl Approval {
     /// Who is waited for at `now`: everybody who could vote and has not, in their own place or in
     /// that of somebody who is away. Who is away is not, as long as the other could.

@@ -5,6 +5,7 @@ pub mod approvals;
 pub mod audit;
 pub mod channels;
 mod csv;
+pub mod deliveries;
 mod description;
 pub mod events;
 pub mod front;
@@ -53,6 +54,7 @@ use problem::Problem;
         (name = "keys", description = "Credentials of programs"),
         (name = "channels", description = "How people are told that they are asked"),
         (name = "webhooks", description = "Who is told of what happens, and whether it arrived"),
+        (name = "deliveries", description = "What went to receivers and to people, and having it sent again"),
         (name = "workspace", description = "Its own settings"),
         (name = "audit", description = "What was done, by whom, in a hash chain"),
         (name = "operating", description = "Health")
@@ -104,7 +106,9 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(webhooks::challenge))
         .routes(routes!(webhooks::rotate))
         .routes(routes!(webhooks::deliveries))
-        .routes(routes!(webhooks::retry))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::retry))
+        .routes(routes!(deliveries::replay))
         .routes(routes!(workspace::get, workspace::change))
         .routes(routes!(keeping::hold_workspace, keeping::release_workspace))
         .routes(routes!(audit::list))

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod caller;
 pub mod channels;
 pub mod decide;
+pub mod deliveries;
 pub mod form;
 pub mod grants;
 pub mod keeping;

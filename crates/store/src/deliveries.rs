@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use askfirst_core::{ApprovalId, DeliveryId, Timestamp, WebhookId, WorkspaceId};
+use askfirst_core::{ApprovalId, DeliveryId, Environment, Timestamp, WebhookId, WorkspaceId};
 use async_trait::async_trait;
 
 use crate::records::{EventRecord, Place};
@@ -158,6 +158,8 @@ pub struct Delivery {
     pub webhook: WebhookId,
     /// Where it is sent, if that is not where the receiver listens.
     pub url: Option<String>,
+    /// Of which world.
+    pub environment: Environment,
     /// Of which approval.
     pub approval: ApprovalId,
     /// The approval's version after the event.

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod deliveries;
 pub mod notices;
 pub mod records;
+pub mod sent;
 pub mod statement;
 pub mod store;
 
@@ -17,6 +18,7 @@ pub use clock::{Clock, EvenClock, SystemClock};
 pub use deliveries::*;
 pub use notices::*;
 pub use records::*;
+pub use sent::*;
 pub use sqlite::{Options, SqliteStore, copies};
 pub use store::{
     Administer, AdministerError, Administered, Change, Committed, Credential, Execute,

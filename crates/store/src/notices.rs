@@ -2,7 +2,8 @@
 //! became of it. Telling is the server's.
 
 use askfirst_core::{
-    About, ApprovalId, ChannelId, ChannelSettings, MemberId, NoticeId, Timestamp, WorkspaceId,
+    About, ApprovalId, ChannelId, ChannelSettings, Environment, MemberId, NoticeId, Timestamp,
+    WorkspaceId,
 };
 use async_trait::async_trait;
 
@@ -47,8 +48,10 @@ pub struct ClaimedNotice {
     pub about: About,
     /// The first that this person was told of this approval by this way, if anything was.
     pub first: Option<NoticeId>,
-    /// Counts from 1.
+    /// Counts from 1 and never back.
     pub attempt: u32,
+    /// The same since it was last asked for once more.
+    pub round: u32,
 }
 
 /// What follows an attempt to tell.
@@ -95,6 +98,8 @@ pub struct Notice {
     pub id: NoticeId,
     /// By which way.
     pub channel: ChannelId,
+    /// Of which world.
+    pub environment: Environment,
     /// Of which approval.
     pub approval: ApprovalId,
     /// Whom.

@@ -28,6 +28,7 @@ mod queries;
 mod readers;
 mod record;
 mod repeats;
+mod sent;
 mod signins;
 mod tallies;
 mod telling;

@@ -18,6 +18,7 @@ use crate::records::{
     OutboxRow, Password, Place, PolicyVersion, Proof, Resealed, Secret, Session, Shown,
     SigningKeyRecord, Workspace,
 };
+use crate::sent::SentLog;
 
 const MEBIBYTE: u64 = 1024 * 1024;
 
@@ -117,8 +118,8 @@ pub struct Administer {
 /// An administrative change that is durable now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Administered {
-    /// The id of what was made or changed, as text: an id, or a policy's name. On a repeat under
-    /// the same idempotency key, that of the first time.
+    /// The id of what was made or changed, as text: an id, or a policy's name; of a replay, how
+    /// much. On a repeat under the same idempotency key, that of the first time.
     pub subject: String,
     /// Whether an earlier request under the same idempotency key did it.
     pub replayed: bool,
@@ -210,7 +211,7 @@ pub enum Settlement {
 
 /// Durable state. Object safe; shared as `Arc<dyn Store>`.
 #[async_trait]
-pub trait Store: Deliveries + Notices + Send + Sync {
+pub trait Store: Deliveries + Notices + SentLog + Send + Sync {
     /// Now, by the store's clock; never earlier than any time it has recorded.
     fn now(&self) -> Timestamp;
 

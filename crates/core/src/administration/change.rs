@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{PasswordHash, SecretHash};
+use super::{GivenUp, PasswordHash, SecretHash};
 use crate::{
     ApprovalId, Assurance, ChannelId, Delegation, DeliveryId, Digest, Environment, Floor, GrantId,
-    GroupId, KeyId, KeyLimits, LinkId, MemberId, NewChannel, Policy, PolicyAllowance, PolicyId,
-    PolicyName, Role, Scope, Seconds, SessionId, Timestamp, WebhookId,
+    GroupId, KeyId, KeyLimits, LinkId, MemberId, NewChannel, NoticeId, Policy, PolicyAllowance,
+    PolicyId, PolicyName, Role, Scope, Seconds, SessionId, Timestamp, WebhookId,
 };
 
 /// One administrative change.
@@ -102,6 +102,13 @@ pub enum Change {
         /// Which.
         id: DeliveryId,
     },
+    /// Something that a person was told, or could not be, is told once more.
+    RetryNotice {
+        /// Which.
+        id: NoticeId,
+    },
+    /// What was given up is sent again, the oldest first, at most [`GivenUp::MOST`] of it.
+    Replay(GivenUp),
     /// A new policy, or a new version of one.
     SavePolicy {
         /// The id it gets if the name is new.

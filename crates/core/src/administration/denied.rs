@@ -56,6 +56,11 @@ pub enum Denied {
         /// What uses it.
         by: String,
     },
+    /// Nobody's answer is wanted any more.
+    #[error(
+        "this asks for an answer, and its approval has ended: nobody is asked about it any more"
+    )]
+    Ended,
     /// A sign-in link that was used, ran out, or never was.
     #[error("this sign-in link was already used or is no longer valid")]
     LinkSpent,

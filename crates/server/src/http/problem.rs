@@ -407,6 +407,7 @@ fn denied(denied: Denied) -> Problem {
             Problem::new(S::UNPROCESSABLE_ENTITY, "bad_policy", title, detail).all(problems)
         }
         Denied::InUse { .. } => Problem::new(S::CONFLICT, "in_use", "Still in use", detail),
+        Denied::Ended => Problem::new(S::CONFLICT, "ended", "It has ended", detail),
         Denied::WrongPassword => {
             Problem::new(S::FORBIDDEN, "wrong_password", "Wrong address or password", detail)
         }

@@ -226,6 +226,7 @@ fn noun(parts: &Parts) -> &'static str {
         ("/v1/groups", "group"),
         ("/v1/keys", "key"),
         ("/v1/policies", "policy"),
+        ("/v1/deliveries", "delivery"),
     ];
     nouns.iter().find(|(prefix, _)| path.starts_with(prefix)).map_or("thing", |(_, noun)| noun)
 }

@@ -1,9 +1,9 @@
-//! `/v1/webhooks` and `/v1/deliveries`: who is told of what happens, and whether it arrived.
+//! `/v1/webhooks`: who is told of what happens, and what went there.
 
 use std::collections::BTreeSet;
 
-use askfirst_core::{DeliveryId, Environment, Event, Seconds, Timestamp, WebhookId};
-use askfirst_store::{Delivery, DeliveryState, Webhook, WebhookState};
+use askfirst_core::{Environment, Event, Seconds, Timestamp, WebhookId};
+use askfirst_store::{Webhook, WebhookState};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,12 +11,14 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::deliveries::{DeliveryPage, DeliveryView};
 use super::description::maybe_length;
 use super::people::{NoBody, PageQuery};
 use super::problem::Problem;
 use super::request::{Body, Id, Query, cursor, page_size};
 use crate::app::App;
 use crate::service::Caller;
+use crate::service::deliveries::Kind;
 use crate::service::webhooks::WebhookWish;
 
 /// The events with which an approval ends.
@@ -101,47 +103,6 @@ pub struct WebhookList {
     data: Vec<WebhookView>,
 }
 
-/// One event for one receiver.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct DeliveryView {
-    /// `dlv_…`; the `webhook-id` of every attempt.
-    id: String,
-    /// To whom.
-    webhook: String,
-    /// Where it is sent, if it is a callback.
-    url: Option<String>,
-    /// Of which approval.
-    approval: String,
-    /// What happened.
-    event: String,
-    /// The approval's version after it: what is told of one approval is told in this order.
-    sequence: u32,
-    /// When it happened.
-    at: String,
-    /// `waiting`, `delivered` or `dead`.
-    state: &'static str,
-    /// How often it was tried.
-    attempts: u32,
-    /// When it is tried next; null behind another event of its approval that waits.
-    next_attempt_at: Option<String>,
-    /// When it arrived, or was given up.
-    settled_at: Option<String>,
-    /// What went wrong last, and what to do.
-    last_error: Option<String>,
-    /// The status that was answered last.
-    response_status: Option<u16>,
-    /// The beginning of what was answered last, at most 1024 bytes.
-    response_body: Option<String>,
-}
-
-/// A page of what was or will be sent, newest first.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct DeliveryPage {
-    data: Vec<DeliveryView>,
-    /// Give this back as `cursor`; null on the last page.
-    next_cursor: Option<String>,
-}
-
 fn view(webhook: Webhook, now: Timestamp) -> WebhookView {
     let older = webhook.secrets.older.map(|(_, until)| until).filter(|until| now < *until);
     let unasked = || {
@@ -164,29 +125,6 @@ fn view(webhook: Webhook, now: Timestamp) -> WebhookView {
         problem,
         older_secret_until: older.map(|until| until.to_string()),
         waiting: webhook.waiting,
-    }
-}
-
-fn line(delivery: Delivery) -> DeliveryView {
-    DeliveryView {
-        id: delivery.id.to_string(),
-        webhook: delivery.webhook.to_string(),
-        url: delivery.url,
-        approval: delivery.approval.to_string(),
-        event: delivery.event,
-        sequence: delivery.version,
-        at: delivery.at.to_string(),
-        state: match delivery.state {
-            DeliveryState::Waiting => "waiting",
-            DeliveryState::Delivered => "delivered",
-            DeliveryState::Dead => "dead",
-        },
-        attempts: delivery.attempts,
-        next_attempt_at: delivery.next_at.map(|at| at.to_string()),
-        settled_at: delivery.settled_at.map(|at| at.to_string()),
-        last_error: delivery.why,
-        response_status: delivery.status,
-        response_body: delivery.answer,
     }
 }
 
@@ -316,22 +254,7 @@ pub async fn deliveries(
     let mut rows = app.service.deliveries(&caller, id, before, limit + 1).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
-    let last = rows.last().map(|row| row.id.to_string());
-    let data = rows.into_iter().map(line).collect();
-    Ok(Json(DeliveryPage { data, next_cursor: last.filter(|_| more) }))
-}
-
-/// Send something once more, now: the same bytes under the same `webhook-id`. It begins a new round
-/// of attempts.
-#[utoipa::path(post, path = "/v1/deliveries/{id}/retry", tag = "webhooks",
-    params(("id" = String, Path)), request_body = Option<NoBody>,
-    responses((status = 202, body = DeliveryView), (status = 403, body = Problem), (status = 404, body = Problem)))]
-pub async fn retry(
-    State(app): State<App>,
-    caller: Caller,
-    Id(id): Id<DeliveryId>,
-    _body: Body<NoBody>,
-) -> Result<Response, Problem> {
-    let delivery = app.service.retry_delivery(&caller, id).await?;
-    Ok((StatusCode::ACCEPTED, Json(line(delivery))).into_response())
+    let last = rows.last().map(|row| row.id.to_string()).filter(|_| more);
+    let data = rows.into_iter().map(DeliveryView::of_delivery).collect();
+    Ok(Json(DeliveryPage::new(data, last, &[Kind::Webhook])))
 }

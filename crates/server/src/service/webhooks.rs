@@ -254,16 +254,6 @@ impl Service {
         self.webhook(caller, id).await?;
         Ok(self.store.deliveries(caller.place.workspace, id, before, limit).await?)
     }
-
-    /// Has something sent once more, now.
-    ///
-    /// # Errors
-    /// If the caller may not, or there is none.
-    pub async fn retry_delivery(&self, caller: &Caller, id: DeliveryId) -> Result<Delivery> {
-        self.administer(caller, Change::RetryDelivery { id }, None).await?;
-        let found = self.store.delivery(caller.place.workspace, id).await?;
-        found.ok_or(ServiceError::NotFound("delivery"))
-    }
 }
 
 #[cfg(test)]

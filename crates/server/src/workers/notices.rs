@@ -199,7 +199,7 @@ fn ended(service: &Service, approval: &Approval, now: Timestamp) -> Option<Ended
 
 /// Another attempt; none after the last.
 fn later(claimed: &ClaimedNotice, why: String, now: Timestamp) -> Told {
-    match PAUSES.get(claimed.attempt.saturating_sub(1) as usize) {
+    match PAUSES.get(claimed.round.saturating_sub(1) as usize) {
         Some(pause) => Told::Retry { at: now.plus(Seconds(*pause)), why },
         None => Told::GiveUp { why },
     }

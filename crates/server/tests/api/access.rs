@@ -260,6 +260,9 @@ impl Scene<'_> {
                 let (_, delivery) = self.webhook().await;
                 (route.replace("{id}", &delivery), None)
             }
+            ("POST", "/v1/deliveries/replay") => {
+                (route.into(), Some(json!({ "from": "2030-01-01", "to": "2030-01-02" })))
+            }
             ("PATCH", "/v1/workspace") => (route.into(), Some(json!({}))),
             ("GET", plain) if !plain.contains('{') => (plain.into(), None),
             _ => panic!(

@@ -24,6 +24,7 @@ mod challenges;
 mod channels;
 mod deadlines;
 mod delegating;
+mod deliveries;
 mod description;
 mod docs;
 mod editing;

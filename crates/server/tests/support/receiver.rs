@@ -84,6 +84,11 @@ impl Receiver {
         self.answers.lock().expect("no panic").push_back(response);
     }
 
+    /// Answers as usual from now on.
+    pub fn answer_as_usual(&self) {
+        self.answers.lock().expect("no panic").clear();
+    }
+
     /// How the next challenge is answered that nobody answered otherwise.
     pub fn answer_challenge(&self, response: Response<Full<Bytes>>) {
         self.challenge_answers.lock().expect("no panic").push_back(response);

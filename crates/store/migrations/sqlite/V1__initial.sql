@@ -352,6 +352,7 @@ CREATE TABLE deliveries (
   webhook     BLOB NOT NULL,
   approval    BLOB NOT NULL,
   version     INTEGER NOT NULL, -- of the event
+  added_at    INTEGER NOT NULL,
   url         TEXT, -- of a callback
   attempt     INTEGER NOT NULL DEFAULT 0,
   earlier     INTEGER NOT NULL DEFAULT 0, -- attempts before it was last asked for once more
@@ -365,8 +366,9 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_due ON deliveries (webhook, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX deliveries_waiting ON deliveries (webhook, approval, version)
   WHERE settled_at IS NULL;
-CREATE INDEX deliveries_of_webhook ON deliveries (webhook, position);
-CREATE INDEX deliveries_dead ON deliveries (webhook) WHERE settled_at IS NOT NULL AND delivered = 0;
+CREATE INDEX deliveries_of_webhook ON deliveries (webhook, added_at);
+CREATE INDEX deliveries_dead ON deliveries (webhook, settled_at)
+  WHERE settled_at IS NOT NULL AND delivered = 0;
 CREATE INDEX deliveries_callbacks ON deliveries (approval) WHERE url IS NOT NULL;
 CREATE INDEX deliveries_settled ON deliveries (settled_at) WHERE settled_at IS NOT NULL;
 
@@ -395,6 +397,7 @@ CREATE TABLE notices (
   about       TEXT NOT NULL,
   added_at    INTEGER NOT NULL,
   attempt     INTEGER NOT NULL DEFAULT 0,
+  earlier     INTEGER NOT NULL DEFAULT 0, -- attempts before it was last asked for once more
   due_at      INTEGER, -- the end of the lease while it is told; empty behind another one
   sent        INTEGER NOT NULL DEFAULT 0,
   dead        INTEGER NOT NULL DEFAULT 0,
@@ -403,7 +406,9 @@ CREATE TABLE notices (
 ) STRICT;
 CREATE INDEX notices_due ON notices (channel, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX notices_of_approval ON notices (approval, channel, member);
-CREATE INDEX notices_of_channel ON notices (channel, position);
+CREATE INDEX notices_of_channel ON notices (channel, added_at);
+CREATE INDEX notices_dead ON notices (channel, settled_at)
+  WHERE settled_at IS NOT NULL AND dead = 1;
 CREATE INDEX notices_waiting ON notices (channel) WHERE settled_at IS NULL;
 CREATE INDEX notices_settled ON notices (settled_at) WHERE settled_at IS NOT NULL;
 

@@ -1,7 +1,7 @@
 //! Carries out an administrative change: who acts, what the workspace holds, what the rules say,
 //! then the change and its audit entry. Audit entries name things; they hold no secret or hash.
 
-use askfirst_core::administration::{self, Change, Denied, NewDecisionLink, NewKey};
+use askfirst_core::administration::{self, Change, Denied, GivenUp, NewDecisionLink, NewKey, Way};
 use askfirst_core::approval::voting::least_assurance;
 use askfirst_core::{
     Actor, Approval, ApprovalId, Assurance, Facts, Hold, Principal, Refusal, Role, Standing,
@@ -14,9 +14,10 @@ use super::apply;
 use super::audit::{self, Telling};
 use super::codec;
 use super::facts::Tenant;
+use super::notices::Retried;
 use super::repeats::{self, Seen};
 use super::writer::Desk;
-use super::{channels, deliveries, grants, queries, webhooks};
+use super::{channels, deliveries, grants, notices, queries, sent, webhooks};
 use crate::records::Place;
 use crate::store::{self, Administer, AdministerError, Administered, Credential, StoreError};
 
@@ -29,15 +30,19 @@ pub(super) struct Done {
     pub(super) detail: Value,
     /// Who did it, where that is not the principal.
     pub(super) by: Option<Actor>,
+    /// What is answered, where that is not the subject.
+    answer: Option<String>,
 }
 
 impl Done {
     pub(super) fn new(kind: &'static str, subject: impl ToString, detail: Value) -> Self {
-        Self { subject: subject.to_string(), kind: Some(kind), detail, by: None }
+        let subject = subject.to_string();
+        Self { subject, kind: Some(kind), detail, by: None, answer: None }
     }
 
     pub(super) fn nothing(subject: impl ToString) -> Self {
-        Self { subject: subject.to_string(), kind: None, detail: Value::Null, by: None }
+        let subject = subject.to_string();
+        Self { subject, kind: None, detail: Value::Null, by: None, answer: None }
     }
 }
 
@@ -80,8 +85,9 @@ pub(super) fn administer(
         };
         audit::append(desk.pens, tenant, &telling)?;
     }
+    let subject = done.answer.unwrap_or(done.subject);
     if let Some(idempotency) = &request.idempotency {
-        let subject = Seen::Subject(done.subject.clone());
+        let subject = Seen::Subject(subject.clone());
         let ends_at = Some(repeats::end(now));
         repeats::remember(connection, &scope, idempotency, subject, ends_at)?;
     }
@@ -97,10 +103,17 @@ pub(super) fn administer(
         desk.tenants.forget(request.workspace);
         desk.changes.push(store::Change::Workspace(request.workspace));
     }
-    if matches!(request.change, Change::RetryDelivery { .. } | Change::ConfirmWebhook { .. }) {
+    let sends = matches!(
+        request.change,
+        Change::RetryDelivery { .. }
+            | Change::RetryNotice { .. }
+            | Change::Replay(_)
+            | Change::ConfirmWebhook { .. }
+    );
+    if sends {
         desk.changes.push(store::Change::Deliveries);
     }
-    Ok(Administered { subject: done.subject, replayed: false, now })
+    Ok(Administered { subject, replayed: false, now })
 }
 
 /// A permitted change on its way. What the rules cannot see (whether a key, a session or a link
@@ -217,6 +230,12 @@ impl Act<'_> {
                 }
                 Ok(Done::new("delivery.retried", id, json!({})))
             }
+            Change::RetryNotice { id } => match notices::retry(connection, workspace, *id, now)? {
+                Retried::Yes => Ok(Done::new("notice.retried", id, json!({}))),
+                Retried::Over => Err(Denied::Ended.into()),
+                Retried::Unknown => Err(Denied::Unknown { what: "delivery" }.into()),
+            },
+            Change::Replay(which) => self.replay(which),
             Change::SavePolicy { id, document, digest } => {
                 let by = codec::to_json(&self.facts.actor())?;
                 let saved =
@@ -364,6 +383,21 @@ impl Act<'_> {
             "assurance": link.assurance().as_str(),
         });
         Ok(Done::new("decision_link.added", link.id, detail))
+    }
+
+    /// What is answered is how much is due again.
+    fn replay(self, which: &GivenUp) -> Result<Done, AdministerError> {
+        let workspace = self.tenant.workspace.id;
+        let count = sent::replay(self.connection, workspace, which, self.now)?;
+        let (kind, only) = match which.way {
+            Way::Webhooks(only) => ("delivery.replayed", only.map(|id| id.to_string())),
+            Way::Channels(only) => ("notice.replayed", only.map(|id| id.to_string())),
+        };
+        let subject = only.unwrap_or_else(|| workspace.to_string());
+        let detail = json!({ "from": which.from, "to": which.until, "count": count });
+        let done =
+            if count == 0 { Done::nothing(subject) } else { Done::new(kind, subject, detail) };
+        Ok(Done { answer: Some(count.to_string()), ..done })
     }
 
     fn add_key(self, key: &NewKey) -> Result<Done, AdministerError> {

@@ -19,7 +19,7 @@ use crate::records::{EventRecord, Place};
 use crate::store::{Change, Store, StoreError};
 
 /// Its id follows from what it is, so that it is the same wherever it is counted.
-fn id_of(webhook: WebhookId, approval: ApprovalId, version: u32) -> DeliveryId {
+pub(super) fn id_of(webhook: WebhookId, approval: ApprovalId, version: u32) -> DeliveryId {
     let mut named = Vec::with_capacity(36);
     named.extend(webhook.bytes());
     named.extend(approval.bytes());
@@ -39,8 +39,8 @@ pub(super) fn add(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let sql = "INSERT INTO deliveries
-                 (delivery, workspace, environment, webhook, approval, version, due_at)
-               SELECT ?1, ?2, ?3, ?4, ?5, ?6,
+                 (delivery, workspace, environment, webhook, approval, version, added_at, due_at)
+               SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7,
                  CASE WHEN EXISTS (SELECT 1 FROM deliveries
                    WHERE webhook = ?4 AND approval = ?5 AND settled_at IS NULL) THEN NULL
                  ELSE ?7 END";
@@ -79,8 +79,9 @@ pub(super) fn call_back(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let sql = "INSERT INTO deliveries
-                 (delivery, workspace, environment, webhook, approval, version, due_at, url)
-               SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, url FROM callbacks WHERE approval = ?5";
+                 (delivery, workspace, environment, webhook, approval, version, added_at, due_at,
+                  url)
+               SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, url FROM callbacks WHERE approval = ?5";
     let row = params![
         id_of(webhook, next.id, version).bytes(),
         next.workspace.bytes(),
@@ -167,8 +168,13 @@ fn settle(
         Then::Retry { at, why } => (Some(*at), false, None, Some(why)),
         Then::GiveUp { why } | Then::Disable { why } => (None, false, Some(now), Some(why)),
     };
-    let sql = "UPDATE deliveries SET due_at = ?3, delivered = ?4, settled_at = ?5, why = ?6,
-                 status = ?7, answer = ?8
+    // One before it may have been asked for once more meanwhile; that goes first.
+    let sql = "UPDATE deliveries SET delivered = ?4, settled_at = ?5, why = ?6,
+                 status = ?7, answer = ?8,
+                 due_at = CASE WHEN ?3 IS NOT NULL AND EXISTS (SELECT 1 FROM deliveries f
+                   WHERE f.webhook = deliveries.webhook AND f.approval = deliveries.approval
+                     AND f.settled_at IS NULL AND f.version < deliveries.version)
+                   THEN NULL ELSE ?3 END
                WHERE delivery = ?1 AND attempt = ?2 AND settled_at IS NULL";
     let held = connection.prepare_cached(sql)?.execute(params![
         claimed.id.bytes(),
@@ -214,8 +220,8 @@ fn settle(
     Ok(())
 }
 
-/// Has one sent once more that arrived or was given up, and one that waits sent now. False if
-/// there is none, or nobody to send it to.
+/// Has one sent once more that arrived or was given up, and one that waits sent now; behind those of
+/// its approval that were before it. False if there is none, or nobody to send it to.
 pub(super) fn retry(
     connection: &Connection,
     workspace: WorkspaceId,
@@ -223,12 +229,29 @@ pub(super) fn retry(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let sql = "UPDATE deliveries
-               SET due_at = CASE WHEN settled_at IS NULL AND due_at IS NULL THEN NULL ELSE ?3 END,
+               SET due_at = CASE WHEN settled_at IS NULL THEN due_at END,
                  settled_at = NULL, delivered = 0, earlier = attempt
                WHERE delivery = ?1 AND workspace = ?2 AND webhook IN
-                 (SELECT webhook FROM webhooks WHERE workspace = ?2)";
-    let row = params![id.bytes(), workspace.bytes(), now.micros()];
-    Ok(connection.prepare_cached(sql)?.execute(row)? == 1)
+                 (SELECT webhook FROM webhooks WHERE workspace = ?2)
+               RETURNING webhook, approval";
+    let mut statement = connection.prepare_cached(sql)?;
+    let known = statement.query_row((id.bytes(), workspace.bytes()), |row| {
+        Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, [u8; 16]>(1)?))
+    });
+    let Some((webhook, approval)) = known.optional()? else { return Ok(false) };
+    // The first of those that wait is due, and none behind it, whatever it was before.
+    let sql = "UPDATE deliveries SET due_at = NULL
+               WHERE webhook = ?1 AND approval = ?2 AND settled_at IS NULL
+                 AND due_at IS NOT NULL AND version > (SELECT min(version) FROM deliveries
+                   WHERE webhook = ?1 AND approval = ?2 AND settled_at IS NULL)";
+    connection.prepare_cached(sql)?.execute((webhook, approval))?;
+    let sql = "UPDATE deliveries SET due_at = ?3
+               WHERE webhook = ?1 AND approval = ?2 AND settled_at IS NULL
+                 AND (due_at IS NULL OR delivery = ?4) AND version = (SELECT min(version)
+                   FROM deliveries WHERE webhook = ?1 AND approval = ?2 AND settled_at IS NULL)";
+    let first = params![webhook, approval, now.micros(), id.bytes()];
+    connection.prepare_cached(sql)?.execute(first)?;
+    Ok(true)
 }
 
 /// Puts these secrets in the place of what was sealed otherwise.
@@ -245,12 +268,18 @@ pub(super) fn reseal(
     Ok(())
 }
 
-const DELIVERY: &str = "SELECT d.delivery, d.webhook, d.approval, d.version, e.name, e.at,
-                          d.delivered, d.settled_at, d.attempt, d.due_at, d.why, d.status, d.answer, d.url
-                        FROM deliveries d
-                        JOIN events e ON e.approval = d.approval AND e.version = d.version";
+/// What a line of the log is read from, by this index if one is named.
+pub(super) fn lines(index: &str) -> String {
+    format!(
+        "SELECT d.delivery, d.webhook, d.approval, d.version, e.name, e.at, d.delivered,
+           d.settled_at, d.attempt, d.due_at, d.why, d.status, d.answer, d.url, d.environment,
+           d.added_at, d.position
+         FROM deliveries d {index}
+         JOIN events e ON e.approval = d.approval AND e.version = d.version"
+    )
+}
 
-fn line(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+pub(super) fn line(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     let settled_at = codec::maybe_time(row, 7)?;
     Ok(Delivery {
         id: codec::id(row, 0)?,
@@ -271,6 +300,7 @@ fn line(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         status: codec::maybe_counted(row, 11)?,
         answer: row.get(12)?,
         url: row.get(13)?,
+        environment: codec::environment(row, 14)?,
     })
 }
 
@@ -307,9 +337,11 @@ impl Deliveries for SqliteStore {
     ) -> Result<Vec<Delivery>, StoreError> {
         let question = move |connection: &Connection| {
             let sql = format!(
-                "{DELIVERY} WHERE d.workspace = ?1 AND d.webhook = ?2 AND (?3 IS NULL
-                   OR d.position < (SELECT position FROM deliveries WHERE delivery = ?3))
-                 ORDER BY d.position DESC LIMIT ?4"
+                "{} WHERE d.workspace = ?1 AND d.webhook = ?2 AND (?3 IS NULL OR
+                   (d.added_at, d.position) <
+                     (SELECT added_at, position FROM deliveries WHERE delivery = ?3))
+                 ORDER BY d.added_at DESC, d.position DESC LIMIT ?4",
+                lines("")
             );
             let mut statement = connection.prepare_cached(&sql)?;
             let before = before.map(Id::bytes);
@@ -326,7 +358,7 @@ impl Deliveries for SqliteStore {
         id: DeliveryId,
     ) -> Result<Option<Delivery>, StoreError> {
         let question = move |connection: &Connection| {
-            let sql = format!("{DELIVERY} WHERE d.workspace = ?1 AND d.delivery = ?2");
+            let sql = format!("{} WHERE d.workspace = ?1 AND d.delivery = ?2", lines(""));
             let mut statement = connection.prepare_cached(&sql)?;
             Ok(statement.query_row((workspace.bytes(), id.bytes()), line).optional()?)
         };

@@ -6,7 +6,7 @@ use askfirst_core::{
     WorkspaceId,
 };
 use async_trait::async_trait;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codec::{self, Id};
 use super::writer::Desk;
@@ -155,14 +155,14 @@ fn claim(
                  n.attempt, m.email,
                  (SELECT f.notice FROM notices f WHERE f.approval = n.approval
                     AND f.channel = n.channel AND f.member = n.member AND f.sent = 1
-                    ORDER BY f.position LIMIT 1)
+                    ORDER BY f.position LIMIT 1), n.earlier
                FROM notices n
                LEFT JOIN members m ON m.workspace = n.workspace AND m.member = n.member
                  AND m.enabled = 1
                WHERE n.channel = ?1 AND n.due_at <= ?2 ORDER BY n.due_at, n.position LIMIT ?3";
     let mut statement = desk.connection.prepare_cached(sql)?;
     let rows = statement.query_map((channel.bytes(), desk.now.micros(), limit), |row| {
-        let attempt: u32 = codec::counted(row, 6)?;
+        let (attempt, earlier): (u32, u32) = (codec::counted(row, 6)?, codec::counted(row, 9)?);
         Ok(ClaimedNotice {
             id: codec::id(row, 0)?,
             channel: way.clone(),
@@ -174,6 +174,7 @@ fn claim(
             member: codec::id(row, 4)?,
             about: codec::about(row, 5)?,
             attempt: attempt + 1,
+            round: (attempt + 1).saturating_sub(earlier),
             address: row.get(7)?,
             first: codec::maybe_id(row, 8)?,
         })
@@ -197,7 +198,13 @@ fn settle(desk: &mut Desk<'_, '_>, claimed: &ClaimedNotice, told: &Told) -> Resu
         Told::GiveUp { why } => (None, false, true, Some(why)),
     };
     let settled_at = due_at.is_none().then(|| now.micros());
-    let sql = "UPDATE notices SET due_at = ?3, sent = ?4, dead = ?5, settled_at = ?6, why = ?7
+    // One before it may have been asked for once more meanwhile; that goes first. What was sent
+    // once stays in their hands.
+    let sql = "UPDATE notices SET sent = max(sent, ?4), dead = ?5, settled_at = ?6, why = ?7,
+                 due_at = CASE WHEN ?3 IS NOT NULL AND EXISTS (SELECT 1 FROM notices f
+                   WHERE f.approval = notices.approval AND f.channel = notices.channel
+                     AND f.member = notices.member AND f.settled_at IS NULL
+                     AND f.position < notices.position) THEN NULL ELSE ?3 END
                WHERE notice = ?1 AND attempt = ?2 AND settled_at IS NULL";
     let held = connection.prepare_cached(sql)?.execute(params![
         claimed.id.bytes(),
@@ -237,12 +244,84 @@ fn settle(desk: &mut Desk<'_, '_>, claimed: &ClaimedNotice, told: &Told) -> Resu
     Ok(())
 }
 
-const NOTICE: &str = "SELECT n.notice, n.channel, n.approval, n.member, m.email, n.about,
-                        n.added_at, n.sent, n.dead, n.settled_at, n.attempt, n.due_at, n.why
-                      FROM notices n
-                      LEFT JOIN members m ON m.workspace = n.workspace AND m.member = n.member";
+/// What becomes of asking to tell something once more.
+pub(super) enum Retried {
+    /// It will be told.
+    Yes,
+    /// It asks for an answer, and the approval has ended.
+    Over,
+    /// There is no such notice, or its way is gone.
+    Unknown,
+}
 
-fn line(row: &Row<'_>) -> rusqlite::Result<Notice> {
+/// Has one told once more that was told or given up, and one that waits told now; behind those for
+/// the same person that were before it.
+pub(super) fn retry(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: NoticeId,
+    now: Timestamp,
+) -> Result<Retried, StoreError> {
+    let sql = "SELECT n.about, n.approval, n.channel, n.member,
+                 EXISTS (SELECT 1 FROM approvals a WHERE a.workspace = n.workspace
+                   AND a.environment = n.environment AND a.approval = n.approval
+                   AND a.status = 'pending' AND a.expires_at > ?3)
+               FROM notices n WHERE n.notice = ?1 AND n.workspace = ?2 AND n.channel IN
+                 (SELECT channel FROM channels WHERE workspace = ?2)";
+    type Bytes = [u8; 16];
+    let mut statement = connection.prepare_cached(sql)?;
+    let known = statement.query_row((id.bytes(), workspace.bytes(), now.micros()), |row| {
+        let line: (Bytes, Bytes, Bytes) = (row.get(1)?, row.get(2)?, row.get(3)?);
+        Ok((codec::about(row, 0)?, line, row.get::<_, bool>(4)?))
+    });
+    let Some((about, (approval, channel, member), pending)) = known.optional()? else {
+        return Ok(Retried::Unknown);
+    };
+    if about.asks() && !pending {
+        return Ok(Retried::Over);
+    }
+    // Whoever has it has it still: what follows goes into its thread.
+    let sql = "UPDATE notices SET due_at = CASE WHEN settled_at IS NULL THEN due_at END,
+                 settled_at = NULL, dead = 0, earlier = attempt WHERE notice = ?1";
+    connection.prepare_cached(sql)?.execute([id.bytes()])?;
+    // The first of those that wait is due, and none behind it, whatever it was before.
+    let sql = "UPDATE notices SET due_at = NULL
+               WHERE approval = ?1 AND channel = ?2 AND member = ?3 AND settled_at IS NULL
+                 AND due_at IS NOT NULL AND position > (SELECT min(position) FROM notices
+                   WHERE approval = ?1 AND channel = ?2 AND member = ?3 AND settled_at IS NULL)";
+    connection.prepare_cached(sql)?.execute((approval, channel, member))?;
+    let sql = "UPDATE notices SET due_at = ?4
+               WHERE approval = ?1 AND channel = ?2 AND member = ?3 AND settled_at IS NULL
+                 AND (due_at IS NULL OR notice = ?5) AND position = (SELECT min(position)
+                   FROM notices
+                   WHERE approval = ?1 AND channel = ?2 AND member = ?3 AND settled_at IS NULL)";
+    let first = params![approval, channel, member, now.micros(), id.bytes()];
+    connection.prepare_cached(sql)?.execute(first)?;
+    Ok(Retried::Yes)
+}
+
+/// What a line of the log is read from, by this index if one is named.
+pub(super) fn lines(index: &str) -> String {
+    format!(
+        "SELECT n.notice, n.channel, n.approval, n.member, m.email, n.about, n.added_at, n.sent,
+           n.dead, n.settled_at, n.attempt, n.due_at, n.why, n.environment, n.position
+         FROM notices n {index}
+         LEFT JOIN members m ON m.workspace = n.workspace AND m.member = n.member"
+    )
+}
+
+/// One line of it.
+pub(super) fn one(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: NoticeId,
+) -> Result<Option<Notice>, StoreError> {
+    let sql = format!("{} WHERE n.workspace = ?1 AND n.notice = ?2", lines(""));
+    let mut statement = connection.prepare_cached(&sql)?;
+    Ok(statement.query_row((workspace.bytes(), id.bytes()), line).optional()?)
+}
+
+pub(super) fn line(row: &Row<'_>) -> rusqlite::Result<Notice> {
     let settled_at = codec::maybe_time(row, 9)?;
     Ok(Notice {
         id: codec::id(row, 0)?,
@@ -252,16 +331,17 @@ fn line(row: &Row<'_>) -> rusqlite::Result<Notice> {
         address: row.get(4)?,
         about: codec::about(row, 5)?,
         at: codec::time(row, 6)?,
-        state: match (row.get(7)?, row.get(8)?, settled_at) {
-            (true, _, _) => NoticeState::Sent,
+        state: match (settled_at, row.get(8)?, row.get(7)?) {
+            (None, _, _) => NoticeState::Waiting,
             (_, true, _) => NoticeState::Dead,
-            (_, _, Some(_)) => NoticeState::Dropped,
-            (_, _, None) => NoticeState::Waiting,
+            (_, _, true) => NoticeState::Sent,
+            (_, false, false) => NoticeState::Dropped,
         },
         attempts: codec::counted(row, 10)?,
         next_at: codec::maybe_time(row, 11)?,
         settled_at,
         why: row.get(12)?,
+        environment: codec::environment(row, 13)?,
     })
 }
 
@@ -290,9 +370,11 @@ impl Notices for SqliteStore {
     ) -> Result<Vec<Notice>, StoreError> {
         let question = move |connection: &Connection| {
             let sql = format!(
-                "{NOTICE} WHERE n.workspace = ?1 AND n.channel = ?2 AND (?3 IS NULL
-                   OR n.position < (SELECT position FROM notices WHERE notice = ?3))
-                 ORDER BY n.position DESC LIMIT ?4"
+                "{} WHERE n.workspace = ?1 AND n.channel = ?2 AND (?3 IS NULL OR
+                   (n.added_at, n.position) <
+                     (SELECT added_at, position FROM notices WHERE notice = ?3))
+                 ORDER BY n.added_at DESC, n.position DESC LIMIT ?4",
+                lines("")
             );
             let mut statement = connection.prepare_cached(&sql)?;
             let before = before.map(Id::bytes);

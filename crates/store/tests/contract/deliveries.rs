@@ -213,3 +213,41 @@ pub(crate) async fn a_former_secret_signs_until_its_time_is_over_and_goes<H: Hom
     assert!(world.administer(too_long).await.is_err());
     assert_eq!(at(&known().await), [11]);
 }
+
+pub(crate) async fn what_is_sent_once_more_goes_before_what_came_after<H: Home>() {
+    let world = World::<H>::new().await;
+    let id = receiver(&world, &[]).await;
+    let asked = world.ask().await;
+    world.approve(world.us.ben_key, &asked).await;
+    let first = claim(&world, id).await.remove(0);
+    settle(&world, &first, Then::GiveUp { why: "down".into() }).await;
+    let second = claim(&world, id).await.remove(0);
+    assert_eq!(names(&[first.clone(), second.clone()]), ["asked", "voted"]);
+    // The second is on its way; what is asked for now goes before its next attempt.
+    world.administer(Change::RetryDelivery { id: first.id }).await.unwrap();
+    let again = claim(&world, id).await;
+    assert_eq!((names(&again), again[0].id, again[0].round), (vec!["asked"], first.id, 1));
+    let soon = world.store.now().plus(Seconds(5));
+    settle(&world, &second, Then::Retry { at: soon, why: "down".into() }).await;
+    world.clock.advance(6);
+    assert_eq!(claim(&world, id).await, [], "it waits for the one before it");
+    settle(&world, &again[0], Then::Delivered).await;
+    let next = claim(&world, id).await;
+    assert_eq!(names(&next), ["voted"]);
+    settle(&world, &next[0], Then::Delivered).await;
+    let last = claim(&world, id).await;
+    assert_eq!(names(&last), ["approved"]);
+
+    // The third waits for another attempt, and the first two are wanted once more: in order.
+    let later = world.store.now().plus(Seconds(3_600));
+    settle(&world, &last[0], Then::Retry { at: later, why: "down".into() }).await;
+    for row in [&next[0], &again[0]] {
+        world.administer(Change::RetryDelivery { id: row.id }).await.unwrap();
+    }
+    for name in ["asked", "voted", "approved"] {
+        let due = claim(&world, id).await;
+        assert_eq!(names(&due), [name]);
+        settle(&world, &due[0], Then::Delivered).await;
+    }
+    assert_eq!(claim(&world, id).await, []);
+}

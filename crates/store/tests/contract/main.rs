@@ -87,6 +87,7 @@ promises! {
         only_who_wants_to_be_told_is
         a_secret_sealed_anew_takes_the_place_of_the_former
         a_former_secret_signs_until_its_time_is_over_and_goes
+        what_is_sent_once_more_goes_before_what_came_after
     }
     people {
         who_left_the_group_since_the_ask_cannot_vote

@@ -1,7 +1,8 @@
 //! Samples of the pages that administer the ways to people.
 
 use askfirst_core::{
-    About, ChannelId, ChannelSettings, EmailSettings, Locale, MailSecurity, NoticeId, Problem, Role,
+    About, ChannelId, ChannelSettings, EmailSettings, Environment, Locale, MailSecurity, NoticeId,
+    Problem, Role,
 };
 use askfirst_store::{Channel, Notice, NoticeState};
 
@@ -34,6 +35,7 @@ impl ChannelsPage {
         let notice = |number, state, address: Option<&str>, why: Option<&str>| Notice {
             id: NoticeId::from_bits(number),
             channel: id,
+            environment: Environment::Live,
             approval: sample_approval().id,
             member: MemberId::from_bits(11),
             address: address.map(Into::into),
