@@ -2,6 +2,7 @@
 //! sign-in. What each needs, and what is never allowed. The store applies a permitted change.
 
 mod change;
+mod channels;
 mod denied;
 mod replays;
 mod secrets;
@@ -16,10 +17,11 @@ use crate::policy::is_name;
 use crate::principal::check_scopes;
 use crate::{
     Assurance, ChannelId, ChannelSettings, Delegation, Environment, Facts, GroupId, MemberId,
-    NewChannel, Person, Policy, PolicyAllowance, PolicyName, Principal, Problem, Refusal, Role,
-    Scope, Standing, WebhookId,
+    Person, Policy, PolicyAllowance, PolicyName, Principal, Problem, Refusal, Role, Scope,
+    Standing, WebhookId,
 };
 
+pub use channels::ChannelSecret;
 pub use denied::Denied;
 pub use replays::{GivenUp, Way};
 pub use secrets::{PasswordHash, SecretHash};
@@ -40,8 +42,8 @@ pub struct Holdings {
     pub default_policy: Option<PolicyName>,
     /// The receivers of what happens, and of which world each is told.
     pub webhooks: BTreeMap<WebhookId, Environment>,
-    /// Ways to people, and their kinds.
-    pub channels: BTreeMap<ChannelId, &'static str>,
+    /// Ways to people, and what they are set up with.
+    pub channels: BTreeMap<ChannelId, ChannelSettings>,
 }
 
 /// Judges a change; what the store may then apply as it is.
@@ -74,10 +76,9 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         Change::RemoveGroup { id } => known_group(*id, holdings),
         Change::AddKey(key) => add_key(key, facts, holdings),
         Change::AddWebhook(webhook) => webhooks::add(webhook, holdings),
-        // Who names the mail server can read the links that go to everybody, owners too.
-        Change::AddChannel(channel) => {
-            guard_owner(Role::Owner, facts)?;
-            add_channel(channel, holdings)
+        Change::AddChannel(channel) => channels::add(channel, facts, holdings),
+        Change::SetChannel { id, settings, secret } => {
+            channels::change(*id, settings, secret, facts, holdings)
         }
         Change::RemoveChannel { id } if !holdings.channels.contains_key(id) => {
             Err(Denied::Unknown { what: "channel" })
@@ -207,9 +208,10 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
         Change::SavePolicy { .. } | Change::RemovePolicy { .. } => {
             (Scope::Policies, Role::PolicyEditor)
         }
-        Change::AddChannel(_) | Change::RemoveChannel { .. } | Change::RetryNotice { .. } => {
-            (Scope::Channels, Role::Admin)
-        }
+        Change::AddChannel(_)
+        | Change::SetChannel { .. }
+        | Change::RemoveChannel { .. }
+        | Change::RetryNotice { .. } => (Scope::Channels, Role::Admin),
         Change::Replay(given_up) => (given_up.scope(), Role::Admin),
         Change::SetWorkspace { .. }
         | Change::HoldWorkspace { .. }
@@ -352,21 +354,6 @@ fn delegate(
             Some(next) => at = next.to,
             None => return Ok(()),
         }
-    }
-    Ok(())
-}
-
-/// One of each kind: two would tell everybody everything twice.
-fn add_channel(channel: &NewChannel, holdings: &Holdings) -> Result<(), Denied> {
-    let kind = channel.settings.kind();
-    if holdings.channels.values().any(|known| *known == kind) {
-        let detail = format!("there is an {kind} channel already; remove that first");
-        return Err(invalid("/kind", &detail));
-    }
-    if let ChannelSettings::Email(email) = &channel.settings
-        && !is_address(&email.from)
-    {
-        return Err(invalid("/from", "an address such as askfirst@example.com"));
     }
     Ok(())
 }

@@ -98,7 +98,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(keys::current))
         .routes(routes!(keys::revoke))
         .routes(routes!(channels::add, channels::list))
-        .routes(routes!(channels::get, channels::remove))
+        .routes(routes!(channels::get, channels::change, channels::remove))
         .routes(routes!(channels::test))
         .routes(routes!(channels::notices))
         .routes(routes!(webhooks::add, webhooks::list))

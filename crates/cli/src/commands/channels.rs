@@ -1,6 +1,6 @@
 //! `askfirst channels`: the ways by which people are told that they are asked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use askfirst_core::ChannelId;
@@ -21,6 +21,11 @@ pub(crate) enum ChannelsCommand {
     /// Set one up, and try it
     #[command(subcommand)]
     Add(AddCommand),
+    /// Change what one is set up with, and try it; what waits goes out by that
+    ///
+    /// What is not named stays. With another host, port or security the password has to be given
+    /// again: the one that is there was given for another server.
+    Change(ChangeArgs),
     /// List them, without their secrets, and what went wrong last
     List(ListArgs),
     /// Send a test to yourself: to who answers for the key
@@ -66,6 +71,39 @@ pub(crate) struct EmailArgs {
     connection: Connection,
 }
 
+/// What is to be otherwise.
+#[derive(Debug, Args)]
+pub(crate) struct ChangeArgs {
+    /// Its id
+    id: ChannelId,
+    /// The mail server's name
+    #[arg(long, value_name = "HOST")]
+    host: Option<String>,
+    /// Its port
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+    /// How the connection is protected; `none` only inside
+    #[arg(long, value_parser = ["starttls", "tls", "none"])]
+    security: Option<String>,
+    /// The name that it knows you by
+    #[arg(long, value_name = "NAME")]
+    username: Option<String>,
+    /// It asks for no name any more; the password goes
+    #[arg(long, conflicts_with_all = ["username", "password_file"])]
+    no_username: bool,
+    /// The file with the password; - for stdin
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// The address that mail comes from
+    #[arg(long, value_name = "ADDRESS")]
+    from: Option<String>,
+    /// The language that people are written to in
+    #[arg(long, value_parser = ["en", "de"])]
+    locale: Option<String>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
 /// Which ways.
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
@@ -87,6 +125,7 @@ impl ChannelsCommand {
     pub(crate) const fn connection(&self) -> &Connection {
         match self {
             Self::Add(AddCommand::Email(args)) => &args.connection,
+            Self::Change(args) => &args.connection,
             Self::List(args) => &args.connection,
             Self::Test(args) | Self::Log(args) | Self::Remove(args) => &args.connection,
         }
@@ -98,6 +137,7 @@ impl ChannelsCommand {
         block_on(async {
             match self {
                 Self::Add(AddCommand::Email(args)) => args.add(&client).await,
+                Self::Change(args) => args.change(&client).await,
                 Self::List(args) => list(&client, args.connection.json).await,
                 Self::Test(args) => {
                     let trial = tried(&client, &args.id.to_string()).await?;
@@ -122,35 +162,74 @@ impl EmailArgs {
             body.insert("port".into(), port.into());
         }
         if let (Some(name), Some(file)) = (self.username, self.password_file) {
-            let password = input::read_text(&file)?;
-            let password = password.trim_end_matches(['\r', '\n']);
-            if password.is_empty() {
-                return Err(usage(format!("{}: there is no password in it", file.display())));
-            }
             body.insert("username".into(), name.into());
-            body.insert("password".into(), password.into());
+            body.insert("password".into(), password_in(&file)?);
         }
         let made = client.post("/v1/channels", &Value::Object(body)).await?;
-        let id = made["id"].as_str().unwrap_or_default();
-        let trial = tried(client, id).await?;
-        if self.connection.json {
-            say_json(&json!({ "channel": made, "test": trial }));
-        } else {
-            say(format_args!(
-                "made {}: mail through {}",
-                text_of(&made, "id"),
-                text_of(&made, "host")
-            ));
-        }
-        let works = self.connection.json && trial["sent"] == true
-            || !self.connection.json && told(&trial, false);
-        if !works && !self.connection.json {
-            warn(format_args!(
-                "to give other settings, remove it first: askfirst channels remove {id}"
-            ));
-        }
-        Ok(if works { exit::DONE } else { exit::FAILED })
+        try_out(client, made, "made", self.connection.json).await
     }
+}
+
+impl ChangeArgs {
+    async fn change(self, client: &Client) -> Result<u8> {
+        let mut body = Map::new();
+        let texts = [
+            ("host", self.host),
+            ("security", self.security),
+            ("username", self.username),
+            ("from", self.from),
+            ("locale", self.locale),
+        ];
+        for (name, value) in texts {
+            if let Some(value) = value {
+                body.insert(name.into(), value.into());
+            }
+        }
+        if let Some(port) = self.port {
+            body.insert("port".into(), port.into());
+        }
+        if self.no_username {
+            body.insert("username".into(), Value::Null);
+        }
+        if let Some(file) = &self.password_file {
+            body.insert("password".into(), password_in(file)?);
+        }
+        if body.is_empty() {
+            return Err(usage("say what is to be otherwise, such as --host smtp.example.com"));
+        }
+        let path = format!("/v1/channels/{}", self.id);
+        let body = Value::Object(body);
+        let call = client.call(Method::PATCH, &path, Some(&body), None, ORDINARY);
+        let changed = call.await?.body;
+        try_out(client, changed, "changed", self.connection.json).await
+    }
+}
+
+/// The password that a file holds.
+fn password_in(file: &Path) -> Result<Value> {
+    let password = input::read_text(file)?;
+    let password = password.trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        return Err(usage(format!("{}: there is no password in it", file.display())));
+    }
+    Ok(password.into())
+}
+
+/// Sends a test by what was just set up, and says what came of it.
+async fn try_out(client: &Client, channel: Value, what: &str, json: bool) -> Result<u8> {
+    let id = channel["id"].as_str().unwrap_or_default();
+    let trial = tried(client, id).await?;
+    if json {
+        say_json(&json!({ "channel": channel, "test": trial }));
+        return Ok(if trial["sent"] == true { exit::DONE } else { exit::FAILED });
+    }
+    let (named, host) = (text_of(&channel, "id"), text_of(&channel, "host"));
+    say(format_args!("{what} {named}: mail through {host}"));
+    if told(&trial, false) {
+        return Ok(exit::DONE);
+    }
+    warn(format_args!("to give other settings: askfirst channels change {named} --help"));
+    Ok(exit::FAILED)
 }
 
 async fn tried(client: &Client, id: &str) -> Result<Value> {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{GivenUp, PasswordHash, SecretHash};
+use super::{ChannelSecret, GivenUp, PasswordHash, SecretHash};
 use crate::{
-    ApprovalId, Assurance, ChannelId, Delegation, DeliveryId, Digest, Environment, Floor, GrantId,
-    GroupId, KeyId, KeyLimits, LinkId, MemberId, NewChannel, NoticeId, Policy, PolicyAllowance,
-    PolicyId, PolicyName, Role, Scope, Seconds, SessionId, Timestamp, WebhookId,
+    ApprovalId, Assurance, ChannelId, ChannelSettings, Delegation, DeliveryId, Digest, Environment,
+    Floor, GrantId, GroupId, KeyId, KeyLimits, LinkId, MemberId, NewChannel, NoticeId, Policy,
+    PolicyAllowance, PolicyId, PolicyName, Role, Scope, Seconds, SessionId, Timestamp, WebhookId,
 };
 
 /// One administrative change.
@@ -73,6 +73,15 @@ pub enum Change {
     AddWebhook(NewWebhook),
     /// A new way to people.
     AddChannel(NewChannel),
+    /// A way to people is set up otherwise. What waits goes out by what it is then.
+    SetChannel {
+        /// Which.
+        id: ChannelId,
+        /// What it is set up with from now on.
+        settings: ChannelSettings,
+        /// And its secret.
+        secret: ChannelSecret,
+    },
     /// Nobody is told anything by it any more.
     RemoveChannel {
         /// Which.

@@ -13,9 +13,10 @@ use zeroize::Zeroizing;
 use super::people::{NoBody, PageQuery};
 use super::problem::Problem;
 use super::request::{Body, Id, Query, cursor, page_size};
+use super::workspace::present;
 use crate::app::App;
 use crate::service::Caller;
-use crate::service::channels::ChannelWish;
+use crate::service::channels::{ChannelUpdate, ChannelWish};
 
 /// A way to people.
 #[derive(Debug, Serialize, ToSchema)]
@@ -83,6 +84,38 @@ pub struct NewChannelBody {
     #[schema(example = "askfirst@example.com")]
     from: String,
     /// The language that people are written to in, `en` or `de`; absent for `en`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    locale: Option<Locale>,
+}
+
+/// What is to be otherwise about a way; what is absent stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelChange {
+    /// The mail server's name or address.
+    #[serde(default)]
+    host: Option<String>,
+    /// Its port.
+    #[serde(default)]
+    port: Option<u16>,
+    /// `tls`, `starttls` or `none`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    security: Option<MailSecurity>,
+    /// The name it knows us by; `null` if it asks for none, and then the password goes.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    username: Option<Option<String>>,
+    /// Another password. Absent, the one that is there stays; but with another `host`, `port` or
+    /// `security` it has to be given again.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    password: Option<Zeroizing<String>>,
+    /// The address that mail comes from.
+    #[serde(default)]
+    from: Option<String>,
+    /// The language that people are written to in, `en` or `de`.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     locale: Option<Locale>,
@@ -234,6 +267,22 @@ pub async fn get(
     Id(id): Id<ChannelId>,
 ) -> Result<Json<ChannelView>, Problem> {
     Ok(Json(view(app.service.channel(&caller, id).await?)))
+}
+
+/// Set a way to people up otherwise. What waits to be told goes out by what it is then. A password
+/// that is not given again is kept for the same server only.
+#[utoipa::path(patch, path = "/v1/channels/{id}", tag = "channels", params(("id" = String, Path)),
+    request_body = ChannelChange,
+    responses((status = 200, body = ChannelView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ChannelId>,
+    body: Body<ChannelChange>,
+) -> Result<Json<ChannelView>, Problem> {
+    let ChannelChange { host, port, security, username, password, from, locale } = body.value;
+    let update = ChannelUpdate { host, port, security, username, password, from, locale };
+    Ok(Json(view(app.service.change_channel(&caller, id, update).await?)))
 }
 
 /// Remove a way to people, at once. What waits to be told by it is not told.

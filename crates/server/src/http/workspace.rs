@@ -73,7 +73,11 @@ pub struct WorkspaceChange {
 }
 
 /// Tells `null` from nothing.
-fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<u32>>, D::Error> {
+pub(super) fn present<'de, T, D>(from: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
     Option::deserialize(from).map(Some)
 }
 

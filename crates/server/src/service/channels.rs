@@ -1,10 +1,10 @@
 //! Ways to people: setting them up, trying them, seeing what people were told. Secrets are sealed
 //! for the store and shown to nobody again.
 
-use askfirst_core::administration::Change;
+use askfirst_core::administration::{Change, ChannelSecret};
 use askfirst_core::{
-    ChannelId, ChannelSettings, EmailSettings, Environment, MailSecurity, NewChannel, NoticeId,
-    Scope,
+    ChannelId, ChannelSettings, EmailSettings, Environment, Locale, MailSecurity, NewChannel,
+    NoticeId, Scope,
 };
 use askfirst_proof::SealingKey;
 use askfirst_store::{Channel, Idempotency, Notice};
@@ -50,6 +50,25 @@ pub struct ChannelWish {
     pub password: Option<Zeroizing<String>>,
 }
 
+/// What is to be otherwise about a way; what is absent stays.
+#[derive(Default)]
+pub struct ChannelUpdate {
+    /// The mail server.
+    pub host: Option<String>,
+    /// Its port.
+    pub port: Option<u16>,
+    /// How the connection is protected.
+    pub security: Option<MailSecurity>,
+    /// The name it knows us by; within it, none goes in without one.
+    pub username: Option<Option<String>>,
+    /// The password for that name.
+    pub password: Option<Zeroizing<String>>,
+    /// The address that mail comes from.
+    pub from: Option<String>,
+    /// The language.
+    pub locale: Option<Locale>,
+}
+
 /// How a trial ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trial {
@@ -57,6 +76,22 @@ pub struct Trial {
     pub to: String,
     /// What went wrong, if it did.
     pub failure: Option<Failure>,
+}
+
+/// Whether a name and a password can go together; `kept` if one may be there already.
+fn check_credentials(username: Option<&str>, password: Option<&String>, kept: bool) -> Result<()> {
+    let too_long = |text: &str| text.len() > LONGEST_CREDENTIAL || text.contains('\0');
+    match (username, password) {
+        (Some(name), _) if name.is_empty() || too_long(name) => {
+            Err(mistake("/username", "the name that the mail server knows, up to 1024 bytes"))
+        }
+        (_, Some(password)) if password.is_empty() || too_long(password) => {
+            Err(mistake("/password", "up to 1024 bytes, or leave it out with the name"))
+        }
+        (Some(_), None) if !kept => Err(mistake("/password", "a name needs a password")),
+        (None, Some(_)) => Err(mistake("/username", "a password needs a name")),
+        _ => Ok(()),
+    }
 }
 
 impl Service {
@@ -76,7 +111,8 @@ impl Service {
         let workspace = self.store.workspace(caller.place.workspace).await?;
         let workspace = workspace.ok_or(ServiceError::NotFound("workspace"))?;
         let ChannelSettings::Email(email) = &wish.settings;
-        self.check_email(email, wish.password.as_deref(), workspace.environment)?;
+        self.check_server(email, workspace.environment)?;
+        check_credentials(email.username.as_deref(), wish.password.as_deref(), false)?;
         let id = ChannelId::from_bits(mint::id_bits());
         let seal = |secret: &Zeroizing<String>| {
             sender.sealing.seal(&place(id), secret.as_bytes()).map_err(|error| failed(&error))
@@ -97,12 +133,49 @@ impl Service {
         self.channel(caller, done.subject.parse().unwrap_or(id)).await
     }
 
-    fn check_email(
+    /// Sets a way up otherwise. What waits goes out by what it is then.
+    ///
+    /// # Errors
+    /// If the caller may not, there is none, or it makes no sense: a password is not kept where the
+    /// server, its port or the encryption is another.
+    pub async fn change_channel(
         &self,
-        email: &EmailSettings,
-        password: Option<&String>,
-        environment: Environment,
-    ) -> Result<()> {
+        caller: &Caller,
+        id: ChannelId,
+        update: ChannelUpdate,
+    ) -> Result<Channel> {
+        let failed = |error: &dyn std::fmt::Display| ServiceError::Internal(error.to_string());
+        let sender = self.sender.as_ref().ok_or_else(|| failed(&"nothing is sent from here"))?;
+        let known = self.channel(caller, id).await?;
+        let workspace = self.store.workspace(caller.place.workspace).await?;
+        let workspace = workspace.ok_or(ServiceError::NotFound("workspace"))?;
+        let ChannelSettings::Email(before) = known.settings;
+        let email = EmailSettings {
+            host: update.host.unwrap_or(before.host),
+            port: update.port.unwrap_or(before.port),
+            security: update.security.unwrap_or(before.security),
+            username: update.username.unwrap_or(before.username),
+            from: update.from.unwrap_or(before.from),
+            locale: update.locale.unwrap_or(before.locale),
+        };
+        self.check_server(&email, workspace.environment)?;
+        check_credentials(email.username.as_deref(), update.password.as_deref(), true)?;
+        let secret = match (&email.username, &update.password) {
+            (None, _) => ChannelSecret::Replace(None),
+            // Whether there is one, and may be kept, is judged where it is recorded.
+            (Some(_), None) => ChannelSecret::Keep,
+            (Some(_), Some(password)) => {
+                let sealed = sender.sealing.seal(&place(id), password.as_bytes());
+                ChannelSecret::Replace(Some(sealed.map_err(|error| failed(&error))?))
+            }
+        };
+        let settings = ChannelSettings::Email(email);
+        self.administer(caller, Change::SetChannel { id, settings, secret }, None).await?;
+        self.channel(caller, id).await
+    }
+
+    /// Whether this mail server may be reached, and mail from here makes sense.
+    fn check_server(&self, email: &EmailSettings, environment: Environment) -> Result<()> {
         let secure = email.security != MailSecurity::None;
         let sender = self.sender.as_ref().ok_or(ServiceError::NotFound("way out"))?;
         let checked = sender.outgoing.check_mail(&email.host, email.port, secure);
@@ -131,18 +204,7 @@ impl Service {
                        own devices can open";
             return Err(mistake("", why));
         }
-        let too_long = |text: &str| text.len() > LONGEST_CREDENTIAL || text.contains('\0');
-        match (&email.username, password) {
-            (Some(name), _) if name.is_empty() || too_long(name) => {
-                Err(mistake("/username", "the name that the mail server knows, up to 1024 bytes"))
-            }
-            (_, Some(password)) if password.is_empty() || too_long(password) => {
-                Err(mistake("/password", "up to 1024 bytes, or leave it out with the name"))
-            }
-            (Some(_), None) => Err(mistake("/password", "a name needs a password")),
-            (None, Some(_)) => Err(mistake("/username", "a password needs a name")),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     /// The ways of the caller's workspace, oldest first.
@@ -229,8 +291,9 @@ impl Service {
     ) -> std::result::Result<Box<dyn channels::Channel>, Failure> {
         let lost = |why: &str| Failure {
             why: format!(
-                "the password of this channel cannot be used ({why}); remove the channel and set \
-                 it up anew; what waits for it is not told then"
+                "the password of this channel cannot be used ({why}); give it again: `askfirst \
+                 channels change {} --password-file FILE`; what waits goes out then",
+                channel.id
             ),
             lasting: false,
         };

@@ -243,7 +243,7 @@ impl Scene<'_> {
                 self.no_channel().await;
                 let admin = self.ours.client(&[Scope::Channels]).await;
                 let made = admin.post("/v1/channels", &mailbox(9)).send().await.expect(201);
-                let body = (method == Method::POST).then(|| json!({}));
+                let body = matches!(method.as_str(), "POST" | "PATCH").then(|| json!({}));
                 (route.replace("{id}", made["id"].as_str().unwrap()), body)
             }
             ("POST", "/v1/webhooks") => {

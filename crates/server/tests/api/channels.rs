@@ -1,10 +1,15 @@
 //! Ways to people: who may set them up, what cannot be one, and that their secrets stay secret.
 //! What people get is read by a mail server that is not ours (`tests/mail`).
 
-use askfirst_core::{Environment, Scope};
+use askfirst_core::administration::Change;
+use askfirst_core::{Environment, MemberId, Role, Scope};
+use askfirst_server::service::keys::KeyWish;
+use hyper::Method;
 use serde_json::{Value, json};
 
-use crate::support::TestServer;
+use crate::support::postbox::Postbox;
+use crate::support::workspace::wish;
+use crate::support::{Answer, Client, TestServer};
 
 /// A mail server at this port of this machine.
 pub(crate) fn mailbox(port: u16) -> Value {
@@ -108,4 +113,112 @@ async fn each_workspace_has_its_own_and_what_is_tried_is_told_to_nobody() {
     for path in [format!("/v1/channels/{id}"), format!("/v1/channels/{id}/notices")] {
         other.get(path).await.expect(404);
     }
+}
+
+async fn patch(client: &Client, id: &str, more: Value) -> Answer {
+    client.call(Method::PATCH, format!("/v1/channels/{id}")).json(&more).send().await
+}
+
+#[tokio::test]
+async fn a_password_goes_to_no_server_but_the_one_it_was_given_for() {
+    let server = TestServer::start().await;
+    let admin = server.admin();
+    let wish = with(&json!({ "username": "askfirst", "password": "correct horse battery" }));
+    let made = admin.post("/v1/channels", &wish).send().await.expect(201);
+    let id = made["id"].as_str().unwrap();
+    for more in [
+        json!({ "host": "localhost" }),
+        json!({ "port": 2526 }),
+        json!({ "security": "starttls" }),
+        json!({ "host": "localhost", "username": "somebody" }),
+    ] {
+        let refused = patch(&admin, id, more.clone()).await;
+        assert_eq!((refused.status, refused.pointers()), (422, vec!["/password".into()]), "{more}");
+        assert!(String::from_utf8_lossy(&refused.body).contains("password again"), "{more}");
+    }
+    assert_eq!(admin.get(format!("/v1/channels/{id}")).await.expect(200)["port"], 2525);
+
+    // What is said to the same server is said by the same right.
+    let more = json!({ "from": "no-reply@example.com", "locale": "de" });
+    let changed = patch(&admin, id, more).await.expect(200);
+    assert_eq!(
+        (&changed["from"], &changed["locale"]),
+        (&json!("no-reply@example.com"), &json!("de"))
+    );
+    assert_eq!(changed["username"], "askfirst");
+    patch(&admin, id, json!({ "port": 2526, "password": "another battery" })).await.expect(200);
+    patch(&admin, id, json!({})).await.expect(200);
+    let log = admin.get("/v1/audit?kind=channel.changed").await.expect(200);
+    let details: Vec<_> =
+        log["data"].as_array().unwrap().iter().map(|entry| &entry["detail"]).collect();
+    let expected = [
+        json!({
+            "from": { "from": "askfirst@example.com", "to": "no-reply@example.com" },
+            "locale": { "from": "en", "to": "de" },
+        }),
+        json!({ "port": { "from": 2525, "to": 2526 }, "password": "changed" }),
+    ];
+    assert!(details.len() == 2 && expected.iter().all(|one| details.contains(&one)), "{details:?}");
+
+    // Without a name there is no password, and it does not come back with one.
+    patch(&admin, id, json!({ "username": null, "host": "localhost" })).await.expect(200);
+    let refused = patch(&admin, id, json!({ "username": "askfirst" })).await;
+    assert_eq!(refused.pointers(), ["/password"]);
+    for file in server.picture() {
+        for secret in ["correct horse", "another battery"] {
+            assert!(!file.windows(secret.len()).any(|bytes| bytes == secret.as_bytes()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_channel_cannot_be_it_cannot_become() {
+    let server = TestServer::start().await;
+    let (ours, theirs) = (server.found("acme").await, server.found("rival").await);
+    let owner = ours.client(&[Scope::Channels]).await;
+    let made = owner.post("/v1/channels", &mailbox(9)).send().await.expect(201);
+    let id = made["id"].as_str().unwrap();
+    for (more, pointer) in [
+        (json!({ "host": "smtp.example.com" }), "/security"),
+        (json!({ "host": "10.0.0.1", "security": "tls" }), "/host"),
+        (json!({ "from": "askfirst" }), "/from"),
+        (json!({ "password": "p" }), "/username"),
+        (json!({ "username": "u" }), "/password"),
+        (json!({ "username": "", "password": "p" }), "/username"),
+        (json!({ "port": 0 }), "/port"),
+        (json!({ "locale": "xx" }), "/locale"),
+        (json!({ "kind": "email" }), "/kind"),
+    ] {
+        let refused = patch(&owner, id, more.clone()).await;
+        assert!((400..=422).contains(&refused.status), "{more}: {}", refused.status);
+        assert_eq!(refused.pointers(), [pointer], "{more}");
+    }
+    assert_eq!(owner.get(format!("/v1/channels/{id}")).await.expect(200), made);
+    let other = theirs.client(&[Scope::Channels]).await;
+    assert_eq!(patch(&other, id, json!({ "locale": "de" })).await.status, 404);
+
+    // Who names the mail server could read the links of owners.
+    let admin = MemberId::from_bits(askfirst_server::mint::id_bits());
+    let (email, name) = ("admin@acme.example".to_owned(), "Admin".to_owned());
+    ours.change(Change::AddMember { id: admin, email, name, role: Role::Admin }).await;
+    let (_, key) = ours.key(KeyWish { owner: Some(admin), ..wish(&[Scope::Channels]) }).await;
+    let refused = patch(&server.with_key(&key), id, json!({ "locale": "de" })).await;
+    assert_eq!(refused.status, 403);
+}
+
+#[tokio::test]
+async fn what_waits_goes_out_by_what_is_changed() {
+    let server = TestServer::start().await;
+    let admin = server.admin();
+    let made = admin.post("/v1/channels", &mailbox(9)).send().await.expect(201);
+    let id = made["id"].as_str().unwrap();
+    let path = format!("/v1/channels/{id}");
+    server.asker().ask("deploy").await;
+    while admin.get(&path).await.expect(200)["last_error"] == Value::Null {}
+    let mut postbox = Postbox::start().await;
+    let more = json!({ "port": postbox.address.port(), "from": "other@example.com" });
+    let changed = patch(&admin, id, more).await.expect(200);
+    assert_eq!((&changed["last_error"], &changed["waiting"]), (&Value::Null, &json!(1)));
+    server.clock.advance(91);
+    assert!(postbox.next().await.header("From").contains("other@example.com"));
 }

@@ -220,6 +220,13 @@ impl Act<'_> {
                 let detail = detail.map_err(|error| StoreError::Damaged(error.to_string()))?;
                 Ok(Done::new("channel.added", channel.id, detail))
             }
+            Change::SetChannel { id, settings, secret } => {
+                let differs = channels::change(connection, workspace, *id, settings, secret, now)?;
+                Ok(match differs {
+                    None => Done::nothing(id),
+                    Some(differs) => Done::new("channel.changed", id, differs),
+                })
+            }
             Change::RemoveChannel { id } => {
                 channels::remove(connection, workspace, *id)?;
                 Ok(Done::new("channel.removed", id, json!({})))

@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use askfirst_core::administration::ChannelSecret;
 use askfirst_core::{
     Approval, ChannelId, ChannelSettings, Environment, Event, NewChannel, Timestamp, WorkspaceId,
 };
 use rusqlite::{Connection, params};
+use serde_json::{Map, Value, json};
 
 use super::codec::{self, Id};
 use super::facts::Tenant;
@@ -15,16 +17,16 @@ use crate::notices::Channel;
 use crate::store::StoreError;
 
 /// The ways of a workspace.
-pub(super) struct Ways(Vec<(ChannelId, &'static str)>);
+pub(super) struct Ways(Vec<(ChannelId, ChannelSettings)>);
 
 impl Ways {
     pub(super) fn read(connection: &Connection, id: WorkspaceId) -> Result<Self, StoreError> {
         let all = list(connection, id)?;
-        Ok(Self(all.iter().map(|known| (known.id, known.settings.kind())).collect()))
+        Ok(Self(all.into_iter().map(|known| (known.id, known.settings)).collect()))
     }
 
-    pub(super) fn all(&self) -> BTreeMap<ChannelId, &'static str> {
-        self.0.iter().copied().collect()
+    pub(super) fn all(&self) -> BTreeMap<ChannelId, ChannelSettings> {
+        self.0.iter().cloned().collect()
     }
 }
 
@@ -109,6 +111,56 @@ pub(super) fn add(
         now.micros(),
     ])?;
     Ok(())
+}
+
+/// Sets one up otherwise; what differs, for the audit log, which learns of a secret only that it
+/// changed. None if nothing does.
+pub(super) fn change(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: ChannelId,
+    settings: &ChannelSettings,
+    secret: &ChannelSecret,
+    now: Timestamp,
+) -> Result<Option<Value>, StoreError> {
+    let known = one(connection, id)?.filter(|known| known.workspace == workspace);
+    let Some(known) = known else { return Ok(None) };
+    let plain = |settings: &ChannelSettings| {
+        let value = serde_json::to_value(settings);
+        let value = value.map_err(|error| StoreError::Damaged(error.to_string()))?;
+        Ok::<_, StoreError>(value.as_object().cloned().unwrap_or_default())
+    };
+    let (before, after) = (plain(&known.settings)?, plain(settings)?);
+    let mut differs = Map::new();
+    for (name, value) in after {
+        let was = before.get(&name).cloned().unwrap_or_default();
+        if was != value {
+            differs.insert(name, json!({ "from": was, "to": value }));
+        }
+    }
+    let sealed = match secret {
+        ChannelSecret::Keep => known.sealed.as_ref(),
+        ChannelSecret::Replace(sealed) => sealed.as_ref(),
+    };
+    match (secret, &known.sealed) {
+        (ChannelSecret::Keep, _) | (ChannelSecret::Replace(None), None) => {}
+        (ChannelSecret::Replace(None), Some(_)) => {
+            differs.insert("password".into(), "removed".into());
+        }
+        (ChannelSecret::Replace(Some(_)), _) => {
+            differs.insert("password".into(), "changed".into());
+        }
+    }
+    if differs.is_empty() {
+        return Ok(None);
+    }
+    // What went wrong before says nothing of it now.
+    let sql = "UPDATE channels SET settings = ?2, sealed = ?3, why = NULL, troubled_at = NULL
+               WHERE channel = ?1";
+    let row = params![id.bytes(), codec::to_json(settings)?, sealed];
+    connection.prepare_cached(sql)?.execute(row)?;
+    notices::hasten(connection, id, now)?;
+    Ok(Some(Value::Object(differs)))
 }
 
 /// What waits to be told by it goes along; the rest of its log goes when there is time to tidy.

@@ -244,6 +244,20 @@ fn settle(desk: &mut Desk<'_, '_>, claimed: &ClaimedNotice, told: &Told) -> Resu
     Ok(())
 }
 
+/// Has what is to be tried again by one way tried soon: it is set up otherwise now. What is being
+/// told at this moment is given its time.
+pub(super) fn hasten(
+    connection: &Connection,
+    channel: ChannelId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE notices SET due_at = ?2
+               WHERE channel = ?1 AND due_at > ?2 AND settled_at IS NULL";
+    let soon = now.plus(LONGEST_LEASE).micros();
+    connection.prepare_cached(sql)?.execute((channel.bytes(), soon))?;
+    Ok(())
+}
+
 /// What becomes of asking to tell something once more.
 pub(super) enum Retried {
     /// It will be told.

@@ -78,6 +78,7 @@ promises! {
         whoever_could_answer_is_told_once_and_after_a_crash_again
         only_who_was_told_of_it_is_told_how_it_ended
         after_a_change_everybody_who_must_answer_is_told
+        a_secret_stays_with_the_server_it_was_given_for
         a_channel_that_is_removed_tells_nobody_anything
     }
     deliveries {

@@ -1,22 +1,26 @@
 //! What is on its way to people: written with the event, claimed once, and only as long as it is
 //! worth telling.
 
-use askfirst_core::administration::Change;
+use askfirst_core::administration::{Change, ChannelSecret};
 use askfirst_core::*;
 use askfirst_store::*;
 
 use crate::world::*;
 
-async fn mail<H: Home>(world: &World<H>) -> ChannelId {
-    let id = ChannelId::from_bits(next());
-    let settings = ChannelSettings::Email(EmailSettings {
-        host: "smtp.example.com".into(),
+fn settings(host: &str) -> ChannelSettings {
+    ChannelSettings::Email(EmailSettings {
+        host: host.into(),
         port: 587,
         security: MailSecurity::StartTls,
-        username: None,
+        username: Some("askfirst".into()),
         from: "askfirst@example.com".into(),
         locale: Locale::En,
-    });
+    })
+}
+
+async fn mail<H: Home>(world: &World<H>) -> ChannelId {
+    let id = ChannelId::from_bits(next());
+    let settings = settings("smtp.example.com");
     let new = NewChannel { id, settings, sealed: Some(vec![7; 40]) };
     world.administer(Change::AddChannel(new)).await.unwrap();
     id
@@ -158,4 +162,24 @@ pub(crate) async fn after_a_change_everybody_who_must_answer_is_told<H: Home>() 
     };
     assert_eq!(about(world.us.cleo), [About::Changed, About::Asked], "newest first");
     assert_eq!(about(world.us.ana), [About::Asked, About::Asked], "whom nothing has reached");
+}
+
+pub(crate) async fn a_secret_stays_with_the_server_it_was_given_for<H: Home>() {
+    let world = World::<H>::new().await;
+    let id = mail(&world).await;
+    let set = async |host: &str, secret: ChannelSecret| {
+        world.administer(Change::SetChannel { id, settings: settings(host), secret }).await
+    };
+    let sealed = async || world.store.channel_secrets().await.unwrap();
+    set("smtp.example.com", ChannelSecret::Keep).await.unwrap();
+    let refused = set("smtp.evil.example", ChannelSecret::Keep).await.unwrap_err();
+    assert!(refused.to_string().contains("again"), "{refused}");
+    assert_eq!(sealed().await, [(id, vec![7; 40])]);
+    // Somebody else was faster: what was to be kept is not what was meant.
+    let other = ChannelSecret::Replace(Some(vec![9; 40]));
+    set("smtp.evil.example", other).await.unwrap();
+    assert!(set("smtp.example.com", ChannelSecret::Keep).await.is_err());
+    assert_eq!(sealed().await, [(id, vec![9; 40])]);
+    set("smtp.example.com", ChannelSecret::Replace(None)).await.unwrap();
+    assert_eq!(sealed().await, []);
 }

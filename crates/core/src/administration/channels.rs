@@ -1,0 +1,63 @@
+//! Ways to people: how many there may be, who sets them up, and what changes with what. Whether a
+//! mail server may be reached is for who sends.
+
+use super::{Denied, Holdings, guard_owner, invalid, is_address};
+use crate::{ChannelId, ChannelSettings, Facts, NewChannel, Role};
+
+/// What becomes of the secret of a way that changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChannelSecret {
+    /// It stays.
+    Keep,
+    /// This one takes its place, sealed; or none does.
+    Replace(Option<Vec<u8>>),
+}
+
+/// One of each kind: two would tell everybody everything twice.
+pub(super) fn add(channel: &NewChannel, facts: &Facts, holdings: &Holdings) -> Result<(), Denied> {
+    check(&channel.settings, facts)?;
+    let kind = channel.settings.kind();
+    if holdings.channels.values().any(|known| known.kind() == kind) {
+        let detail = format!("there is an {kind} channel already; change it, or remove it first");
+        return Err(invalid("/kind", &detail));
+    }
+    Ok(())
+}
+
+/// A secret that was given for one server is said to no other, and to nobody less surely.
+pub(super) fn change(
+    id: ChannelId,
+    settings: &ChannelSettings,
+    secret: &ChannelSecret,
+    facts: &Facts,
+    holdings: &Holdings,
+) -> Result<(), Denied> {
+    let Some(known) = holdings.channels.get(&id) else {
+        return Err(Denied::Unknown { what: "channel" });
+    };
+    check(settings, facts)?;
+    let (ChannelSettings::Email(before), ChannelSettings::Email(after)) = (known, settings);
+    if *secret != ChannelSecret::Keep {
+        return Ok(());
+    }
+    if before.username.is_none() {
+        return Err(invalid("/password", "a name needs a password"));
+    }
+    let server = |email: &crate::EmailSettings| (email.host.clone(), email.port, email.security);
+    if server(before) != server(after) {
+        let detail = "give the password again: it was given for another server, port or \
+                      encryption, and is not told to this one by itself";
+        return Err(invalid("/password", detail));
+    }
+    Ok(())
+}
+
+/// Who names the mail server can read the links that go to everybody, owners too.
+fn check(settings: &ChannelSettings, facts: &Facts) -> Result<(), Denied> {
+    guard_owner(Role::Owner, facts)?;
+    let ChannelSettings::Email(email) = settings;
+    if !is_address(&email.from) {
+        return Err(invalid("/from", "an address such as askfirst@example.com"));
+    }
+    Ok(())
+}
