@@ -39,6 +39,47 @@ pub struct EmailSettings {
     pub from: String,
     /// The language that it is written in.
     pub locale: Locale,
+    /// What those who decided hear of what came of it.
+    #[serde(default)]
+    pub afterwards: Afterwards,
+}
+
+/// What those who decided hear once the agent goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Afterwards {
+    /// Nothing.
+    None,
+    /// What the agent reports of how it went.
+    #[default]
+    Outcome,
+    /// That it has its answer, too.
+    All,
+}
+
+impl Afterwards {
+    /// Every one of them.
+    pub const ALL: [Self; 3] = [Self::None, Self::Outcome, Self::All];
+
+    /// Its name, everywhere.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Outcome => "outcome",
+            Self::All => "all",
+        }
+    }
+
+    /// Whether something that is told of is told.
+    #[must_use]
+    pub const fn tells(self, about: About) -> bool {
+        match about {
+            About::Claimed => matches!(self, Self::All),
+            About::Reported => matches!(self, Self::Outcome | Self::All),
+            About::Asked | About::Changed | About::Ended => true,
+        }
+    }
 }
 
 /// How a connection to a mail server is protected.
@@ -101,11 +142,16 @@ pub enum About {
     Changed,
     /// How it ended.
     Ended,
+    /// That the agent has its answer, and may go on.
+    Claimed,
+    /// What the agent reports of how it went.
+    Reported,
 }
 
 impl About {
     /// Every one of them.
-    pub const ALL: [Self; 3] = [Self::Asked, Self::Changed, Self::Ended];
+    pub const ALL: [Self; 5] =
+        [Self::Asked, Self::Changed, Self::Ended, Self::Claimed, Self::Reported];
 
     /// The word that is stored.
     #[must_use]
@@ -114,6 +160,8 @@ impl About {
             Self::Asked => "asked",
             Self::Changed => "changed",
             Self::Ended => "ended",
+            Self::Claimed => "claimed",
+            Self::Reported => "reported",
         }
     }
 }
@@ -124,7 +172,7 @@ impl About {
     pub const fn asks(self) -> bool {
         match self {
             Self::Asked | Self::Changed => true,
-            Self::Ended => false,
+            Self::Ended | Self::Claimed | Self::Reported => false,
         }
     }
 }

@@ -30,7 +30,9 @@ pub use approval::{
     transition::{Transition, transition},
     vote::{Via, Vote, VoteDecision, Voter},
 };
-pub use channel::{About, ChannelSettings, EmailSettings, Locale, MailSecurity, NewChannel};
+pub use channel::{
+    About, Afterwards, ChannelSettings, EmailSettings, Locale, MailSecurity, NewChannel,
+};
 pub use digest::Digest;
 pub use facts::{
     Delegation, Facts, Floor, KeyFacts, LinkFacts, Person, Principal, Roster, SessionFacts,

@@ -8,6 +8,11 @@ subject-ended = { $status ->
     [expired] Abgelaufen: { $title }
    *[cancelled] Zurückgezogen: { $title }
 }
+subject-claimed = Der Agent hat deine Antwort: { $title }
+subject-reported = { $status ->
+    [succeeded] Der Agent meldet, dass es ausgeführt ist: { $title }
+   *[failed] Der Agent meldet, dass es fehlgeschlagen ist: { $title }
+}
 subject-test = So kommt Mail aus { $workspace } an
 
 asked = Jemand möchte dies tun und fragt vorher. Lies, was geschehen wird. Die Knöpfe öffnen eine Seite, auf der du deine Wahl bestätigst; vorher ist nichts entschieden.
@@ -27,6 +32,16 @@ ended = { $status ->
 }
 ended-by = Entschieden von { $who }, { $moment }.
 comment = Was dazu gesagt wurde
+claimed = Es ist freigegeben, und der Agent hat die Freigabe abgerufen: { $moment }. Von jetzt an darf es geschehen, dieses eine Mal.
+reported = { $status ->
+    [succeeded] Es wurde freigegeben, und der Agent meldet, dass es ausgeführt ist: { $moment }.
+   *[failed] Es wurde freigegeben, und der Agent meldet, dass es fehlgeschlagen ist: { $moment }.
+} Niemand sonst hat das geprüft.
+report = In den Worten des Agenten, NICHT GEPRÜFT
+report-cut = { $hidden ->
+    [one] Ein weiteres Zeichen steht auf der Seite.
+   *[other] { $hidden } weitere Zeichen stehen auf der Seite.
+}
 test = Diese Mail zeigt, dass Askfirst dich aus dem Arbeitsbereich { $workspace } erreicht. Es ist nichts zu tun.
 
 approve = Freigeben…

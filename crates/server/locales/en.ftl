@@ -8,6 +8,11 @@ subject-ended = { $status ->
     [expired] Expired: { $title }
    *[cancelled] Cancelled: { $title }
 }
+subject-claimed = The agent has your answer: { $title }
+subject-reported = { $status ->
+    [succeeded] The agent reports that it ran: { $title }
+   *[failed] The agent reports that it failed: { $title }
+}
 subject-test = This is how mail from { $workspace } arrives
 
 asked = Somebody wants to do this and asks first. Read what will happen. The buttons open a page where you confirm your choice; nothing is decided before that.
@@ -27,6 +32,16 @@ ended = { $status ->
 }
 ended-by = Decided by { $who }, { $moment }.
 comment = What was said with it
+claimed = It was approved, and the agent claimed it: { $moment }. From now on it may run, this once.
+reported = { $status ->
+    [succeeded] It was approved, and the agent reports that it ran: { $moment }.
+   *[failed] It was approved, and the agent reports that it failed: { $moment }.
+} Nobody else has checked that.
+report = In the agent's words, NOT VERIFIED
+report-cut = { $hidden ->
+    [one] One more character is on its page.
+   *[other] { $hidden } more characters are on its page.
+}
 test = This mail shows that Askfirst reaches you from the workspace { $workspace }. There is nothing to do.
 
 approve = Approve…

@@ -67,6 +67,10 @@ pub(crate) struct EmailArgs {
     /// The language that people are written to in
     #[arg(long, value_parser = ["en", "de"], default_value = "en")]
     locale: String,
+    /// What those who decided hear of what came of it: nothing, what the agent reports, or also
+    /// that it has its answer
+    #[arg(long, value_parser = ["none", "outcome", "all"], default_value = "outcome")]
+    afterwards: String,
     #[command(flatten)]
     connection: Connection,
 }
@@ -100,6 +104,10 @@ pub(crate) struct ChangeArgs {
     /// The language that people are written to in
     #[arg(long, value_parser = ["en", "de"])]
     locale: Option<String>,
+    /// What those who decided hear of what came of it: nothing, what the agent reports, or also
+    /// that it has its answer
+    #[arg(long, value_parser = ["none", "outcome", "all"])]
+    afterwards: Option<String>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -158,6 +166,7 @@ impl EmailArgs {
         body.insert("security".into(), self.security.into());
         body.insert("from".into(), self.from.into());
         body.insert("locale".into(), self.locale.into());
+        body.insert("afterwards".into(), self.afterwards.into());
         if let Some(port) = self.port {
             body.insert("port".into(), port.into());
         }
@@ -179,6 +188,7 @@ impl ChangeArgs {
             ("username", self.username),
             ("from", self.from),
             ("locale", self.locale),
+            ("afterwards", self.afterwards),
         ];
         for (name, value) in texts {
             if let Some(value) = value {

@@ -1,6 +1,6 @@
 //! What one person is told, apart from how a way spells it.
 
-use askfirst_core::{Approval, Locale, NoticeId, Status, Timestamp};
+use askfirst_core::{About, Approval, Claim, Locale, NoticeId, OutcomeStatus, Status, Timestamp};
 
 use super::Limits;
 use crate::render::{self, Account, Piece, glyphs};
@@ -31,6 +31,8 @@ pub enum What {
     Asked(Asked),
     /// How it ended.
     Ended(Ended),
+    /// What came of it.
+    Afterwards(Afterwards),
     /// That the way works.
     Test {
         /// Of which workspace.
@@ -85,6 +87,56 @@ pub struct Ended {
     pub comment: Vec<Vec<Piece>>,
     /// Its page.
     pub page: String,
+}
+
+/// What came of an approved action.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Afterwards {
+    /// What it is called.
+    pub title: Vec<Piece>,
+    /// When it was claimed, or reported.
+    pub at: Timestamp,
+    /// How it went, by the agent's word; none while it only has its answer.
+    pub report: Option<Report>,
+    /// Its page.
+    pub page: String,
+}
+
+/// What an agent says of how it went. It is an agent's word, and nothing more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Whether it was done.
+    pub status: OutcomeStatus,
+    /// In its own words, as far as there is room.
+    pub words: Vec<Vec<Piece>>,
+    /// How many characters of them there was no room for.
+    pub hidden: usize,
+}
+
+/// The most that is shown of an agent's report, in characters as it wrote them.
+const LONGEST_REPORT: usize = 1_000;
+/// And over how many lines.
+const MOST_LINES: usize = 40;
+
+impl Afterwards {
+    /// What came of it, once something did.
+    #[must_use]
+    pub fn of(approval: &Approval, about: About, page: String) -> Option<Self> {
+        let title = one_line(approval.called());
+        if about == About::Claimed {
+            let Some(Claim::Claimed { at, .. }) = approval.claim else { return None };
+            return Some(Self { title, at, report: None, page });
+        }
+        let outcome = approval.outcome.as_ref()?;
+        let note = outcome.note.as_deref().unwrap_or_default();
+        let fits: String = note.chars().take(LONGEST_REPORT).collect();
+        let lines = fits.split_inclusive('\n').take(MOST_LINES);
+        let fits: String = lines.collect();
+        let hidden = note.chars().count() - fits.chars().count();
+        let words = if fits.trim().is_empty() { Vec::new() } else { glyphs::visible(&fits).lines };
+        let report = Some(Report { status: outcome.status, words, hidden });
+        Some(Self { title, at: outcome.at, report, page })
+    }
 }
 
 impl Asked {

@@ -1,6 +1,6 @@
 //! `/v1/channels`: the ways by which people are told that they are asked, and whether it works.
 
-use askfirst_core::{ChannelId, ChannelSettings, EmailSettings, Locale, MailSecurity};
+use askfirst_core::{Afterwards, ChannelId, ChannelSettings, EmailSettings, Locale, MailSecurity};
 use askfirst_store::{Channel, Notice, NoticeState};
 use axum::Json;
 use axum::extract::State;
@@ -39,6 +39,9 @@ pub struct ChannelView {
     /// `en` or `de`.
     #[schema(value_type = String)]
     locale: Locale,
+    /// `none`, `outcome` or `all`.
+    #[schema(value_type = String)]
+    afterwards: Afterwards,
     /// When it was made.
     created_at: String,
     /// How much waits to be told by it.
@@ -87,6 +90,11 @@ pub struct NewChannelBody {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     locale: Option<Locale>,
+    /// What those who decided hear of what came of it: what the agent reports (`outcome`, where
+    /// nothing is said), also that it has its answer (`all`), or nothing (`none`).
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    afterwards: Option<Afterwards>,
 }
 
 /// What is to be otherwise about a way; what is absent stays.
@@ -119,6 +127,10 @@ pub struct ChannelChange {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     locale: Option<Locale>,
+    /// What those who decided hear of what came of it: `none`, `outcome` or `all`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    afterwards: Option<Afterwards>,
 }
 
 /// The kinds of ways.
@@ -151,7 +163,8 @@ pub struct NoticeView {
     member: String,
     /// Their address.
     address: Option<String>,
-    /// `asked`, `changed` or `ended`.
+    /// `asked`, `changed`, `ended`, `claimed` (the agent has its answer) or `reported` (how it says
+    /// that it went).
     about: &'static str,
     /// Since when it waits.
     at: String,
@@ -188,6 +201,7 @@ fn view(channel: Channel) -> ChannelView {
         username: email.username,
         from: email.from,
         locale: email.locale,
+        afterwards: email.afterwards,
         created_at: channel.created_at.to_string(),
         waiting: channel.waiting,
         last_error: why,
@@ -234,6 +248,7 @@ pub async fn add(
         password,
         from,
         locale,
+        afterwards,
     } = body.value;
     let security = security.unwrap_or(MailSecurity::StartTls);
     let usual = if security == MailSecurity::Tls { 465 } else { 587 };
@@ -244,6 +259,7 @@ pub async fn add(
         username,
         from,
         locale: locale.unwrap_or_default(),
+        afterwards: afterwards.unwrap_or_default(),
     });
     let wish = ChannelWish { settings, password };
     let made = app.service.add_channel(&caller, wish, idempotency).await?;
@@ -280,8 +296,10 @@ pub async fn change(
     Id(id): Id<ChannelId>,
     body: Body<ChannelChange>,
 ) -> Result<Json<ChannelView>, Problem> {
-    let ChannelChange { host, port, security, username, password, from, locale } = body.value;
-    let update = ChannelUpdate { host, port, security, username, password, from, locale };
+    let ChannelChange { host, port, security, username, password, from, locale, afterwards } =
+        body.value;
+    let update =
+        ChannelUpdate { host, port, security, username, password, from, locale, afterwards };
     Ok(Json(view(app.service.change_channel(&caller, id, update).await?)))
 }
 

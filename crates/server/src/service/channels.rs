@@ -3,8 +3,8 @@
 
 use askfirst_core::administration::{Change, ChannelSecret};
 use askfirst_core::{
-    ChannelId, ChannelSettings, EmailSettings, Environment, Locale, MailSecurity, NewChannel,
-    NoticeId, Scope,
+    Afterwards, ChannelId, ChannelSettings, EmailSettings, Environment, Locale, MailSecurity,
+    NewChannel, NoticeId, Scope,
 };
 use askfirst_proof::SealingKey;
 use askfirst_store::{Channel, Idempotency, Notice};
@@ -67,6 +67,8 @@ pub struct ChannelUpdate {
     pub from: Option<String>,
     /// The language.
     pub locale: Option<Locale>,
+    /// What those who decided hear of what came of it.
+    pub afterwards: Option<Afterwards>,
 }
 
 /// How a trial ended.
@@ -157,6 +159,7 @@ impl Service {
             username: update.username.unwrap_or(before.username),
             from: update.from.unwrap_or(before.from),
             locale: update.locale.unwrap_or(before.locale),
+            afterwards: update.afterwards.unwrap_or(before.afterwards),
         };
         self.check_server(&email, workspace.environment)?;
         check_credentials(email.username.as_deref(), update.password.as_deref(), true)?;

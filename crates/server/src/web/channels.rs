@@ -4,7 +4,7 @@
 use askama::Template;
 use askfirst_core::administration::Denied;
 use askfirst_core::{
-    About, ChannelId, ChannelSettings, EmailSettings, Locale, MailSecurity, Problem,
+    About, Afterwards, ChannelId, ChannelSettings, EmailSettings, Locale, MailSecurity, Problem,
 };
 use askfirst_store::{Channel, Notice, NoticeState};
 use axum::extract::{Path, State};
@@ -25,7 +25,8 @@ use crate::service::channels::{ChannelWish, Trial};
 /// How many notices of a way the page shows.
 const MOST: u32 = 20;
 /// The fields of the form, as the API points at them.
-const FIELDS: [&str; 7] = ["host", "port", "security", "username", "password", "from", "locale"];
+const FIELDS: [&str; 8] =
+    ["host", "port", "security", "username", "password", "from", "locale", "afterwards"];
 
 /// The ways of a workspace.
 #[derive(Template)]
@@ -84,6 +85,7 @@ pub(super) struct Form {
     pub(super) from: String,
     pub(super) securities: Vec<Choice>,
     pub(super) locales: Vec<Choice>,
+    pub(super) afterwards: Vec<Choice>,
     pub(super) mistakes: Vec<Problem>,
 }
 
@@ -105,6 +107,13 @@ impl Form {
             locales: Locale::ALL
                 .map(|locale| Choice::new(locale.as_str(), language(locale), &wish.locale))
                 .into(),
+            afterwards: [
+                (Afterwards::Outcome, "what the agent reports of how it went"),
+                (Afterwards::All, "that the agent has its answer, and what it reports"),
+                (Afterwards::None, "nothing"),
+            ]
+            .map(|(what, word)| Choice::new(what.as_str(), word, &wish.afterwards))
+            .into(),
             mistakes,
         }
     }
@@ -155,6 +164,8 @@ impl NoticeRow {
                 About::Asked => "that their answer is wanted",
                 About::Changed => "that it was changed",
                 About::Ended => "how it ended",
+                About::Claimed => "that the agent has its answer",
+                About::Reported => "what the agent reports",
             },
             at: seen(notice.at),
             sign: Sign { class, icon, word },
@@ -259,6 +270,8 @@ pub(super) struct Wish {
     from: String,
     #[serde(default)]
     locale: String,
+    #[serde(default)]
+    afterwards: String,
 }
 
 impl Default for Wish {
@@ -272,6 +285,7 @@ impl Default for Wish {
             password: Zeroizing::new(none()),
             from: none(),
             locale: Locale::default().as_str().into(),
+            afterwards: Afterwards::default().as_str().into(),
         }
     }
 }
@@ -311,6 +325,10 @@ impl Wish {
         if locale.is_none() {
             mistake("/locale", "choose one of these");
         }
+        let afterwards = Afterwards::ALL.into_iter().find(|what| what.as_str() == self.afterwards);
+        if afterwards.is_none() {
+            mistake("/afterwards", "choose one of these");
+        }
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
@@ -322,6 +340,7 @@ impl Wish {
             username: (!name.is_empty()).then(|| name.into()),
             from: self.from.trim().into(),
             locale: locale.unwrap_or_default(),
+            afterwards: afterwards.unwrap_or_default(),
         })
     }
 }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::lanes::Lanes;
-use crate::channels::card::{Answering, Asked, Card, Ended, What, one_line};
+use crate::channels::card::{Afterwards, Answering, Asked, Card, Ended, What, one_line};
 use crate::mint::{self, Purpose};
 use crate::render::glyphs;
 use crate::service::Service;
@@ -89,6 +89,17 @@ async fn tell(service: &Service, claimed: &ClaimedNotice) -> Result<Told, StoreE
             Some(ended) => What::Ended(ended),
             None => return dropped("it has not ended"),
         },
+        About::Claimed | About::Reported => {
+            let ChannelSettings::Email(email) = &claimed.channel.settings;
+            if !email.afterwards.tells(claimed.about) {
+                return dropped("the channel tells nothing of this any more");
+            }
+            let page = format!("{}/a/{}", service.public_url, approval.id);
+            match Afterwards::of(&approval, claimed.about, page) {
+                Some(afterwards) => What::Afterwards(afterwards),
+                None => return dropped("nothing was claimed or reported"),
+            }
+        }
         About::Asked | About::Changed => {
             if approval.status_at(now) != Status::Pending {
                 return dropped("it had ended before they could be told");

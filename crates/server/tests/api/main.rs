@@ -15,6 +15,7 @@
 mod support;
 
 mod access;
+mod afterwards;
 mod attacks;
 mod audit;
 mod bad_json;

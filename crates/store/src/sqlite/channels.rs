@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use askfirst_core::administration::ChannelSecret;
 use askfirst_core::{
-    Approval, ChannelId, ChannelSettings, Environment, Event, NewChannel, Timestamp, WorkspaceId,
+    About, Approval, ChannelId, ChannelSettings, Claim, EmailSettings, Environment, Event,
+    NewChannel, Timestamp, WorkspaceId,
 };
 use rusqlite::{Connection, params};
 use serde_json::{Map, Value, json};
@@ -46,7 +47,8 @@ impl Tenant {
         }
         let awaited = || next.awaited(&self.roster, self.workspace.floor, now);
         let mut told = false;
-        for (channel, _) in &self.channels.0 {
+        for (channel, settings) in &self.channels.0 {
+            let ChannelSettings::Email(EmailSettings { afterwards, .. }) = settings;
             let about = notices::Subject { channel: *channel, approval: next, version, now };
             told |= match event {
                 Event::Asked { .. } | Event::Escalated { .. } => {
@@ -54,6 +56,14 @@ impl Tenant {
                 }
                 Event::Edited { .. } => about.changed(connection, &awaited())?,
                 Event::Decided { decision } => about.ended(connection, decision)?,
+                Event::ClaimSettled { claim: Claim::Claimed { .. } }
+                    if afterwards.tells(About::Claimed) =>
+                {
+                    about.afterwards(connection, About::Claimed)?
+                }
+                Event::Reported { .. } if afterwards.tells(About::Reported) => {
+                    about.afterwards(connection, About::Reported)?
+                }
                 _ => false,
             };
         }

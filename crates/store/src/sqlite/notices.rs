@@ -2,9 +2,11 @@
 //! approval, person and way only the first that waits is due, so that each is told in order.
 
 use askfirst_core::{
-    About, Actor, Approval, ChannelId, Decision, MemberId, NoticeId, Seconds, Timestamp,
+    About, Actor, Approval, ChannelId, Decision, MemberId, NoticeId, Seconds, Timestamp, Via, Vote,
     WorkspaceId,
 };
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -242,6 +244,25 @@ fn settle(desk: &mut Desk<'_, '_>, claimed: &ClaimedNotice, told: &Told) -> Resu
         }
     }
     Ok(())
+}
+
+impl Subject<'_> {
+    /// Tells those who decided what came of it: who was told of it before by this way, or answered
+    /// by a link. Who decided on the page alone did not ask for mail.
+    pub(super) fn afterwards(
+        &self,
+        connection: &Connection,
+        about: About,
+    ) -> Result<bool, StoreError> {
+        let told = self.told(connection)?;
+        let hears = |vote: &&Vote| vote.via == Via::Link || told.contains(&vote.voter.id);
+        let who: BTreeSet<_> =
+            self.approval.votes.iter().filter(hears).map(|vote| vote.voter.id).collect();
+        for member in &who {
+            self.add(connection, *member, about)?;
+        }
+        Ok(!who.is_empty())
+    }
 }
 
 /// Has what is to be tried again by one way tried soon: it is set up otherwise now. What is being

@@ -15,6 +15,7 @@ fn settings(host: &str) -> ChannelSettings {
         username: Some("askfirst".into()),
         from: "askfirst@example.com".into(),
         locale: Locale::En,
+        afterwards: Afterwards::All,
     })
 }
 

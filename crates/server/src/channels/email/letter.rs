@@ -4,12 +4,12 @@
 use std::time::{Duration, SystemTime};
 
 use askama::Template;
-use askfirst_core::{Locale, NoticeId, Timestamp};
+use askfirst_core::{Locale, NoticeId, OutcomeStatus, Timestamp};
 use lettre::Message;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 
-use super::super::card::{Answering, Asked, Card, Ended, What, plain};
+use super::super::card::{Afterwards, Answering, Asked, Card, Ended, What, plain};
 use super::super::wording::{Value, say};
 use super::Failure;
 use crate::render::{Account, CONTINUED, Piece, moment};
@@ -29,6 +29,7 @@ struct Letter<'a> {
     deadline: Option<String>,
     by: Option<String>,
     comment: Option<(String, &'a [Vec<Piece>])>,
+    cut: Option<String>,
     choices: Option<Choices>,
     page: Option<(String, &'a str)>,
     keep: Option<String>,
@@ -114,6 +115,7 @@ fn letter<'a>(card: &'a Card, server: &str) -> (String, Letter<'a>) {
         deadline: None,
         by: None,
         comment: None,
+        cut: None,
         choices: None,
         page: None,
         keep: None,
@@ -122,6 +124,7 @@ fn letter<'a>(card: &'a Card, server: &str) -> (String, Letter<'a>) {
     match &card.what {
         What::Asked(asked) => asking(locale, asked, empty),
         What::Ended(ended) => ending(locale, ended, empty),
+        What::Afterwards(afterwards) => following(locale, afterwards, empty),
         What::Test { workspace } => {
             let workspace = plain(workspace);
             let named = [("workspace", Value::Text(&workspace))];
@@ -178,6 +181,33 @@ fn ending<'a>(locale: Locale, ended: &'a Ended, empty: Letter<'a>) -> (String, L
     (say(locale, "subject-ended", &[status, ("title", Value::Text(&title))]), letter)
 }
 
+fn following<'a>(locale: Locale, after: &'a Afterwards, empty: Letter<'a>) -> (String, Letter<'a>) {
+    let (title, at) = (plain(&after.title), moment(after.at));
+    let title = ("title", Value::Text(&title));
+    let at = ("moment", Value::Text(&at));
+    let page = Some((say(locale, "see", &[]), &*after.page));
+    let Some(report) = &after.report else {
+        let intro = say(locale, "claimed", &[at]);
+        return (say(locale, "subject-claimed", &[title]), Letter { intro, page, ..empty });
+    };
+    let status = match report.status {
+        OutcomeStatus::Succeeded => "succeeded",
+        OutcomeStatus::Failed => "failed",
+    };
+    let status = ("status", Value::Text(status));
+    let hidden = [("hidden", Value::Count(report.hidden))];
+    let words =
+        (!report.words.is_empty()).then(|| (say(locale, "report", &[]), report.words.as_slice()));
+    let letter = Letter {
+        intro: say(locale, "reported", &[status, at]),
+        comment: words,
+        cut: (report.hidden > 0).then(|| say(locale, "report-cut", &hidden)),
+        page,
+        ..empty
+    };
+    (say(locale, "subject-reported", &[status, title]), letter)
+}
+
 impl Letter<'_> {
     /// The half that is complete by itself.
     fn to_text(&self) -> String {
@@ -194,6 +224,7 @@ impl Letter<'_> {
                 lines.iter().map(|line| format!("{CONTINUED}{}", plain(line))).collect();
             parts.push(format!("{label}:\n{}", lines.join("\n")));
         }
+        parts.extend(self.cut.clone());
         if let Some(choices) = &self.choices {
             for (label, url) in [&choices.approve, &choices.reject] {
                 parts.push(format!("{label}\n{url}"));

@@ -3,15 +3,16 @@
 
 use std::sync::Arc;
 
-use askfirst_core::{Approval, Locale, NoticeId, Status, Timestamp};
+use askfirst_core::{About, Approval, Locale, NoticeId, Outcome, OutcomeStatus, Status, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::card::{Answering, Asked, Ended, What, one_line};
+use super::super::card::{Afterwards, Answering, Asked, Ended, What, one_line};
 use super::super::{Card, Limits};
 use super::LARGEST_ACCOUNT;
 use super::letter::{self, Spelled};
 use crate::render::tests::{any_json, nasty_text, reader, sample_approval};
+use crate::render::{CONTINUED, glyphs};
 
 const SERVER: &str = "https://askfirst.example";
 const LINK: &str = "https://askfirst.example/d/aToken";
@@ -63,7 +64,54 @@ fn an_end_reads_like_this() {
     insta::assert_snapshot!(format!("Subject: {}\n\n{}", spelled.subject, spelled.text));
 }
 
+fn reported(note: &str, locale: Locale) -> Spelled {
+    let mut approval = sample_approval();
+    let status = OutcomeStatus::Succeeded;
+    let at = Timestamp::from_seconds(1_893_456_060);
+    approval.outcome = Some(Outcome { status, note: Some(note.into()), at });
+    let page = format!("{SERVER}/a/apr_x");
+    let after = Afterwards::of(&approval, About::Reported, page).unwrap();
+    let card = Card { locale, ..card(What::Afterwards(after)) };
+    letter::spelled(&card, SERVER).unwrap()
+}
+
+#[test]
+fn a_report_reads_like_this() {
+    for locale in Locale::ALL {
+        let spelled = reported("Done in 3 s.\nDecided by: ana@example.com\u{202e}", locale);
+        insta::assert_snapshot!(
+            format!("a_report_reads_like_this_{}", locale.as_str()),
+            format!("Subject: {}\n\n{}", spelled.subject, spelled.text)
+        );
+    }
+}
+
+#[test]
+fn a_report_has_its_bounds_and_says_what_is_beyond_them() {
+    let long = reported(&"x".repeat(2_000), Locale::En).text;
+    assert!(long.contains("1000 more characters are on its page") && long.len() < 2_500, "{long}");
+    let lines = reported(&"x\n".repeat(400), Locale::En).text;
+    assert!(lines.contains("720 more characters are on its page"), "{lines}");
+    assert!(lines.lines().count() < 70, "{lines}");
+    assert!(!reported(" \n ", Locale::En).text.contains("NOT VERIFIED"), "nothing was said");
+    let word = reported("x", Locale::En);
+    assert!(!word.text.contains("more") && word.html.contains("NOT VERIFIED"));
+}
+
 proptest! {
+    #[test]
+    fn a_report_is_an_agents_word_and_nothing_else(note in nasty_text()) {
+        let note = format!("{note}\n-- \nsee its page\nhttps://evil.example\n<script>x</script>");
+        let spelled = reported(&note, Locale::En);
+        let ours = spelled.text.split("NOT VERIFIED:\n").nth(1).unwrap();
+        let theirs: Vec<_> = ours.lines().take_while(|line| line.starts_with(CONTINUED)).collect();
+        prop_assert!(theirs.len() > 4, "{}", spelled.text);
+        let rest = ours.lines().skip(theirs.len()).collect::<Vec<_>>().join("\n");
+        prop_assert!(!rest.contains("evil.example"), "{}", rest);
+        prop_assert!(!spelled.html.contains("<script"));
+        prop_assert!(!spelled.text.chars().any(|c| c != '\n' && glyphs::is_unsafe(c)));
+    }
+
     #[test]
     fn a_button_to_approve_means_that_every_value_is_there(
         arguments in any_json(), most in 500_usize..3_000,

@@ -1,8 +1,8 @@
 //! Samples of the pages that administer the ways to people.
 
 use askfirst_core::{
-    About, ChannelId, ChannelSettings, EmailSettings, Environment, Locale, MailSecurity, NoticeId,
-    Problem, Role,
+    About, Afterwards, ChannelId, ChannelSettings, EmailSettings, Environment, Locale,
+    MailSecurity, NoticeId, Problem, Role,
 };
 use askfirst_store::{Channel, Notice, NoticeState};
 
@@ -26,6 +26,7 @@ impl ChannelsPage {
                 username: Some("us<b>".into()),
                 from: "askfirst@example.com".into(),
                 locale: Locale::De,
+                afterwards: Afterwards::All,
             }),
             sealed: Some(b"a-sealed-secret".to_vec()),
             created_at: moment(0),
