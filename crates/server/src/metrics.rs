@@ -89,6 +89,7 @@ pub struct Metrics {
     delivery_attempts: Family<Attempt, Counter>,
     deliveries_waiting: Gauge,
     deliveries_dead: Gauge,
+    webhooks_down: Gauge,
     pending: Gauge,
     waiters: Gauge,
     outbox: Gauge,
@@ -122,6 +123,7 @@ impl Default for Metrics {
             delivery_attempts: Family::default(),
             deliveries_waiting: Gauge::default(),
             deliveries_dead: Gauge::default(),
+            webhooks_down: Gauge::default(),
             pending: Gauge::default(),
             waiters: Gauge::default(),
             outbox: Gauge::default(),
@@ -152,6 +154,8 @@ impl Default for Metrics {
         registry.register("deliveries_waiting", help, m.deliveries_waiting.clone());
         let help = "Deliveries to webhooks that were given up and are still in the log";
         registry.register("deliveries_dead", help, m.deliveries_dead.clone());
+        let help = "Webhooks that take nothing, so that one delivery in 30 seconds tries them";
+        registry.register("webhooks_down", help, m.webhooks_down.clone());
         registry.register("pending", "Approvals that wait for people", m.pending.clone());
         registry.register("waiters", "Requests that wait for news", m.waiters.clone());
         registry.register("outbox", "Receipts that wait to be signed", m.outbox.clone());
@@ -228,9 +232,10 @@ impl Metrics {
         let gauge = |gauge: &Gauge, value: u64| {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         };
-        if let Some(DeliveryCounts { waiting, dead }) = deliveries {
+        if let Some(DeliveryCounts { waiting, dead, webhooks_down }) = deliveries {
             gauge(&self.deliveries_waiting, waiting);
             gauge(&self.deliveries_dead, dead);
+            gauge(&self.webhooks_down, webhooks_down);
         }
         if let Some(health) = health {
             gauge(&self.pending, health.pending);

@@ -30,8 +30,20 @@ pub struct Webhook {
     pub disabled_at: Option<Timestamp>,
     /// While it is not active: what went wrong last, in words.
     pub problem: Option<String>,
+    /// That it takes nothing at present, if that is so.
+    pub outage: Option<Outage>,
     /// How much waits for it.
     pub waiting: u64,
+}
+
+/// A receiver takes nothing: it failed five times in a row, whatever was sent. What waits for it is
+/// kept and not tried, but for one delivery every 30 seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// Since the first of those failures.
+    pub since: Timestamp,
+    /// Not before then is anything sent.
+    pub next_try_at: Timestamp,
 }
 
 /// What a receiver verifies with, sealed.
@@ -191,6 +203,8 @@ pub struct DeliveryCounts {
     pub waiting: u64,
     /// It was given up within the last thirty days.
     pub dead: u64,
+    /// Receivers that take nothing at present.
+    pub webhooks_down: u64,
 }
 
 /// Receivers and what is on its way to them. Rows are written with the event itself.

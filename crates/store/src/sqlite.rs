@@ -20,6 +20,7 @@ mod log;
 mod mooring;
 mod notices;
 mod open;
+mod outages;
 mod outbox;
 mod pace;
 mod pens;

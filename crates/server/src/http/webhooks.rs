@@ -46,6 +46,11 @@ pub struct WebhookView {
     problem: Option<String>,
     /// Until when the secret before the newest signs too, while it does.
     older_secret_until: Option<String>,
+    /// Since when it takes nothing, if it failed five times in a row. What waits is kept, and one
+    /// delivery every 30 seconds tries it, until something is taken.
+    down_since: Option<String>,
+    /// While it takes nothing: not before then is anything sent.
+    next_try_at: Option<String>,
     /// How much waits for it.
     waiting: u64,
 }
@@ -124,6 +129,8 @@ fn view(webhook: Webhook, now: Timestamp) -> WebhookView {
         disabled_at: webhook.disabled_at.map(|at| at.to_string()),
         problem,
         older_secret_until: older.map(|until| until.to_string()),
+        down_since: webhook.outage.map(|outage| outage.since.to_string()),
+        next_try_at: webhook.outage.map(|outage| outage.next_try_at.to_string()),
         waiting: webhook.waiting,
     }
 }

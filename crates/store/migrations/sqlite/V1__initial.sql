@@ -332,7 +332,10 @@ CREATE TABLE webhooks (
   created_at  INTEGER NOT NULL,
   state       TEXT NOT NULL DEFAULT 'unconfirmed', -- until it gives a challenge back
   disabled_at INTEGER,
-  why         TEXT -- while it is not active: why not
+  why         TEXT, -- while it is not active: why not
+  failures    INTEGER NOT NULL DEFAULT 0, -- in a row, whatever was sent
+  failing_since INTEGER, -- the first of them
+  probe_at    INTEGER -- during an outage: when it is tried next, with one delivery
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX webhooks_of_workspace ON webhooks (workspace, webhook);
 

@@ -10,13 +10,16 @@ use super::audit::{self, Telling};
 use super::codec::{self, Id};
 use super::pens::Pens;
 use super::writer::Desk;
-use super::{SqliteStore, webhooks};
+use super::{SqliteStore, outages, webhooks};
 use crate::deliveries::{
     Attempted, ClaimedDelivery, Deliveries, Delivery, DeliveryCounts, DeliveryState, SealedSecrets,
     Then, Webhook,
 };
 use crate::records::{EventRecord, Place};
 use crate::store::{Change, Store, StoreError};
+
+/// No attempt has more time than this.
+const LONGEST_LEASE: Seconds = Seconds(60);
 
 /// Its id follows from what it is, so that it is the same wherever it is counted.
 pub(super) fn id_of(webhook: WebhookId, approval: ApprovalId, version: u32) -> DeliveryId {
@@ -114,6 +117,11 @@ fn claim(
     lease: Seconds,
     limit: u32,
 ) -> Result<Vec<ClaimedDelivery>, StoreError> {
+    let until = desk.now.plus(lease);
+    let limit = outages::admitted(desk.connection, webhook, limit, desk.now, until)?;
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
     let sql = "SELECT d.delivery, iif(w.callbacks, ifnull(d.url, ''), w.url), d.workspace, d.environment, d.approval, d.version,
                  e.name, e.at, e.detail, d.attempt, d.earlier, w.sealed, w.older, w.older_until,
                  iif(w.callbacks, s.callback_hosts, NULL)
@@ -151,10 +159,24 @@ fn claim(
     let sql = "UPDATE deliveries SET attempt = ?2, due_at = ?3 WHERE delivery = ?1";
     let mut statement = desk.connection.prepare_cached(sql)?;
     for row in &rows {
-        let until = desk.now.plus(lease).micros();
-        statement.execute(params![row.id.bytes(), row.attempt, until])?;
+        statement.execute(params![row.id.bytes(), row.attempt, until.micros()])?;
     }
     Ok(rows)
+}
+
+/// Of an approval and a receiver, the first that waits is due. False if none does, or it was due.
+pub(super) fn next_is_due(
+    connection: &Connection,
+    webhook: WebhookId,
+    approval: ApprovalId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE deliveries SET due_at = ?3 WHERE position =
+                 (SELECT position FROM deliveries
+                  WHERE webhook = ?1 AND approval = ?2 AND settled_at IS NULL
+                  ORDER BY version LIMIT 1) AND due_at IS NULL";
+    let next = params![webhook.bytes(), approval.bytes(), now.micros()];
+    Ok(connection.prepare_cached(sql)?.execute(next)? > 0)
 }
 
 fn settle(
@@ -190,15 +212,19 @@ fn settle(
     if held == 0 {
         return Ok(());
     }
-    if settled_at.is_some() {
-        let sql = "UPDATE deliveries SET due_at = ?3 WHERE position =
-                     (SELECT position FROM deliveries
-                      WHERE webhook = ?1 AND approval = ?2 AND settled_at IS NULL
-                      ORDER BY version LIMIT 1) AND due_at IS NULL";
-        let next = params![claimed.webhook.bytes(), claimed.approval.bytes(), now.micros()];
-        if connection.prepare_cached(sql)?.execute(next)? > 0 {
-            desk.changes.push(Change::Deliveries);
+    if settled_at.is_some() && next_is_due(connection, claimed.webhook, claimed.approval, now)? {
+        desk.changes.push(Change::Deliveries);
+    }
+    match &attempted.then {
+        Then::Delivered => {
+            if outages::over(connection, claimed.webhook, LONGEST_LEASE, now)? {
+                desk.changes.push(Change::Deliveries);
+            }
         }
+        Then::Retry { why, .. } | Then::GiveUp { why } => {
+            outages::failed(connection, claimed.webhook, why, now)?;
+        }
+        Then::Disable { .. } => {}
     }
     if let Then::Disable { why } = &attempted.then
         && webhooks::disable(connection, claimed.webhook, why, now)?
@@ -239,6 +265,7 @@ pub(super) fn retry(
         Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, [u8; 16]>(1)?))
     });
     let Some((webhook, approval)) = known.optional()? else { return Ok(false) };
+    outages::forget(connection, Id::from_bytes(webhook))?;
     // The first of those that wait is due, and none behind it, whatever it was before.
     let sql = "UPDATE deliveries SET due_at = NULL
                WHERE webhook = ?1 AND approval = ?2 AND settled_at IS NULL
@@ -369,12 +396,14 @@ impl Deliveries for SqliteStore {
         let question = |connection: &Connection| {
             let sql = "SELECT (SELECT count(*) FROM deliveries WHERE settled_at IS NULL),
                          (SELECT count(*) FROM deliveries
-                          WHERE settled_at IS NOT NULL AND delivered = 0)";
+                          WHERE settled_at IS NOT NULL AND delivered = 0),
+                         (SELECT count(*) FROM webhooks WHERE probe_at IS NOT NULL)";
             let mut statement = connection.prepare_cached(sql)?;
             Ok(statement.query_row([], |row| {
                 Ok(DeliveryCounts {
                     waiting: codec::counted(row, 0)?,
                     dead: codec::counted(row, 1)?,
+                    webhooks_down: codec::counted(row, 2)?,
                 })
             })?)
         };
@@ -384,7 +413,8 @@ impl Deliveries for SqliteStore {
     async fn due_webhooks(&self) -> Result<Vec<WebhookId>, StoreError> {
         let now = self.now();
         let question = move |connection: &Connection| {
-            let sql = "SELECT webhook FROM webhooks w WHERE state = 'active' AND EXISTS
+            let sql = "SELECT webhook FROM webhooks w WHERE state = 'active'
+                         AND (probe_at IS NULL OR probe_at <= ?1) AND EXISTS
                          (SELECT 1 FROM deliveries d
                           WHERE d.webhook = w.webhook AND d.due_at <= ?1)";
             let mut statement = connection.prepare_cached(sql)?;
@@ -400,7 +430,7 @@ impl Deliveries for SqliteStore {
         lease_seconds: u32,
         limit: u32,
     ) -> Result<Vec<ClaimedDelivery>, StoreError> {
-        let lease = Seconds(lease_seconds);
+        let lease = Seconds(lease_seconds).min(LONGEST_LEASE);
         let work = move |desk: &mut Desk<'_, '_>| claim(desk, webhook, lease, limit);
         self.writer.write(work).await
     }

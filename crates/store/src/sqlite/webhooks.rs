@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, params};
 use super::codec::{self, Id};
 use super::deliveries;
 use super::pens::Pens;
-use crate::deliveries::{SealedSecrets, Webhook, WebhookState};
+use crate::deliveries::{Outage, SealedSecrets, Webhook, WebhookState};
 use crate::records::Place;
 use crate::store::StoreError;
 
@@ -67,7 +67,7 @@ fn all(
 ) -> Result<Vec<Webhook>, StoreError> {
     let sql = format!(
         "SELECT webhook, environment, iif(callbacks, NULL, url), events, created_at, state, disabled_at, why,
-           sealed, older, older_until, {waiting}
+           sealed, older, older_until, {waiting}, failing_since, probe_at
          FROM webhooks w WHERE workspace = ?1 ORDER BY webhook"
     );
     let mut statement = connection.prepare_cached(&sql)?;
@@ -83,6 +83,9 @@ fn all(
             problem: row.get(7)?,
             secrets: secrets(row, 8)?,
             waiting: codec::counted(row, 11)?,
+            outage: codec::maybe_time(row, 12)?
+                .zip(codec::maybe_time(row, 13)?)
+                .map(|(since, next_try_at)| Outage { since, next_try_at }),
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -166,7 +169,8 @@ pub(super) fn confirm(
     workspace: WorkspaceId,
     id: WebhookId,
 ) -> Result<bool, StoreError> {
-    let sql = "UPDATE webhooks SET state = 'active', disabled_at = NULL, why = NULL
+    let sql = "UPDATE webhooks SET state = 'active', disabled_at = NULL, why = NULL,
+                 failures = 0, failing_since = NULL, probe_at = NULL
                WHERE webhook = ?1 AND workspace = ?2 AND state <> 'active'";
     let changed = connection.prepare_cached(sql)?.execute((id.bytes(), workspace.bytes()))?;
     Ok(changed == 1)

@@ -107,7 +107,7 @@ pub(crate) async fn who_wants_nothing_more_is_left_alone<H: Home>() {
     let known = world.store.webhooks(workspace).await.unwrap();
     assert_eq!((known[0].waiting, known[0].state), (1, WebhookState::Disabled));
     let counts = world.store.delivery_counts().await.unwrap();
-    assert_eq!(counts, DeliveryCounts { waiting: 1, dead: 1 });
+    assert_eq!(counts, DeliveryCounts { waiting: 1, dead: 1, webhooks_down: 0 });
     let log = world.store.audit(workspace, None, 1_000).await.unwrap();
     let told = log.iter().find(|row| row.entry.kind == "webhook.disabled").unwrap();
     assert_eq!(
@@ -250,4 +250,103 @@ pub(crate) async fn what_is_sent_once_more_goes_before_what_came_after<H: Home>(
         settle(&world, &due[0], Then::Delivered).await;
     }
     assert_eq!(claim(&world, id).await, []);
+}
+
+pub(crate) async fn a_receiver_that_takes_nothing_is_tried_with_one_in_half_a_minute<H: Home>() {
+    let mut world = World::<H>::new().await;
+    let (dead, living) = (receiver(&world, &["asked"]).await, receiver(&world, &["asked"]).await);
+    for _ in 0..20 {
+        world.ask().await;
+    }
+    let first = claim(&world, dead).await;
+    assert_eq!(first.len(), 10, "nothing is known of it yet");
+    for claimed in &first {
+        let at = world.store.now().plus(Seconds(3_600));
+        settle(&world, claimed, Then::Retry { at, why: "down".into() }).await;
+    }
+    assert_eq!(world.store.due_webhooks().await.unwrap(), [living], "nobody else is held up");
+    assert_eq!(claim(&world, living).await.len(), 10);
+    let workspace = world.us.place.workspace;
+    let since = world.store.now();
+    world.reopen().await;
+    let known = world.store.webhooks(workspace).await.unwrap();
+    let outage = Outage { since, next_try_at: since.plus(Seconds(30)) };
+    assert_eq!((known[0].outage, known[0].waiting), (Some(outage), 20), "a restart knows it too");
+    assert_eq!(known[1].outage, None);
+    assert_eq!(world.store.delivery_counts().await.unwrap().webhooks_down, 1);
+
+    world.clock.advance(29);
+    assert_eq!(claim(&world, dead).await, []);
+    let mut tried = std::collections::BTreeSet::new();
+    for _ in 0..3 {
+        world.clock.advance(30);
+        let probe = claim(&world, dead).await;
+        assert_eq!(probe.len(), 1, "one finds out");
+        assert_eq!(claim(&world, dead).await, [], "and nobody else meanwhile");
+        assert!(tried.insert(probe[0].id), "each time another one");
+        let at = world.store.now().plus(Seconds(3_600));
+        settle(&world, &probe[0], Then::Retry { at, why: "down".into() }).await;
+    }
+    world.clock.advance(30);
+    let probe = claim(&world, dead).await;
+    settle(&world, &probe[0], Then::Delivered).await;
+    let known = world.store.webhooks(workspace).await.unwrap();
+    assert_eq!((known[0].outage, known[0].waiting), (None, 19));
+    let rest = world.store.claim_deliveries(dead, 30, 100).await.unwrap();
+    assert_eq!(rest.len(), 19, "all that waits is due, though some was to be tried in an hour");
+}
+
+pub(crate) async fn what_never_had_a_turn_is_given_up_when_it_is_three_days_late<H: Home>() {
+    let world = World::<H>::new().await;
+    let id = receiver(&world, &[]).await;
+    let early = world.ask().await;
+    world.approve(world.us.ben_key, &early).await;
+    for _ in 0..5 {
+        world.ask().await;
+        fail_all(&world, id).await;
+    }
+    world.clock.advance(10);
+    let waits = world.ask().await;
+    world.approve(world.us.ben_key, &waits).await;
+    world.clock.advance(76 * 3_600);
+    let late = world.ask().await;
+    fail_all(&world, id).await;
+    world.clock.advance(30);
+    fail_all(&world, id).await;
+    let log = world.store.find_deliveries(world.us.place.workspace, everything()).await.unwrap();
+    let of = |approval: ApprovalId, event: &str| {
+        let line = log.iter().find(|line| line.approval == approval && line.event == event);
+        let line = line.unwrap();
+        (line.state, line.next_at.is_some())
+    };
+    assert_eq!(of(waits.id, "asked"), (DeliveryState::Dead, false));
+    assert_eq!(of(waits.id, "voted"), (DeliveryState::Waiting, true), "its turn comes next");
+    assert_eq!(of(late.id, "asked").0, DeliveryState::Waiting, "what is new waits");
+    assert_eq!(of(early.id, "asked").0, DeliveryState::Waiting, "it has attempts of its own");
+    // Whoever asks for it again wants it tried now.
+    let dead = log.iter().find(|line| line.state == DeliveryState::Dead).unwrap();
+    assert!(dead.why.as_deref().unwrap().contains("down"));
+    world.administer(Change::RetryDelivery { id: dead.id }).await.unwrap();
+    assert_eq!(world.store.due_webhooks().await.unwrap(), [id]);
+}
+
+/// Fails whatever is claimed; what was tried is not tried again within the test.
+async fn fail_all<H: Home>(world: &World<H>, id: WebhookId) {
+    for claimed in claim(world, id).await {
+        let at = world.store.now().plus(Seconds(30 * 86_400));
+        settle(world, &claimed, Then::Retry { at, why: "down".into() }).await;
+    }
+}
+
+fn everything() -> DeliveryFilter {
+    DeliveryFilter {
+        way: None,
+        state: None,
+        approval: None,
+        environment: None,
+        since: None,
+        until: None,
+        before: None,
+        limit: 100,
+    }
 }

@@ -89,6 +89,8 @@ promises! {
         a_secret_sealed_anew_takes_the_place_of_the_former
         a_former_secret_signs_until_its_time_is_over_and_goes
         what_is_sent_once_more_goes_before_what_came_after
+        a_receiver_that_takes_nothing_is_tried_with_one_in_half_a_minute
+        what_never_had_a_turn_is_given_up_when_it_is_three_days_late
     }
     people {
         who_left_the_group_since_the_ask_cannot_vote
