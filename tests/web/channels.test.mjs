@@ -77,6 +77,12 @@ test("mail is set up, tried, told wrong, and removed, without script", async () 
   assert.match(await page.textContent("#told"), /The mail server took the test/);
   assert.equal(mail.letters.length, 1);
   assert.ok(!(await page.content()).includes(PASSWORD), "a password never comes back");
+  await page.reload();
+  assert.match(await page.textContent("#told"), /The mail server took the test/);
+  assert.equal(mail.letters.length, 1, "reloading sends nothing again");
+  const { search } = new URL(page.url());
+  await page.goto(`${desk.url}/channels${search.replace("tested", "untested")}`);
+  assert.equal(await page.locator("#told").count(), 0, "nobody else's address says what was done");
   const [made] = await channels();
   assert.equal(made.username, "us");
 
@@ -152,6 +158,13 @@ test("who does not administer is offered nothing and may do nothing; nor may ano
   }, [csrf, String(mail.address().port)]);
   assert.equal(await post(auditor, token), 403);
   await auditor.context().close();
+  const admin = await desk.signedIn(await desk.link(await desk.member("ada@example.com", "Ada", "admin")));
+  await admin.goto(`${desk.url}/channels`);
+  assert.match(await admin.textContent(".empty"), /Only an owner of this workspace sets one up/);
+  assert.equal(await admin.locator("form[action^='/channels']").count(), 0);
+  await admin.goto(`${desk.url}/account`);
+  assert.equal(await post(admin, await admin.locator("input[name=csrf]").first().inputValue()), 403);
+  await admin.context().close();
   const owner = await desk.owner();
   assert.equal(await post(owner, token), 403, "the token of another session");
   assert.deepEqual(await channels(), []);

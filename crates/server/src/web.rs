@@ -1,6 +1,7 @@
 //! The web pages. A handler reads the request, calls the service, renders what came of it; pages
 //! are plain forms that work without JavaScript. Only a POST from our own pages changes anything.
 
+mod after;
 mod approval;
 mod assets;
 mod audit;

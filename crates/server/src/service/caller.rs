@@ -13,6 +13,8 @@ use askfirst_store::{Credential, Place, StoreError};
 use super::{Needed, Result, Service, ServiceError};
 use crate::mint::{self, Purpose};
 
+/// Roles that answer for the workspace.
+pub const OWNERS: &[Role] = &[Role::Owner];
 /// Roles that run the workspace.
 pub const ADMINS: &[Role] = &[Role::Owner, Role::Admin];
 /// Roles that may read what is not theirs to decide.

@@ -2,25 +2,26 @@
 //! admins; the service checks that. A password goes in here and comes out of nothing.
 
 use askama::Template;
-use askfirst_core::administration::Denied;
 use askfirst_core::{
     About, Afterwards, ChannelId, ChannelSettings, EmailSettings, Locale, MailSecurity, Problem,
+    Role, Scope,
 };
 use askfirst_store::{Channel, Notice, NoticeState};
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::after::{After, Told, lead, mistakes, sentence};
 use super::fault::{Fault, page};
-use super::history::Choice;
+use super::history::{Choice, sent};
 use super::session::{Nothing, Posted, SignedIn};
 use super::shell::{Moment, Shell, Text, text};
 use super::words::Sign;
 use crate::app::App;
-use crate::service::ServiceError;
-use crate::service::channels::{ChannelWish, Trial};
+use crate::service::caller::OWNERS;
+use crate::service::channels::ChannelWish;
 
 /// How many notices of a way the page shows.
 const MOST: u32 = 20;
@@ -35,16 +36,10 @@ pub(super) struct ChannelsPage {
     pub(super) shell: Shell,
     pub(super) told: Option<Told>,
     pub(super) channels: Vec<ChannelRow>,
-    /// The form for a new one, where one is missing or one was typed.
+    /// The form for a new one, where one is missing or one was typed, for those who may.
     pub(super) form: Option<Form>,
-}
-
-/// How a trial ended, or why nothing was done.
-#[derive(Clone, Debug)]
-pub(super) struct Told {
-    pub(super) good: bool,
-    pub(super) title: &'static str,
-    pub(super) details: Vec<Text>,
+    /// Whether whoever looks may set one up.
+    pub(super) owner: bool,
 }
 
 /// One way.
@@ -133,14 +128,6 @@ impl Form {
     }
 }
 
-/// Facts are lowercase and without a stop; on a page they stand alone.
-fn sentence(fact: &str) -> String {
-    let mut letters = fact.chars();
-    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    let stop = if fact.ends_with(['.', '?', '!']) { "" } else { "." };
-    format!("{first}{}{stop}", letters.as_str())
-}
-
 const fn language(locale: Locale) -> &'static str {
     match locale {
         Locale::En => "English",
@@ -203,12 +190,15 @@ impl ChannelRow {
 
 impl ChannelsPage {
     pub(super) fn new(by: &SignedIn, channels: Vec<ChannelRow>) -> Self {
-        let form = channels.is_empty().then(|| Form::new(&Wish::default(), Vec::new()));
+        let owner = by.viewer.member.person.role == Role::Owner;
+        let form = channels.is_empty() && owner;
+        let form = form.then(|| Form::new(&Wish::default(), Vec::new()));
         Self {
             shell: Shell::of("Channels", "/channels", by, by.viewer.now),
             told: None,
             channels,
             form,
+            owner,
         }
     }
 
@@ -222,35 +212,39 @@ impl ChannelsPage {
     }
 }
 
-impl Told {
-    pub(super) fn of(trial: &Trial) -> Self {
-        match &trial.failure {
-            None => Self {
-                good: true,
-                title: "The mail server took the test",
-                details: vec![text(&format!(
-                    "It went to {}. Look whether it arrived, in the folder for unwanted mail too; \
-                     that the server took it does not say so.",
-                    trial.to
-                ))],
-            },
-            Some(failure) => Self {
-                good: false,
-                title: "The test was not sent",
-                details: vec![
-                    text(&sentence(&failure.why)),
-                    text(
-                        "The channel is kept as it is. Once the cause is gone, send a test again; \
-                         to change what it is set up with, remove it and set it up anew.",
-                    ),
-                ],
-            },
+/// What came of a test.
+pub(super) fn told(done: &str, to: &str, channels: &[ChannelRow]) -> Option<Told> {
+    let taken = format!(
+        "It went to {to}. Look whether it arrived, in the folder for unwanted mail too; that the \
+         server took it does not say so."
+    );
+    let kept = "The channel is kept as it is. Once the cause is gone, send a test again; to change \
+                what it is set up with, remove it and set it up anew.";
+    match done.split_once('.')? {
+        ("tested", _) => Some(Told::good("The mail server took the test", &taken)),
+        ("untested", id) => {
+            let mut told = Told::bad("The test was not sent", kept);
+            // Why stands with the channel, until something arrives by it.
+            let channel = channels.iter().find(|known| known.id == id);
+            if let Some((_, why)) = channel.and_then(|channel| channel.trouble.clone()) {
+                told.details.insert(0, why);
+            }
+            Some(told)
         }
+        _ => None,
     }
 }
 
-pub(super) async fn show(State(app): State<App>, by: SignedIn) -> Result<Response, Fault> {
-    Ok(page(StatusCode::OK, &ChannelsPage::read(&app, &by).await?))
+pub(super) async fn show(
+    State(app): State<App>,
+    by: SignedIn,
+    uri: Uri,
+) -> Result<Response, Fault> {
+    let after: After = sent(&uri)?;
+    let html = ChannelsPage::read(&app, &by).await?;
+    let done = after.done(&by);
+    let told = done.and_then(|done| told(done, &by.viewer.member.person.email, &html.channels));
+    Ok(page(StatusCode::OK, &ChannelsPage { told, ..html }))
 }
 
 /// What was typed.
@@ -348,18 +342,13 @@ impl Wish {
 pub(super) async fn add(State(app): State<App>, posted: Posted<Wish>) -> Result<Response, Fault> {
     let Posted { by, form: wish } = posted;
     // Who may not is told that, whatever was typed.
-    app.service.channels(&by.caller).await?;
+    by.caller.need(Scope::Channels, OWNERS)?;
     let made = match wish.settings() {
         Err(mistakes) => Err(mistakes),
         Ok(email) => {
             let password = (!wish.password.is_empty()).then(|| wish.password.clone());
             let wanted = ChannelWish { settings: ChannelSettings::Email(email), password };
-            match app.service.add_channel(&by.caller, wanted, None).await {
-                Ok(made) => Ok(made),
-                Err(ServiceError::Invalid(mistakes)) => Err(mistakes),
-                Err(ServiceError::Denied(Denied::Invalid(mistake))) => Err(vec![mistake]),
-                Err(other) => return Err(other.into()),
-            }
+            mistakes(app.service.add_channel(&by.caller, wanted, None).await)?
         }
     };
     match made {
@@ -379,11 +368,11 @@ pub(super) async fn add(State(app): State<App>, posted: Posted<Wish>) -> Result<
     }
 }
 
-/// Sends a test to whoever looks, and says what came of it.
+/// Sends a test to whoever looks, and leads to what came of it.
 async fn tried(app: &App, by: &SignedIn, id: ChannelId) -> Result<Response, Fault> {
     let trial = app.service.try_channel(&by.caller, id).await?;
-    let told = Some(Told::of(&trial));
-    Ok(page(StatusCode::OK, &ChannelsPage { told, ..ChannelsPage::read(app, by).await? }))
+    let done = if trial.failure.is_none() { "tested" } else { "untested" };
+    Ok(lead("/channels", &format!("{done}.{id}"), by))
 }
 
 pub(super) async fn test(

@@ -76,6 +76,22 @@ impl SessionToken {
         hmac::verify(&key, CSRF_DOMAIN, &tag).is_ok()
     }
 
+    /// What shows that this session was told so, and nobody made it up.
+    pub(super) fn mark(&self, told: &str) -> String {
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.marking(), told.as_bytes()))
+    }
+
+    pub(super) fn marked(&self, told: &str, mark: &str) -> bool {
+        let Ok(tag) = URL_SAFE_NO_PAD.decode(mark) else { return false };
+        hmac::verify(&self.marking(), told.as_bytes(), &tag).is_ok()
+    }
+
+    /// A key of its own: what is marked is no proof that a form was made for this session.
+    fn marking(&self) -> hmac::Key {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.as_bytes());
+        hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, MARK_DOMAIN).as_ref())
+    }
+
     /// The `Set-Cookie` that gives this to a browser.
     pub(super) fn to_cookie(&self, reach: &Reach) -> Option<HeaderValue> {
         let (name, attributes) = cookie_kind(reach);
@@ -85,6 +101,7 @@ impl SessionToken {
 }
 
 const CSRF_DOMAIN: &[u8] = b"askfirst/csrf/1";
+const MARK_DOMAIN: &[u8] = b"askfirst/mark/1";
 
 /// The `Set-Cookie` that takes the session away from a browser.
 pub(super) fn no_cookie(reach: &Reach) -> Option<HeaderValue> {
@@ -170,5 +187,28 @@ impl FromRequestParts<App> for Cookie {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         Ok(Self(SessionToken::of(&parts.headers, &app.reach)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_session_was_told_is_not_believed_nor_is_it_a_forms_token() {
+        let [own, other] = ["one", "two"].map(|token| SessionToken::new(token.into()));
+        let mark = own.mark("tested");
+        assert!(own.marked("tested", &mark));
+        for (session, told, mark) in [
+            (&other, "tested", &*mark),
+            (&own, "removed", &mark),
+            (&own, "tested", ""),
+            (&own, "tested", "~"),
+        ] {
+            assert!(!session.marked(told, mark), "{told} {mark}");
+        }
+        assert!(own.proves(&own.csrf()));
+        let domain = std::str::from_utf8(CSRF_DOMAIN).unwrap();
+        assert!(!own.proves(&own.mark(domain)), "a mark is no form's token");
     }
 }

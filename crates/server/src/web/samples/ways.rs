@@ -6,10 +6,8 @@ use askfirst_core::{
 };
 use askfirst_store::{Channel, Notice, NoticeState};
 
-use super::super::channels::{ChannelRow, ChannelsPage, Told};
+use super::super::channels::{ChannelRow, ChannelsPage, told};
 use super::{MemberId, WorkspaceId, html, moment, sample_approval, signed_in};
-use crate::channels::Failure;
-use crate::service::channels::Trial;
 
 impl ChannelsPage {
     pub(super) fn sample() -> Self {
@@ -59,16 +57,29 @@ impl ChannelsPage {
 
 #[test]
 fn a_failed_test_says_what_to_do() {
-    let failure = Some(Failure { why: "smtp <b>says no".into(), lasting: false });
-    let told = Told::of(&Trial { to: "ben@example.com".into(), failure });
-    let html = html(&ChannelsPage { told: Some(told), ..ChannelsPage::sample() });
-    assert!(html.contains("The test was not sent") && html.contains("Smtp &#60;b&#62;says no."));
-    assert!(html.contains("set it up anew"));
+    let page = ChannelsPage::sample();
+    let unknown = told("untested.chn_none", "ben@example.com", &page.channels);
+    assert!(
+        html(&ChannelsPage { told: unknown, ..ChannelsPage::sample() }).contains("set it up anew")
+    );
+    let done = format!("untested.{}", page.channels[0].id);
+    let told = told(&done, "ben@example.com", &page.channels);
+    let html = html(&ChannelsPage { told, ..page });
+    assert!(html.contains("The test was not sent") && html.contains("550 &#60;b&#62;no"), "{html}");
+}
+
+#[test]
+fn who_is_no_owner_is_told_so_instead_of_offered_a_form() {
+    let page = ChannelsPage::new(&signed_in(), Vec::new());
+    let html = html(&page);
+    assert!(html.contains("Only an owner of this workspace") && !html.contains("/channels/add"));
 }
 
 #[test]
 fn a_mistake_stands_at_its_field() {
-    let mut page = ChannelsPage::new(&signed_in(), Vec::new());
+    let mut by = signed_in();
+    by.viewer.member.person.role = Role::Owner;
+    let mut page = ChannelsPage::new(&by, Vec::new());
     let form = page.form.as_mut().unwrap();
     let problem = Problem { pointer: "/port".into(), detail: "not <that>".into() };
     form.mistakes.push(problem);
