@@ -27,6 +27,7 @@ mod serve;
 mod verify;
 mod vote;
 mod wait;
+mod webhooks;
 mod workspace;
 
 use anyhow::Result;
@@ -66,6 +67,8 @@ pub(crate) enum Command {
     Channels(channels::ChannelsCommand),
     #[command(subcommand)]
     Deliveries(deliveries::DeliveriesCommand),
+    #[command(subcommand)]
+    Webhooks(webhooks::WebhooksCommand),
     #[command(subcommand)]
     Audit(audit::AuditCommand),
     Limits(limits::LimitsArgs),
@@ -112,6 +115,7 @@ impl Command {
             Self::Groups(command) => (exit::FAILED, command.connection().json),
             Self::Channels(command) => (exit::FAILED, command.connection().json),
             Self::Deliveries(command) => (exit::FAILED, command.connection().json),
+            Self::Webhooks(command) => (exit::FAILED, command.connection().json),
             Self::Audit(command) => (exit::FAILED, command.connection().json),
             Self::Limits(args) => (exit::FAILED, args.connection.json),
             Self::Grants(command) => (exit::FAILED, command.connection().json),
@@ -153,6 +157,7 @@ impl Command {
             Self::Groups(command) => command.run(),
             Self::Channels(command) => command.run(),
             Self::Deliveries(command) => command.run(),
+            Self::Webhooks(command) => command.run(),
             Self::Audit(command) => command.run(),
             Self::Limits(args) => args.run(),
             Self::Grants(command) => command.run(),

@@ -9,6 +9,7 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::block_on;
+use super::webhooks::AddArgs;
 use crate::client::{Client, Connection, ORDINARY};
 use crate::directory::all;
 use crate::exit::{self, usage};
@@ -41,6 +42,8 @@ pub(crate) enum ChannelsCommand {
 pub(crate) enum AddCommand {
     /// Mail, through a server that sends for you
     Email(EmailArgs),
+    /// A URL that is told what happens: the same as `askfirst webhooks add`
+    Webhook(Box<AddArgs>),
 }
 
 /// A mail server.
@@ -134,6 +137,7 @@ impl ChannelsCommand {
         match self {
             Self::Add(AddCommand::Email(args)) => &args.connection,
             Self::Change(args) => &args.connection,
+            Self::Add(AddCommand::Webhook(args)) => args.connection(),
             Self::List(args) => &args.connection,
             Self::Test(args) | Self::Log(args) | Self::Remove(args) => &args.connection,
         }
@@ -146,6 +150,7 @@ impl ChannelsCommand {
             match self {
                 Self::Add(AddCommand::Email(args)) => args.add(&client).await,
                 Self::Change(args) => args.change(&client).await,
+                Self::Add(AddCommand::Webhook(args)) => args.add(&client).await,
                 Self::List(args) => list(&client, args.connection.json).await,
                 Self::Test(args) => {
                     let trial = tried(&client, &args.id.to_string()).await?;

@@ -16,6 +16,7 @@ mod operate;
 mod policies;
 mod proofs;
 mod receivers;
+mod receiving;
 mod samples;
 mod serve;
 mod support;
