@@ -74,7 +74,7 @@ test("every page carries its armour", async () => {
   const asked = await desk.ask(deploy);
   const csp = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
   const link = new URL(await desk.ownersLink()).pathname;
-  for (const path of ["/", "/history", `/a/${asked.id}`, "/login", link, "/login/guess", "/a/nothing", "/nowhere"]) {
+  for (const path of ["/", "/history", "/channels", "/webhooks", `/a/${asked.id}`, "/login", link, "/login/guess", "/a/nothing", "/nowhere"]) {
     const answer = await fetch(desk.url + path, { headers: { cookie } });
     assert.equal(answer.headers.get("content-security-policy"), csp, path);
     assert.equal(answer.headers.get("cache-control"), "no-store", path);

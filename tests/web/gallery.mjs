@@ -4,7 +4,7 @@
 import { createRequire } from "node:module";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { deploy, start } from "./harness.mjs";
+import { deploy, receiver, start, until } from "./harness.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const WIDTHS = [390, 820, 1440];
@@ -44,7 +44,7 @@ const titled = (title, more = {}) => desk.ask({ action: { name: "x.y", title, ..
 
 try {
   const owner = await desk.owner();
-  for (const [name, path] of [["empty-inbox", "/"], ["empty-history", "/history"], ["empty-audit", "/audit"], ["empty-people", "/people"], ["empty-away", "/away"], ["account", "/account"]]) {
+  for (const [name, path] of [["empty-inbox", "/"], ["empty-history", "/history"], ["empty-audit", "/audit"], ["empty-people", "/people"], ["empty-away", "/away"], ["empty-channels", "/channels"], ["empty-webhooks", "/webhooks"], ["account", "/account"]]) {
     await take(owner, name, go(owner, path));
   }
   const ana = await desk.member("ana@example.com", "Ana");
@@ -207,6 +207,34 @@ try {
     await owner.locator("#password").evaluate((field) => field.form.submit());
     await owner.waitForLoadState();
   });
+  const hook = await receiver();
+  hook.answer = ({ told: { type } }) => (type === "approval.asked" ? [500, "<b>Out of cheese</b>\nredo from start \u202e"] : null);
+  const { id: told } = await admin("POST", "/v1/webhooks", { url: hook.url });
+  const gone410 = await receiver();
+  await admin("POST", "/v1/webhooks", { url: gone410.url, events: ["asked", "approved", "rejected"] });
+  gone410.answer = () => [410, ""];
+  const failing = async () => (await admin("GET", `/v1/webhooks/${told}/deliveries`)).data.some((line) => line.response_status === 500);
+  await vote(owner, await titled("Tell somebody?"), "#approve");
+  await until(failing);
+  const bring = (path, then) => async () => { await owner.goto(desk.url + path); await then(); };
+  await take(owner, "webhook-refused", bring("/webhooks", async () => {
+    await owner.fill("#url", "http://10.0.0.1/");
+    await owner.getByRole("button", { name: "Add it" }).click();
+  }));
+  await owner.goto(`${desk.url}/webhooks`);
+  await owner.fill("#url", "http://127.0.0.1:9/nobody-listens-here");
+  await owner.getByRole("button", { name: "Add it" }).click();
+  await take(owner, "webhook-secret");
+  await take(owner, "webhook-unconfirmed", bring((await owner.getByRole("link", { name: "I have it" }).getAttribute("href")), async () => {
+    await owner.getByRole("button", { name: "Send the challenge again" }).click();
+  }));
+  await owner.goto(`${desk.url}/webhooks`);
+  await owner.getByRole("button", { name: "Make a secret for callbacks" }).click();
+  await take(owner, "callback-secret");
+  await take(owner, "callbacks", go(owner, await owner.getByRole("link", { name: "I have it" }).getAttribute("href")));
+  await take(owner, "full-webhooks", go(owner, "/webhooks"));
+  await take(owner, "webhook", bring(`/webhooks/${told}`, () => owner.locator("#webhook details").evaluateAll((all) => all.forEach((one) => { one.open = true; }))));
+  for (const one of [hook, gone410]) one.close();
   const cals = await desk.signedIn(await desk.link(cal));
   await take(cals, "auditor-inbox", go(cals, "/"));
   await take(cals, "auditor-approval", go(cals, at(plain)));

@@ -1,6 +1,7 @@
 // A server of our own for each test file, a browser that phones nobody, and the calls that tests
 // make all the time.
 import { spawn } from "node:child_process";
+import { createServer } from "node:http";
 import { mkdtemp, mkdir, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -126,6 +127,35 @@ class Desk {
   async owner(options) {
     return this.signedIn(await this.ownersLink(), options);
   }
+}
+
+/** A program that is told what happens. It gives challenges back and answers 204 to all else, unless
+    its `answer` says otherwise: from what came to [status, body], or nothing for the usual. */
+export async function receiver() {
+  const got = [];
+  const server = createServer(async (request, response) => {
+    const parts = [];
+    for await (const part of request) parts.push(part);
+    const body = Buffer.concat(parts).toString();
+    const message = { headers: request.headers, body, told: JSON.parse(body) };
+    const challenge = message.told.data.challenge;
+    if (challenge === undefined) got.push(message);
+    const [status, answer] = heard.answer(message) ?? (challenge ? [200, challenge] : [204, ""]);
+    response.writeHead(status, { connection: "close" }).end(answer);
+  });
+  const heard = { got, answer: () => null, close: () => server.close() };
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return Object.assign(heard, { url: `http://127.0.0.1:${server.address().port}/askfirst` });
+}
+
+/** Looks again until `found` finds something. */
+export async function until(found, tries = 100) {
+  for (let left = tries; left > 0; left -= 1) {
+    const now = await found();
+    if (now) return now;
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+  }
+  throw new Error("it did not come to be");
 }
 
 /** The text that the page says will be kept with a vote. */

@@ -4,17 +4,19 @@ import { createRequire } from "node:module";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { deploy, shots, start } from "./harness.mjs";
+import { deploy, receiver, shots, start, until } from "./harness.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } };
 
 let desk;
+let hook;
 let paths;
 before(async () => {
   desk = await start();
   const empty = await desk.owner();
   await look(empty, "empty", "/");
+  await look(empty, "empty-webhooks", "/webhooks");
   await empty.context().close();
   const ana = await desk.member("ana@example.com", "Ana");
   await desk.policy({ name: "deploys", needs: [{ from: ["members"], count: 2 }], assurance: "key" });
@@ -46,13 +48,25 @@ before(async () => {
   const [erased, held] = [await desk.ask(deploy), await desk.ask(deploy)];
   for (const { id } of [erased, held]) await desk.api("POST", `/v1/approvals/${id}/cancel`, desk.ready.agent_key, {});
   await desk.api("POST", `/v1/approvals/${erased.id}/erase`, desk.ready.admin_key, {});
+  const admin = (path, body) => desk.api("POST", path, desk.ready.admin_key, body);
+  hook = await receiver();
+  hook.answer = ({ told }) => (told.type === "approval.asked" ? [500, "<b>Out of cheese</b>\nredo from start \u202e"] : null);
+  const { id: told } = await admin("/v1/webhooks", { url: hook.url });
+  await admin("/v1/webhooks", { url: "http://127.0.0.1:9/nobody-listens-here/and/this/is/a/very/long/path/that/has/to/be/broken/somewhere", events: ["approved", "rejected"] });
+  const { id: signer } = await admin("/v1/webhooks", { callbacks: true });
+  const looked = await desk.ask(deploy);
+  await desk.api("POST", `/v1/approvals/${looked.id}/cancel`, desk.ready.agent_key, {});
+  await until(async () => (await desk.api("GET", `/v1/webhooks/${told}/deliveries`, desk.ready.admin_key)).data.some((line) => line.response_status === 500));
   await desk.api("PUT", `/v1/approvals/${held.id}/hold`, desk.ready.admin_key, { reason: "Inquiry 12/2026 of the data protection office" });
   paths = {
     inbox: "/", history: "/history", found: "/history?q=newsletter&status=approved&from=2020-01-31", unfound: "/history?approver=nobody", audit: "/audit?kind=approval", unaudited: "/audit?actor=nobody", account: "/account", people: "/people", settings: "/settings", erased: `/a/${erased.id}`, held: `/a/${held.id}`, pending: `/a/${pair.id}`, hostile: `/a/${hostile.id}`,
-    approved: `/a/${decided.id}`, wondered: `/a/${wondered.id}`, rejected: `/a/${rejected.id}`, missing: "/a/nothing",
+    webhooks: "/webhooks", webhook: `/webhooks/${told}`, callbacks: `/webhooks/${signer}`, channels: "/channels", approved: `/a/${decided.id}`, wondered: `/a/${wondered.id}`, rejected: `/a/${rejected.id}`, missing: "/a/nothing",
   };
 });
-after(() => desk.stop());
+after(async () => {
+  hook.close();
+  await desk.stop();
+});
 
 /** Takes its picture at both sizes and in both lights, and lets axe look at each. A page may be too long for a picture of the whole. */
 async function look(page, name, path, whole = true) {
@@ -75,7 +89,7 @@ async function look(page, name, path, whole = true) {
   }
 }
 
-for (const name of ["inbox", "history", "found", "unfound", "audit", "unaudited", "account", "people", "settings", "erased", "held", "pending", "hostile", "approved", "wondered", "rejected", "missing"]) {
+for (const name of ["inbox", "history", "found", "unfound", "audit", "unaudited", "account", "people", "settings", "webhooks", "webhook", "callbacks", "channels", "erased", "held", "pending", "hostile", "approved", "wondered", "rejected", "missing"]) {
   test(`${name} looks right and can be used by everyone`, async () => {
     const page = await desk.owner();
     await look(page, name, paths[name]);

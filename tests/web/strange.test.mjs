@@ -6,10 +6,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { program } from "./harness.mjs";
+import { program, receiver, until } from "./harness.mjs";
 import { readBack, unseen } from "./hostile.mjs";
 import {
-  STRINGS, check, cli, cut, desk, fieldsOf, inert, inked, key, open, portions, put, requestOf, said, share, signedIn,
+  STRINGS, check, cli, cut, desk, fieldsOf, inert, inked, key, open, portions, put, requestOf, said, share, signedIn, typed,
 } from "./watch.mjs";
 
 test("a grant says what may differ in its asker's words, before and after it is given", async () => {
@@ -122,6 +122,65 @@ test("what the workspace is called and why its texts are kept are words", async 
     await open(page, `/docs/${encodeURIComponent(text)}`);
     await check(page, text);
   }
+  await page.context().close();
+});
+
+test("what a receiver answers is words, and so are URLs and hosts that are none", async (t) => {
+  const admin = (method, path, body) => desk.api(method, path, desk.ready.admin_key, body);
+  const [page] = await signedIn(1);
+  const hook = await receiver();
+  t.after(hook.close);
+  // As much as is kept of an answer; no letter is cut in two.
+  const answers = portions(STRINGS, 240);
+  const given = new Map();
+  hook.answer = ({ told: { data }, headers: { "webhook-id": id } }) => {
+    if (data.challenge) return null;
+    // What is sent again is answered the same.
+    if (!given.has(id)) given.set(id, answers[given.size]);
+    return [500, given.get(id)];
+  };
+  const made = await admin("POST", "/v1/webhooks", { url: hook.url, events: ["asked"] });
+  for (const _ of answers) await desk.ask({ action: { name: "x", title: "Tell" } });
+  let log = [];
+  await until(async () => {
+    log = [];
+    for (let cursor = ""; cursor !== null;) {
+      const part = await admin("GET", `/v1/webhooks/${made.id}/deliveries?limit=100${cursor && `&cursor=${cursor}`}`);
+      log.push(...part.data);
+      cursor = part.next_cursor;
+    }
+    return log.length === answers.length && log.every((line) => line.response_status === 500);
+  });
+  const answered = new Set(log.map((line) => line.response_body));
+  for (const text of answers) assert.ok(answered.has(text), JSON.stringify(text));
+  let shown = 0;
+  for (let path = `/webhooks/${made.id}`; path; shown += 1) {
+    await page.goto(desk.url + path);
+    await page.locator("#webhook details").evaluateAll((all) => all.forEach((one) => { one.open = true; }));
+    await check(page, path);
+    for (const line of log.slice(shown * 20, shown * 20 + 20)) {
+      const [read] = await said(page, `#${line.id} .scroll`);
+      assert.equal(read, line.response_body, line.id);
+    }
+    const older = page.getByRole("link", { name: "Older" });
+    path = await older.count() ? await older.getAttribute("href") : null;
+  }
+  assert.ok(shown > 2, `${shown}`);
+  assert.equal(unseen(await cli(desk.ready.admin_key, "webhooks", "log", made.id)), null);
+  inert((await cli(desk.ready.admin_key, "webhooks", "log", made.id, "--json")).replaceAll("\n", ""));
+  await admin("DELETE", `/v1/webhooks/${made.id}`);
+
+  for (const [index, text] of portions(STRINGS, 900).entries()) {
+    await open(page, "/webhooks");
+    const [field, button, mistake] = index % 2 ? ["#url", "Add it and show its secret", "#url-mistake"] : ["#hosts", "Save the hosts", "#hosts-mistake"];
+    const kept = await put(page, field, `${text}\n<b>`);
+    await page.getByRole("button", { name: button }).click();
+    await page.locator(mistake).waitFor();
+    await check(page, text);
+    assert.equal(typed(await page.inputValue(field)), typed(kept), "what was typed comes back");
+    inert(await cli(desk.ready.admin_key, "webhooks", "add", text, "--json").then((out) => out.replaceAll("\n", "")), text);
+  }
+  assert.deepEqual((await admin("GET", "/v1/webhooks")).data, []);
   await page.context().close();
 });
 

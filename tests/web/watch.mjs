@@ -38,8 +38,8 @@ after(() => desk.stop());
 /** What is said to be on a page, or is there and must not be. Runs in the page. */
 function inspect() {
   const faults = [];
-  const elements = new Set(("html head meta title link script body a header p div img nav details summary span strong ul li form input button main article section h1 h2 time svg path circle label textarea select option blockquote pre code kbd datalist bdi br footer").split(" "));
-  const attributes = new Set(("lang charset name content rel href type src defer data-now class id role aria-label aria-current aria-hidden aria-labelledby aria-describedby aria-invalid autofocus alt width height viewbox focusable d cx cy r datetime title data-at data-until method action value for rows maxlength minlength placeholder tabindex hidden open formnovalidate required selected autocomplete autocapitalize inputmode list min download form spellcheck dir").split(" "));
+  const elements = new Set(("html head meta title link script body a header p div img nav details summary span strong ul li form input button main article section h1 h2 time svg path circle label textarea select option blockquote pre code kbd datalist bdi br footer fieldset legend ol").split(" "));
+  const attributes = new Set(("lang charset name content rel href type src defer data-now class id role aria-label aria-current aria-hidden aria-labelledby aria-describedby aria-invalid autofocus alt width height viewbox focusable d cx cy r datetime title data-at data-until method action value for rows maxlength minlength placeholder tabindex hidden open formnovalidate required selected autocomplete autocapitalize inputmode list min download form spellcheck dir checked").split(" "));
   for (const node of document.querySelectorAll("*")) {
     if (!elements.has(node.localName)) faults.push(`an element ${node.localName}`);
     for (const { name, value } of node.attributes) {

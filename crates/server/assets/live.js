@@ -48,7 +48,10 @@
     const focused = document.activeElement;
     for (const old of main.querySelectorAll("textarea, input:not([type=hidden]), select")) {
       const field = old.id && fresh.querySelector(`#${old.id}`);
-      if (field) field.value = old.value;
+      if (field) {
+        field.value = old.value;
+        field.checked = old.checked;
+      }
     }
     for (const old of main.querySelectorAll("details[id]")) {
       const field = fresh.querySelector(`#${old.id}`);

@@ -17,12 +17,14 @@ mod inbox;
 mod link;
 mod live;
 mod login;
+mod once;
 mod people;
 mod profile;
 mod session;
 mod settings;
 mod sheet;
 mod shell;
+mod webhooks;
 mod words;
 
 use axum::Router;
@@ -66,6 +68,15 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/channels/add", post(channels::add))
         .route("/channels/{id}/test", post(channels::test))
         .route("/channels/{id}/remove", post(channels::remove))
+        .route("/webhooks", get(webhooks::show))
+        .route("/webhooks/add", post(webhooks::add))
+        .route("/webhooks/sign", post(webhooks::sign))
+        .route("/webhooks/hosts", post(webhooks::hosts))
+        .route("/webhooks/{id}", get(webhooks::one::show))
+        .route("/webhooks/{id}/challenge", post(webhooks::one::challenge))
+        .route("/webhooks/{id}/rotate", post(webhooks::one::rotate))
+        .route("/webhooks/{id}/retry", post(webhooks::one::retry))
+        .route("/webhooks/{id}/remove", post(webhooks::one::remove))
         .route("/settings", get(settings::show))
         .route("/settings/keeping", post(settings::keep))
         .route("/account", get(profile::show))

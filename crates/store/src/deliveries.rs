@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use askfirst_core::{ApprovalId, DeliveryId, Environment, Timestamp, WebhookId, WorkspaceId};
 use async_trait::async_trait;
+use serde_json::Value;
 
 use crate::records::{EventRecord, Place};
 use crate::store::StoreError;
@@ -180,6 +181,8 @@ pub struct Delivery {
     pub event: String,
     /// When that happened.
     pub at: Timestamp,
+    /// Its particulars, as far as they are still there.
+    pub detail: Value,
     /// How it stands.
     pub state: DeliveryState,
     /// How often it was tried.

@@ -19,10 +19,7 @@ use super::request::{Body, Id, Query, cursor, page_size};
 use crate::app::App;
 use crate::service::Caller;
 use crate::service::deliveries::Kind;
-use crate::service::webhooks::WebhookWish;
-
-/// The events with which an approval ends.
-const ENDS: [&str; 4] = ["approved", "rejected", "expired", "cancelled"];
+use crate::service::webhooks::{ENDS, WebhookWish};
 
 /// A receiver of what happens.
 #[derive(Debug, Serialize, ToSchema)]

@@ -1,6 +1,7 @@
 //! Receivers of what happens: making them, seeing what was sent, having it sent once more. Their
 //! secrets are made here, told once, and sealed for the store.
 
+mod body;
 mod callback;
 mod challenge;
 
@@ -24,6 +25,10 @@ use crate::mint;
 use crate::outgoing::signature::{self, Secret};
 use crate::outgoing::{Answer, Outgoing};
 
+pub use body::{body, body_of};
+
+/// The events with which an approval ends: what a callback can be told.
+pub const ENDS: [&str; 4] = ["approved", "rejected", "expired", "cancelled"];
 /// The longest URL that is taken, in bytes.
 const LONGEST_URL: usize = 2_048;
 

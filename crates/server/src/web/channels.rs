@@ -218,12 +218,15 @@ pub(super) fn told(done: &str, to: &str, channels: &[ChannelRow]) -> Option<Told
         "It went to {to}. Look whether it arrived, in the folder for unwanted mail too; that the \
          server took it does not say so."
     );
-    let kept = "The channel is kept as it is. Once the cause is gone, send a test again; to change \
-                what it is set up with, remove it and set it up anew.";
     match done.split_once('.')? {
         ("tested", _) => Some(Told::good("The mail server took the test", &taken)),
         ("untested", id) => {
-            let mut told = Told::bad("The test was not sent", kept);
+            let kept = format!(
+                "The channel is kept as it is. Once the cause is gone, send a test again; to \
+                 change what it is set up with, use askfirst channels change {id}, or remove it \
+                 and set it up anew."
+            );
+            let mut told = Told::bad("The test was not sent", &kept);
             // Why stands with the channel, until something arrives by it.
             let channel = channels.iter().find(|known| known.id == id);
             if let Some((_, why)) = channel.and_then(|channel| channel.trouble.clone()) {

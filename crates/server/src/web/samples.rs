@@ -30,6 +30,8 @@ use super::session::{SessionToken, SignedIn};
 use super::settings::SettingsPage;
 use super::sheet::ApprovalPage;
 use super::shell::{Moment, Shell, text};
+use super::webhooks::one::WebhookPage;
+use super::webhooks::{SecretPage, WebhooksPage};
 use super::words;
 use crate::docs::Document;
 use crate::render::account;
@@ -37,6 +39,7 @@ use crate::render::tests::sample_approval;
 use crate::service::presence::{Prospects, Sight, Viewer};
 use crate::service::{Caller, Rights, Seen};
 
+mod hooks;
 mod ways;
 
 const ASKED: i64 = 1_893_456_000;
@@ -347,6 +350,9 @@ fn every_page_looks_as_it_did() {
     insta::assert_snapshot!("audit", html(&AuditPage::sample()));
     insta::assert_snapshot!("people", html(&PeoplePage::sample()));
     insta::assert_snapshot!("channels", html(&ChannelsPage::sample()));
+    insta::assert_snapshot!("webhooks", html(&WebhooksPage::sample()));
+    insta::assert_snapshot!("webhook", html(&WebhookPage::sample()));
+    insta::assert_snapshot!("webhook_secret", html(&SecretPage::sample()));
     insta::assert_snapshot!("grants", html(&GrantsPage::sample()));
     insta::assert_snapshot!("settings", html(&SettingsPage::sample()));
     insta::assert_snapshot!("profile", html(&ProfilePage::sample()));

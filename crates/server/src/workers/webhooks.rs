@@ -1,25 +1,20 @@
 //! Sends what happened to whoever wants to be told. What is due was committed with the event; it
 //! is claimed under a lease, sent outside of any transaction, and settled. Whoever dies in between
 //! leaves it to the next, who sends the same bytes under the same id.
-//!
-//! The body is made of the stored event, which never changes, and leaves out the texts that people
-//! wrote: those can be erased, and what is signed must be the same in every attempt.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use askfirst_core::{Seconds, Timestamp, WebhookId};
 use askfirst_store::{Attempted, ClaimedDelivery, Store, StoreError, Then};
-use bytes::Bytes;
 use hyper::StatusCode;
-use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::lanes::Lanes;
 use crate::metrics::Metrics;
 use crate::outgoing::Answer;
-use crate::service::webhooks::Sender;
+use crate::service::webhooks::{Sender, body};
 
 /// Longer than one attempt can take.
 const LEASE_SECONDS: u32 = 30;
@@ -31,9 +26,6 @@ const FOR_ALL: usize = 512;
 const KEPT: usize = 1_024;
 /// Seconds after each failed attempt until the next; after the last one it is given up.
 const PAUSES: [u32; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
-
-/// What people wrote, as events name it.
-const TEXTS: [&str; 7] = ["title", "target", "reason", "comment", "question", "reply", "note"];
 
 /// Runs until `stop`.
 pub async fn run(
@@ -90,29 +82,6 @@ async fn send_due(
     Ok(())
 }
 
-/// What is sent, to the byte; a function of what is stored for good.
-#[must_use]
-pub fn body(claimed: &ClaimedDelivery) -> Bytes {
-    let mut detail = claimed.event.detail.clone();
-    if let Value::Object(members) = &mut detail {
-        for text in TEXTS {
-            members.remove(text);
-        }
-    }
-    let body = json!({
-        "type": format!("approval.{}", claimed.event.name),
-        "timestamp": claimed.event.at,
-        "data": {
-            "workspace": claimed.place.workspace,
-            "environment": claimed.place.environment.as_str(),
-            "approval": claimed.approval,
-            "sequence": claimed.event.version,
-            "detail": detail,
-        },
-    });
-    Bytes::from(body.to_string())
-}
-
 async fn attempt(sender: &Sender, claimed: &ClaimedDelivery, now: Timestamp) -> Attempted {
     // The hosts may be others than when it was asked.
     if let Some(Err(why)) =
@@ -125,7 +94,7 @@ async fn attempt(sender: &Sender, claimed: &ClaimedDelivery, now: Timestamp) -> 
         &claimed.url,
         &claimed.secrets,
         claimed.id,
-        body(claimed),
+        body(claimed.place, claimed.approval, &claimed.event),
         now,
     );
     match sent.await {

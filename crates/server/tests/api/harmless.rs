@@ -56,6 +56,8 @@ async fn no_look_changes_a_byte() {
         "/people/change",
         "/channels",
         "/channels/add",
+        "/webhooks",
+        "/webhooks/add",
         "/account",
         "/account/sessions/close",
         "/login",

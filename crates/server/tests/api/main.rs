@@ -15,6 +15,7 @@
 mod support;
 
 mod access;
+mod administering;
 mod afterwards;
 mod attacks;
 mod audit;

@@ -10,7 +10,12 @@ use crate::support::{Answer, TestServer};
 const GOOD: &str = "correct horse battery";
 
 /// A form, as our own page sends it.
-async fn post(server: &TestServer, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
+pub(crate) async fn post(
+    server: &TestServer,
+    path: &str,
+    cookie: &str,
+    fields: &[(&str, &str)],
+) -> Answer {
     let mut body = form_urlencoded::Serializer::new(String::new());
     body.extend_pairs(fields);
     let call = server.stranger().call(Method::POST, path).header("cookie", cookie);
@@ -28,14 +33,14 @@ fn cookie(answer: &Answer) -> String {
 }
 
 /// The text of a page.
-async fn page(server: &TestServer, path: &str, cookie: &str) -> String {
+pub(crate) async fn page(server: &TestServer, path: &str, cookie: &str) -> String {
     let answer = server.stranger().call(Method::GET, path).header("cookie", cookie).send().await;
     assert_eq!(answer.status, 200, "{path}");
     String::from_utf8(answer.body.to_vec()).unwrap()
 }
 
 /// What proves to the server that a form is from this page.
-fn csrf(page: &str) -> String {
+pub(crate) fn csrf(page: &str) -> String {
     let at = page.find("name=\"csrf\" value=\"").unwrap() + 19;
     page[at..].split('"').next().unwrap().to_owned()
 }

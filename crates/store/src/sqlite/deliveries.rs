@@ -300,7 +300,7 @@ pub(super) fn lines(index: &str) -> String {
     format!(
         "SELECT d.delivery, d.webhook, d.approval, d.version, e.name, e.at, d.delivered,
            d.settled_at, d.attempt, d.due_at, d.why, d.status, d.answer, d.url, d.environment,
-           d.added_at, d.position
+           d.added_at, d.position, e.detail
          FROM deliveries d {index}
          JOIN events e ON e.approval = d.approval AND e.version = d.version"
     )
@@ -328,6 +328,7 @@ pub(super) fn line(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         answer: row.get(12)?,
         url: row.get(13)?,
         environment: codec::environment(row, 14)?,
+        detail: codec::json(row, 17)?,
     })
 }
 
