@@ -72,6 +72,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/webhooks/add", post(webhooks::add))
         .route("/webhooks/sign", post(webhooks::sign))
         .route("/webhooks/hosts", post(webhooks::hosts))
+        .route("/webhooks/replay", post(webhooks::replay::send))
         .route("/webhooks/{id}", get(webhooks::one::show))
         .route("/webhooks/{id}/challenge", post(webhooks::one::challenge))
         .route("/webhooks/{id}/rotate", post(webhooks::one::rotate))

@@ -4,6 +4,7 @@
 
 mod log;
 pub(super) mod one;
+pub(super) mod replay;
 
 use std::collections::BTreeMap;
 
@@ -25,6 +26,7 @@ use super::words::Sign;
 use crate::app::App;
 use crate::service::webhooks::{ENDS, MadeWebhook, WebhookWish};
 use crate::service::workspace::WorkspaceUpdate;
+use replay::{Range, Replay};
 
 /// What a checkbox of an event is called, before the event's name.
 const EVENT: &str = "event-";
@@ -42,6 +44,7 @@ pub(super) struct WebhooksPage {
     pub(super) unsigned: Vec<Choice>,
     pub(super) hosts: Hosts,
     pub(super) form: Form,
+    pub(super) replay: Replay,
     /// Tells a repeat of a form from another wish.
     pub(super) once: String,
 }
@@ -213,6 +216,7 @@ impl WebhooksPage {
             unsigned: unsigned.map(|one| Choice::new(one.as_str(), world(one), "")).collect(),
             hosts: Hosts { typed, mistake: None },
             form: Form::new(by, &Wish::default(), Vec::new()),
+            replay: Replay::new(by.viewer.now),
             once,
         }
     }
@@ -233,7 +237,7 @@ fn told(done: &str) -> Option<Told> {
                           hosts below and to no other.";
             Some(Told::good("The hosts are saved", detail))
         }
-        _ => None,
+        other => replay::told(other),
     }
 }
 
@@ -242,9 +246,15 @@ pub(super) async fn show(
     by: SignedIn,
     uri: Uri,
 ) -> Result<Response, Fault> {
-    let after: After = sent(&uri)?;
+    let (after, range): (After, Range) = (sent(&uri)?, sent(&uri)?);
     let told = after.done(&by).and_then(told);
-    Ok(page(StatusCode::OK, &WebhooksPage { told, ..WebhooksPage::read(&app, &by).await? }))
+    let html = WebhooksPage::read(&app, &by).await?;
+    let replay = Replay::counted(&app, &by, range).await?;
+    let status = match &replay.mistake {
+        Some(_) => StatusCode::BAD_REQUEST,
+        None => StatusCode::OK,
+    };
+    Ok(page(status, &WebhooksPage { told, replay, ..html }))
 }
 
 /// What was typed and ticked.

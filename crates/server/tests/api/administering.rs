@@ -203,6 +203,10 @@ async fn these_pages_and_their_forms_are_for_those_who_administer() {
         ("/webhooks/add".to_owned(), vec![("url", "http://127.0.0.1:9/"), ("once", "x")]),
         ("/webhooks/sign".into(), vec![("once", "x")]),
         ("/webhooks/hosts".into(), vec![("hosts", "evil.example")]),
+        (
+            "/webhooks/replay".into(),
+            vec![("once", "x"), ("from", "2029-01-01"), ("to", "2031-01-01")],
+        ),
         (format!("/webhooks/{id}/challenge"), vec![]),
         (format!("/webhooks/{id}/rotate"), vec![("once", "x"), ("overlap", "0s")]),
         (format!("/webhooks/{id}/retry"), vec![("delivery", delivery)]),
@@ -245,7 +249,7 @@ async fn these_pages_and_their_forms_are_for_those_who_administer() {
     let token = csrf(&page(&server, "/webhooks", &rival).await);
     assert!(!page(&server, "/webhooks", &rival).await.contains(id));
     assert_eq!(look(&server, &format!("/webhooks/{id}"), &rival).await.status, 404);
-    for (path, fields) in &forms[3..] {
+    for (path, fields) in &forms[4..] {
         let all = [&[("csrf", token.as_str())][..], &fields[..]].concat();
         assert_eq!(post(&server, path, &rival, &all).await.status, 404, "{path}");
     }
@@ -300,4 +304,56 @@ async fn the_log_goes_on_page_by_page_and_a_test_world_has_its_own() {
     assert_eq!((counts, asked.len()), (vec![20, 20, 5], 0));
     let odd = look(&server, &format!("/webhooks/{id}?before=nonsense"), &cookie).await;
     assert_eq!(odd.status, 404);
+}
+
+#[tokio::test]
+async fn what_was_given_up_is_counted_by_looking_and_sent_by_a_button_once() {
+    let server = TestServer::start().await;
+    let mut receiver = Receiver::start().await;
+    let wish = json!({ "url": receiver.url(), "events": ["asked"] });
+    let made = server.admin().post("/v1/webhooks", &wish).send().await.expect(201);
+    for _ in 0..10 {
+        receiver.answer(answer_of(503, ""));
+    }
+    server.asker().ask("deploy").await;
+    let log = format!("/v1/webhooks/{}/deliveries", made["id"].as_str().unwrap());
+    let mut ids = BTreeSet::new();
+    for attempt in 1..=10 {
+        ids.insert(receiver.next().await.id().to_owned());
+        loop {
+            let log = server.admin().get(&log).await.expect(200);
+            let line = &log["data"][0];
+            if line["attempts"] == attempt && line["response_status"] == 503 {
+                break;
+            }
+        }
+        if attempt < 10 {
+            // A day and a bit: as long as the longest pause.
+            server.clock.advance(27 * 3_600);
+        }
+    }
+    let owner = signed_in(server.workspace(), "olga", Role::Owner).await;
+    let owner_again =
+        async || page(&server, "/webhooks?from=2029-12-31&to=2030-03-01", &owner).await;
+    let shown = owner_again().await;
+    assert!(shown.contains("<strong>1 event</strong> was given up"), "{shown}");
+    assert!(receiver.is_quiet(), "looking sends nothing");
+    let (csrf, once) = (csrf(&shown), hidden(&shown, "once"));
+    let fields =
+        [("csrf", csrf.as_str()), ("once", &once), ("from", "2029-12-31"), ("to", "2030-03-01")];
+    let done = post(&server, "/webhooks/replay", &owner, &fields).await;
+    assert_eq!(done.status, 303);
+    let told = page(&server, done.header("location"), &owner).await;
+    assert!(told.contains("What was given up is sent again"));
+    ids.insert(receiver.next().await.id().to_owned());
+    assert_eq!(ids.len(), 1, "the same one under the same id");
+    while server.admin().get(&log).await.expect(200)["data"][0]["state"] != "delivered" {}
+    assert_eq!(post(&server, "/webhooks/replay", &owner, &fields).await.status, 303);
+    assert!(receiver.is_quiet(), "the same form again sends nothing");
+    assert!(owner_again().await.contains("Nothing was given up in this time"));
+    for range in ["from=soon&to=2030-01-01", "from=2030-01-02&to=2030-01-01", "from=2030-01-01"] {
+        let odd = look(&server, &format!("/webhooks?{range}"), &owner).await;
+        assert_eq!(odd.status, 400, "{range}");
+        assert!(text(&odd).contains("id=\"range-mistake\""), "{range}");
+    }
 }
