@@ -158,6 +158,7 @@ impl Server {
             Arc::clone(&service.metrics),
             stop.clone(),
         ));
+        workers.spawn(workers::newcomers::run(Arc::clone(service.store()), stop.clone()));
         workers.spawn(workers::notices::run(Arc::clone(&service), stop.clone()));
         workers.spawn(workers::housekeeping::run(Arc::clone(&service), stop.clone()));
         let failed = keyless.clone();

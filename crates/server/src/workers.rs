@@ -3,6 +3,7 @@
 pub mod erasure;
 pub mod housekeeping;
 mod lanes;
+pub mod newcomers;
 pub mod notices;
 pub mod receipts;
 pub mod timers;

@@ -149,6 +149,11 @@ pub trait Notices: Send + Sync {
     ) -> Result<Vec<ClaimedNotice>, StoreError>;
     /// Says how an attempt ended. Ignored if the lease was lost to a later attempt.
     async fn settle_notice(&self, claimed: &ClaimedNotice, told: Told) -> Result<(), StoreError>;
+    /// Whether there may be people who can answer now and were not asked, as they could not before.
+    async fn newcomers_are_due(&self) -> Result<bool, StoreError>;
+    /// Looks for them in the next few open approvals, and has them told, once. True if there may be
+    /// more to look at.
+    async fn tell_newcomers(&self, limit: u32) -> Result<bool, StoreError>;
     /// Notes whether a way works, when it was tried by hand.
     async fn note_channel(
         &self,

@@ -18,6 +18,7 @@ mod grants;
 mod keyring;
 mod log;
 mod mooring;
+mod newcomers;
 mod notices;
 mod open;
 mod outages;

@@ -39,6 +39,7 @@ mod leaving;
 mod limits;
 mod links;
 mod lists;
+mod newcomers;
 mod passwords;
 mod quorum;
 mod races;

@@ -415,6 +415,16 @@ CREATE INDEX notices_dead ON notices (channel, settled_at)
 CREATE INDEX notices_waiting ON notices (channel) WHERE settled_at IS NULL;
 CREATE INDEX notices_settled ON notices (settled_at) WHERE settled_at IS NOT NULL;
 
+-- Workspaces whose open approvals are to be looked through for people who can answer them now and
+-- could not before.
+CREATE TABLE newcomers (
+  workspace BLOB NOT NULL,
+  due_at    INTEGER NOT NULL,
+  after     BLOB, -- the approval that was looked at last
+  PRIMARY KEY (workspace, due_at)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX newcomers_due ON newcomers (due_at);
+
 CREATE TABLE signing_keys (
   kid        TEXT NOT NULL PRIMARY KEY,
   public_jwk TEXT NOT NULL,

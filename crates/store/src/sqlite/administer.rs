@@ -17,7 +17,7 @@ use super::facts::Tenant;
 use super::notices::Retried;
 use super::repeats::{self, Seen};
 use super::writer::Desk;
-use super::{channels, deliveries, grants, notices, queries, sent, webhooks};
+use super::{channels, deliveries, grants, newcomers, notices, queries, sent, webhooks};
 use crate::records::Place;
 use crate::store::{self, Administer, AdministerError, Administered, Credential, StoreError};
 
@@ -74,6 +74,7 @@ pub(super) fn administer(
     let act = Act { connection, now, tenant, facts: &facts, credential: request.credential };
     let done = act.carry_out(&request.change)?;
 
+    newcomers::note(connection, tenant, &request.change, now)?;
     if let Some(kind) = done.kind {
         let by = done.by.unwrap_or_else(|| facts.actor());
         let telling = Telling {

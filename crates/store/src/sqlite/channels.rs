@@ -26,6 +26,10 @@ impl Ways {
         Ok(Self(all.into_iter().map(|known| (known.id, known.settings)).collect()))
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn all(&self) -> BTreeMap<ChannelId, ChannelSettings> {
         self.0.iter().cloned().collect()
     }

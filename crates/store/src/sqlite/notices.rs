@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codec::{self, Id};
 use super::writer::Desk;
-use super::{SqliteStore, channels};
+use super::{SqliteStore, channels, newcomers};
 use crate::notices::{Channel, ClaimedNotice, Notice, NoticeState, Notices, Told};
 use crate::records::Place;
 use crate::store::{Change, Store, StoreError};
@@ -44,7 +44,7 @@ impl Subject<'_> {
     }
 
     /// One more for this person, due now unless one before it still waits.
-    fn add(
+    pub(super) fn add(
         &self,
         connection: &Connection,
         member: MemberId,
@@ -446,6 +446,15 @@ impl Notices for SqliteStore {
     async fn settle_notice(&self, claimed: &ClaimedNotice, told: Told) -> Result<(), StoreError> {
         let claimed = claimed.clone();
         self.writer.write(move |desk| settle(desk, &claimed, &told)).await
+    }
+
+    async fn newcomers_are_due(&self) -> Result<bool, StoreError> {
+        let now = self.now();
+        self.read(move |connection| newcomers::are_due(connection, now)).await
+    }
+
+    async fn tell_newcomers(&self, limit: u32) -> Result<bool, StoreError> {
+        self.writer.write(move |desk| newcomers::tell(desk, limit)).await
     }
 
     async fn note_channel(

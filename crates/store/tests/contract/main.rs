@@ -79,6 +79,8 @@ promises! {
         only_who_was_told_of_it_is_told_how_it_ended
         after_a_change_everybody_who_must_answer_is_told
         a_secret_stays_with_the_server_it_was_given_for
+        who_can_answer_later_is_asked_then_and_once
+        a_delegation_is_looked_for_when_it_begins_and_when_it_ends
         a_channel_that_is_removed_tells_nobody_anything
     }
     deliveries {

@@ -184,3 +184,81 @@ pub(crate) async fn a_secret_stays_with_the_server_it_was_given_for<H: Home>() {
     set("smtp.example.com", ChannelSecret::Replace(None)).await.unwrap();
     assert_eq!(sealed().await, []);
 }
+
+pub(crate) async fn who_can_answer_later_is_asked_then_and_once<H: Home>() {
+    let mut world = World::<H>::new().await;
+    let id = mail(&world).await;
+    while world.store.tell_newcomers(10).await.unwrap() {}
+    let asked = [world.ask().await, world.ask().await, world.ask().await];
+    let ended = world.ask().await;
+    let cancel = Command::Cancel { reason: None };
+    world.run(world.us.asker, ended.id, cancel).await.unwrap();
+    let before = log(&world, id).await.len();
+    assert!(!world.store.newcomers_are_due().await.unwrap());
+    let dora = MemberId::from_bits(next());
+    let (email, name) = ("dora@example.com".to_owned(), "Dora".to_owned());
+    let add = Change::AddMember { id: dora, email, name, role: Role::Approver };
+    world.administer(add).await.unwrap();
+    assert!(world.store.newcomers_are_due().await.unwrap());
+    // A few at a time, and whoever does it may die in between.
+    assert!(world.store.tell_newcomers(2).await.unwrap());
+    world.reopen().await;
+    while world.store.tell_newcomers(2).await.unwrap() {}
+    assert!(!world.store.newcomers_are_due().await.unwrap());
+    let hers = async |world: &World<H>| {
+        let lines = log(world, id).await;
+        lines.into_iter().filter(|row| row.member == dora).collect::<Vec<_>>()
+    };
+    let told = hers(&world).await;
+    assert!(told.iter().all(|row| row.about == About::Asked && row.state == NoticeState::Waiting));
+    let mut of: Vec<_> = told.iter().map(|row| row.approval).collect();
+    of.sort_unstable();
+    assert_eq!(of, asked.each_ref().map(|approval| approval.id), "what is open, each once");
+    assert_eq!(log(&world, id).await.len(), before + 3, "nobody else hears anything");
+
+    // Told already, or given up: once is enough. Dropped, as she could not answer then: now.
+    let claimed = world.store.claim_notices(id, 90, 100).await.unwrap();
+    let of_hers = claimed.iter().filter(|row| row.member == dora);
+    let ways = [
+        Told::Sent,
+        Told::GiveUp { why: "no such user".into() },
+        Told::Dropped { why: "they are not active any more".into() },
+    ];
+    for (row, told) in of_hers.zip(ways) {
+        world.store.settle_notice(row, told).await.unwrap();
+    }
+    let (name, role) = (None, None);
+    let enabled = Change::UpdateMember { id: dora, name, role, enabled: Some(true) };
+    world.administer(enabled).await.unwrap();
+    while world.store.tell_newcomers(2).await.unwrap() {}
+    let states = hers(&world).await;
+    let count = |state| states.iter().filter(|row| row.state == state).count();
+    assert_eq!(states.len(), 3);
+    assert_eq!((count(NoticeState::Sent), count(NoticeState::Dead)), (1, 1));
+    assert_eq!(count(NoticeState::Waiting), 1);
+    assert_eq!(world.home.rows()["newcomers"], 0);
+}
+
+pub(crate) async fn a_delegation_is_looked_for_when_it_begins_and_when_it_ends<H: Home>() {
+    let world = World::<H>::new().await;
+    mail(&world).await;
+    while world.store.tell_newcomers(10).await.unwrap() {}
+    world.ask().await;
+    let now = world.store.now();
+    let (since, until) = (now.plus(Seconds(600)), now.plus(Seconds(1_200)));
+    let given = Delegation { to: world.us.ben, since, until };
+    let change = Change::Delegate { member: world.us.ana, delegation: Some(given) };
+    world.administer(change).await.unwrap();
+    let due = async || {
+        let due = world.store.newcomers_are_due().await.unwrap();
+        while world.store.tell_newcomers(10).await.unwrap() {}
+        due
+    };
+    assert!(!due().await, "it has not begun");
+    world.clock.advance(600);
+    assert!(due().await);
+    assert!(!due().await);
+    world.clock.advance(600);
+    assert!(due().await);
+    assert!(!due().await);
+}

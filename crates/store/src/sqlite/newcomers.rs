@@ -1,0 +1,150 @@
+//! Who may answer since something was asked: somebody new in the workspace or a group, or in whose
+//! hands another's votes are from now on. With the change that lets them, it is noted that the
+//! workspace is to be looked through, now or when that begins; a few open approvals at a time are
+//! looked at then, so that no other write waits long.
+
+use askfirst_core::administration::Change;
+use askfirst_core::{About, Approval, ApprovalId, MemberId, Timestamp, WorkspaceId};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::channels::Ways;
+use super::codec::{self, Id};
+use super::facts::Tenant;
+use super::notices::{self, Subject};
+use super::writer::Desk;
+use crate::store::{self, StoreError};
+
+/// When somebody may be able to answer who could not before, by this change.
+fn from_when(change: &Change, now: Timestamp) -> Vec<Timestamp> {
+    match change {
+        Change::AddMember { .. }
+        | Change::UpdateMember { role: Some(_), .. }
+        | Change::UpdateMember { enabled: Some(true), .. }
+        | Change::AddGroup { .. }
+        | Change::SetGroup { .. }
+        | Change::Delegate { delegation: None, .. } => vec![now],
+        // The one from its beginning on, the other once it is over.
+        Change::Delegate { delegation: Some(given), .. } => {
+            vec![given.since.max(now), given.until.max(now)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Notes with a change that the workspace is to be looked through. Without a way to people there is
+/// nothing to do now.
+pub(super) fn note(
+    connection: &Connection,
+    tenant: &Tenant,
+    change: &Change,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO newcomers (workspace, due_at) VALUES (?1, ?2)
+               ON CONFLICT DO UPDATE SET after = NULL";
+    let tells = |at: &Timestamp| *at > now || !tenant.channels.is_empty();
+    for at in from_when(change, now).into_iter().filter(tells) {
+        let row = (tenant.workspace.id.bytes(), at.micros());
+        connection.prepare_cached(sql)?.execute(row)?;
+    }
+    Ok(())
+}
+
+/// Whether a workspace is to be looked through now.
+pub(super) fn are_due(connection: &Connection, now: Timestamp) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM newcomers WHERE due_at <= ?1)";
+    Ok(connection.prepare_cached(sql)?.query_row([now.micros()], |row| row.get(0))?)
+}
+
+/// Looks at the next few open approvals of one workspace that is due, and has those told who could
+/// answer now and were not told. True if there may be more to look at.
+pub(super) fn tell(desk: &mut Desk<'_, '_>, limit: u32) -> Result<bool, StoreError> {
+    let (connection, now) = (desk.connection, desk.now);
+    let sql = "SELECT workspace, due_at, after FROM newcomers WHERE due_at <= ?1
+               ORDER BY due_at LIMIT 1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let due = statement.query_row([now.micros()], |row| {
+        let after = codec::maybe_id::<ApprovalId>(row, 2)?;
+        Ok((codec::id::<WorkspaceId>(row, 0)?, row.get::<_, i64>(1)?, after))
+    });
+    let Some((workspace, due_at, after)) = due.optional()? else { return Ok(false) };
+    let mut last = None;
+    if let Some(tenant) = desk.tenants.get(connection, workspace, now)?
+        && !tenant.channels.is_empty()
+    {
+        let open = open(connection, workspace, tenant.workspace.environment, after, limit)?;
+        let mut told = false;
+        for approval in &open {
+            let awaited = approval.awaited(&tenant.roster, tenant.workspace.floor, now);
+            told |= ask(connection, &tenant.channels, approval, &awaited, now)?;
+        }
+        if told {
+            desk.changes.push(store::Change::Deliveries);
+        }
+        last = open.last().filter(|_| open.len() == limit as usize).map(|approval| approval.id);
+    }
+    let key = (workspace.bytes(), due_at);
+    match last {
+        Some(last) => {
+            let sql = "UPDATE newcomers SET after = ?3 WHERE workspace = ?1 AND due_at = ?2";
+            connection.prepare_cached(sql)?.execute((key.0, key.1, last.bytes()))?;
+        }
+        None => {
+            let sql = "DELETE FROM newcomers WHERE workspace = ?1 AND due_at = ?2";
+            connection.prepare_cached(sql)?.execute(key)?;
+        }
+    }
+    Ok(true)
+}
+
+/// Approvals that wait for answers, in the order of their ids.
+fn open(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    environment: askfirst_core::Environment,
+    after: Option<ApprovalId>,
+    limit: u32,
+) -> Result<Vec<Approval>, StoreError> {
+    let sql = "SELECT s.body FROM approvals a INDEXED BY approvals_pending
+               JOIN snapshots s ON s.snapshot = a.snapshot
+               WHERE a.workspace = ?1 AND a.environment = ?2 AND a.status = 'pending'
+                 AND a.approval > ?3 ORDER BY a.approval LIMIT ?4";
+    let after = after.map_or([0; 16], Id::bytes);
+    let mut statement = connection.prepare_cached(sql)?;
+    let row = params![workspace.bytes(), environment.as_str(), after, limit];
+    let rows = statement.query_map(row, |row| codec::json(row, 0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Asks those of them whom nobody ever asked, or whose notice was dropped before it was told, as
+/// they could not answer then.
+fn ask(
+    connection: &Connection,
+    ways: &Ways,
+    approval: &Approval,
+    people: &[MemberId],
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    // The newest decides: a notice that waits, was sent, or was given up is theirs already.
+    let sql = "SELECT notice, settled_at IS NOT NULL AND sent = 0 AND dead = 0 FROM notices
+               WHERE approval = ?1 AND channel = ?2 AND member = ?3
+               ORDER BY position DESC LIMIT 1";
+    let mut any = false;
+    for channel in ways.all().into_keys() {
+        let subject = Subject { channel, approval, version: approval.version, now };
+        for member in people {
+            let row = (approval.id.bytes(), channel.bytes(), member.bytes());
+            let known = connection
+                .prepare_cached(sql)?
+                .query_row(row, |row| Ok((codec::id(row, 0)?, row.get::<_, bool>(1)?)));
+            match known.optional()? {
+                None => subject.add(connection, *member, About::Asked)?,
+                Some((notice, true)) => {
+                    notices::retry(connection, approval.workspace, notice, now)?;
+                }
+                Some((_, false)) => continue,
+            }
+            any = true;
+        }
+    }
+    Ok(any)
+}
