@@ -97,7 +97,7 @@ test("mail is set up, tried, told wrong, and removed, without script", async () 
 
   mail.refusing = HOSTILE;
   await page.getByRole("button", { name: "Send a test to me" }).click();
-  assert.match(await page.textContent("#told"), /The test was not sent.*<script>.*set it up anew/s);
+  assert.match(await page.textContent("#told"), /The test was not sent.*<script>.*change what it is set up with/s);
   assert.equal(await page.locator("#evil, main script").count(), 0, "what a mail server says is words");
   await page.goto(`${desk.url}/channels`);
   assert.match(await page.textContent(".trouble"), /It went wrong.*<script>window\.evil=1<\/script>/s);
@@ -169,6 +169,49 @@ test("who does not administer is offered nothing and may do nothing; nor may ano
   assert.equal(await post(owner, token), 403, "the token of another session");
   assert.deepEqual(await channels(), []);
   await owner.context().close();
+});
+
+test("mail is changed in place, and a password stays with the server it was given for", async () => {
+  const page = await desk.owner();
+  mail.refusing = null;
+  await page.goto(`${desk.url}/channels`);
+  await fill(page, { username: "us", password: PASSWORD });
+  await setUp(page);
+  const [made] = await channels();
+  await page.goto(`${desk.url}/channels`);
+  await page.getByRole("link", { name: "Change it" }).click();
+  assert.equal(await page.inputValue("#host"), "127.0.0.1");
+  assert.equal(await page.inputValue("#username"), "us");
+  assert.equal(await page.inputValue("#password"), "");
+  await page.fill("#from", "other@example.com");
+  await page.selectOption("#afterwards", "all");
+  await page.getByRole("button", { name: "Save" }).click();
+  assert.equal(page.url(), `${desk.url}/channels`, "a reload repeats nothing");
+  assert.match(await page.textContent("#channels"), /other@example\.com/);
+  await page.goto(`${desk.url}/channels/${made.id}/change`);
+  assert.equal(await page.inputValue("#afterwards"), "all");
+  await page.fill("#port", "2599");
+  await page.getByRole("button", { name: "Save" }).click();
+  assert.match(await page.textContent("#told"), /Nothing was changed yet/);
+  assert.match(await page.textContent("#password-mistake"), /Give the password again/);
+  assert.equal(await page.inputValue("#port"), "2599");
+  assert.deepEqual(await desk.examine(page, "channel-change-mistake"), []);
+  const [kept] = await channels();
+  assert.deepEqual([kept.port, kept.from], [mail.address().port, "other@example.com"]);
+  await page.fill("#password", PASSWORD);
+  await page.getByRole("button", { name: "Save" }).click();
+  assert.equal((await channels())[0].port, 2599);
+  assert.ok(!(await page.content()).includes(PASSWORD));
+
+  const admin = await desk.signedIn(await desk.link(await desk.member("ada@example.com", "Ada", "admin")));
+  await admin.goto(`${desk.url}/channels/${made.id}/change`);
+  assert.match(await admin.textContent("main"), /Only an owner/);
+  assert.equal(await admin.locator("#host").count(), 0);
+  await admin.context().close();
+  await page.goto(`${desk.url}/channels`);
+  await page.locator(`#remove-${made.id} summary`).click();
+  await page.getByRole("button", { name: "Yes, remove mail from" }).click();
+  await page.context().close();
 });
 
 test("the page looks right in both lights, with trouble on it", async () => {

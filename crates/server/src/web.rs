@@ -6,6 +6,7 @@ mod approval;
 mod assets;
 mod audit;
 mod away;
+mod channel_change;
 mod channels;
 mod docs;
 mod fault;
@@ -66,6 +67,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/people/group", post(people::group))
         .route("/channels", get(channels::show))
         .route("/channels/add", post(channels::add))
+        .route("/channels/{id}/change", get(channel_change::show).post(channel_change::save))
         .route("/channels/{id}/test", post(channels::test))
         .route("/channels/{id}/remove", post(channels::remove))
         .route("/webhooks", get(webhooks::show))

@@ -85,7 +85,7 @@ pub(super) struct Form {
 }
 
 impl Form {
-    fn new(wish: &Wish, mistakes: Vec<Problem>) -> Self {
+    pub(super) fn new(wish: &Wish, mistakes: Vec<Problem>) -> Self {
         let security = |(value, word)| Choice::new(value, word, &wish.security);
         Self {
             host: wish.host.clone(),
@@ -121,7 +121,7 @@ impl Form {
     }
 
     /// What is wrong with no field of its own.
-    fn others(&self) -> Vec<Text> {
+    pub(super) fn others(&self) -> Vec<Text> {
         let of_a_field = |known: &&Problem| FIELDS.contains(&known.pointer.trim_start_matches('/'));
         let others = self.mistakes.iter().filter(|known| !of_a_field(known));
         others.map(|known| text(&sentence(&known.detail))).collect()
@@ -221,12 +221,9 @@ pub(super) fn told(done: &str, to: &str, channels: &[ChannelRow]) -> Option<Told
     match done.split_once('.')? {
         ("tested", _) => Some(Told::good("The mail server took the test", &taken)),
         ("untested", id) => {
-            let kept = format!(
-                "The channel is kept as it is. Once the cause is gone, send a test again; to \
-                 change what it is set up with, use askfirst channels change {id}, or remove it \
-                 and set it up anew."
-            );
-            let mut told = Told::bad("The test was not sent", &kept);
+            let kept = "The channel is kept as it is. Once the cause is gone, send a test again, \
+                        or change what it is set up with.";
+            let mut told = Told::bad("The test was not sent", kept);
             // Why stands with the channel, until something arrives by it.
             let channel = channels.iter().find(|known| known.id == id);
             if let Some((_, why)) = channel.and_then(|channel| channel.trouble.clone()) {
@@ -254,21 +251,21 @@ pub(super) async fn show(
 #[derive(Deserialize)]
 pub(super) struct Wish {
     #[serde(default)]
-    host: String,
+    pub(super) host: String,
     #[serde(default)]
-    port: String,
+    pub(super) port: String,
     #[serde(default)]
-    security: String,
+    pub(super) security: String,
     #[serde(default)]
-    username: String,
+    pub(super) username: String,
     #[serde(default)]
-    password: Zeroizing<String>,
+    pub(super) password: Zeroizing<String>,
     #[serde(default)]
-    from: String,
+    pub(super) from: String,
     #[serde(default)]
-    locale: String,
+    pub(super) locale: String,
     #[serde(default)]
-    afterwards: String,
+    pub(super) afterwards: String,
 }
 
 impl Default for Wish {
@@ -290,7 +287,7 @@ impl Default for Wish {
 impl Wish {
     /// # Errors
     /// All the fields that make no sense by themselves.
-    fn settings(&self) -> Result<EmailSettings, Vec<Problem>> {
+    pub(super) fn settings(&self) -> Result<EmailSettings, Vec<Problem>> {
         let mut mistakes = Vec::new();
         let mut mistake = |pointer: &str, detail: &str| {
             mistakes.push(Problem { pointer: pointer.into(), detail: detail.into() });

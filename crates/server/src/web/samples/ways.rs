@@ -60,7 +60,7 @@ fn a_failed_test_says_what_to_do() {
     let page = ChannelsPage::sample();
     let unknown = told("untested.chn_none", "ben@example.com", &page.channels);
     assert!(
-        html(&ChannelsPage { told: unknown, ..ChannelsPage::sample() }).contains("set it up anew")
+        html(&ChannelsPage { told: unknown, ..ChannelsPage::sample() }).contains("change what it is set up with")
     );
     let done = format!("untested.{}", page.channels[0].id);
     let told = told(&done, "ben@example.com", &page.channels);
