@@ -72,7 +72,8 @@ systemctl() {
         'enable --now askfirst askfirst-backup.timer' | 'start askfirst') begin ;;
         'stop askfirst') end ;;
         'restart askfirst') end; begin ;;
-        'try-reload-or-restart askfirst') if is_running; then kill -HUP "$(cat "$ROOT/pid")"; fi ;;
+        'is-active --quiet askfirst') is_running ;;
+        'reload askfirst') is_running && kill -HUP "$(cat "$ROOT/pid")" ;;
         'start askfirst-backup') sh -euc "$(commands_of askfirst-backup)" ;;
         *) echo "no stand-in for: systemctl $*" >&2; exit 91 ;;
     esac
