@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::Args;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue};
 use reqwest::{Method, StatusCode, redirect};
+use rustls::CertificateError;
 use serde_json::Value;
 
 use crate::exit::usage;
@@ -71,6 +72,14 @@ pub(crate) enum CallError {
         /// Where.
         url: String,
         /// The cause.
+        why: String,
+    },
+    /// It shows a certificate that this machine does not believe, so nothing was sent.
+    #[error("{url} shows a certificate that is not believed here: {why}")]
+    Untrusted {
+        /// Where.
+        url: String,
+        /// What is wrong with it, and what to do.
         why: String,
     },
     /// The answer did not come, so it is unknown what was done.
@@ -160,7 +169,7 @@ impl CallError {
     /// Whether the same request, with the same idempotency key, may succeed in a moment.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Broken { .. } => true,
+            Self::Unreachable { .. } | Self::Untrusted { .. } | Self::Broken { .. } => true,
             Self::Refused(refused) => is_passing(refused.status),
             Self::Foreign { status, .. } => is_passing(*status),
         }
@@ -368,6 +377,9 @@ impl Client {
 
     fn failed(&self, error: &reqwest::Error) -> CallError {
         let url = self.base.clone();
+        if let Some(why) = doubt(error) {
+            return CallError::Untrusted { url, why };
+        }
         let why = root_cause(error);
         if error.is_connect() {
             CallError::Unreachable { url, why }
@@ -387,6 +399,45 @@ fn root_cause(error: &reqwest::Error) -> String {
         cause = inner;
     }
     cause.to_string().to_lowercase()
+}
+
+/// What is wrong with the certificate that the server shows, if it is that.
+fn doubt(error: &reqwest::Error) -> Option<String> {
+    let outermost: &dyn std::error::Error = error;
+    let mut causes = std::iter::successors(Some(outermost), |cause| cause.source());
+    let doubt = causes.find_map(about_a_certificate);
+    Some(match doubt? {
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "it is from no authority that this machine knows; add the authority to the machine's, \
+             or name its file in SSL_CERT_FILE"
+                .into()
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "it has expired; renew it".into()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "it is not valid yet; look at both clocks".into()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "it is for another host; use the name that stands in it".into()
+        }
+        other if other.to_string().contains("CaUsedAsEndEntity") => {
+            "it is an authority's own, as `openssl req -x509` makes them; with `-addext \
+             basicConstraints=critical,CA:FALSE` it is a server's"
+                .into()
+        }
+        other => other.to_string(),
+    })
+}
+
+/// The innermost of errors of input and output is not among their causes, but within them.
+fn about_a_certificate<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a CertificateError> {
+    if let Some(rustls::Error::InvalidCertificate(doubt)) = error.downcast_ref() {
+        return Some(doubt);
+    }
+    about_a_certificate(error.downcast_ref::<std::io::Error>()?.get_ref()?)
 }
 
 /// Text as one segment of a path.

@@ -87,6 +87,11 @@ pub(crate) async fn bind(listen: SocketAddr) -> Result<TcpListener> {
              `--listen {}:PORT`, where port 0 takes any free one",
             bracketed(listen)
         )),
+        std::io::ErrorKind::PermissionDenied if listen.port() < 1024 => not_set_up(format!(
+            "this account may not listen on {listen}: ports below 1024 take CAP_NET_BIND_SERVICE, \
+             which deploy/askfirst.service gives; or choose another with `--listen {}:8443`",
+            bracketed(listen)
+        )),
         _ => not_set_up(format!("cannot listen on {listen}: {error}")),
     })
 }

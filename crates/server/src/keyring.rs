@@ -19,9 +19,7 @@ pub enum KeyringError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The sealed key does not open with this key-encryption key, or making one failed.
-    #[error(
-        "the signing key {kid} cannot be opened: {why}; is this the sealing key it was sealed with?"
-    )]
+    #[error("the signing key {kid} cannot be opened: {why}")]
     Sealed {
         /// Which.
         kid: String,

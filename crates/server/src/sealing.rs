@@ -94,11 +94,11 @@ fn make(file: &Path) -> Result<SealingKey, SealingError> {
     let key = SealingKey::generate().map_err(|e| broken(file, &e))?;
     if let Some(folder) = file.parent() {
         let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true).mode(0o700).create(folder).map_err(|e| no_place(file, &e))?;
+        builder.recursive(true).mode(0o700).create(folder).map_err(|e| absent(file, &e))?;
     }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
-    let mut opened = options.open(file).map_err(|e| no_place(file, &e))?;
+    let mut opened = options.open(file).map_err(|e| absent(file, &e))?;
     let text = key.to_text();
     opened.write_all(text.as_bytes()).map_err(|e| broken(file, &e))?;
     opened.write_all(b"\n").and_then(|()| opened.sync_all()).map_err(|e| broken(file, &e))?;
@@ -107,6 +107,11 @@ fn make(file: &Path) -> Result<SealingKey, SealingError> {
 
 fn no_place(file: &Path, error: &std::io::Error) -> SealingError {
     SealingError::NoPlace { path: file.display().to_string(), why: error.to_string() }
+}
+
+fn absent(file: &Path, error: &std::io::Error) -> SealingError {
+    let why = format!("it is not there, and it cannot be made: {error}");
+    SealingError::NoPlace { path: file.display().to_string(), why }
 }
 
 fn broken(file: &Path, why: &dyn std::fmt::Display) -> SealingError {

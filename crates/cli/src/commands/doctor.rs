@@ -90,11 +90,13 @@ async fn ask(client: &Client, connection: &Connection) -> Vec<Finding> {
     let health = match client.probe("/healthz").await {
         Ok(reply) => reply,
         Err(error) => {
-            findings.push(ill(
-                "server",
-                error.to_string(),
-                "start it with `askfirst dev` or `askfirst serve`, or set ASKFIRST_URL",
-            ));
+            let advice = match error {
+                CallError::Untrusted { .. } => {
+                    "give the server another certificate, or have this machine believe it"
+                }
+                _ => "start it with `askfirst dev` or `askfirst serve`, or set ASKFIRST_URL",
+            };
+            findings.push(ill("server", error.to_string(), advice));
             return findings;
         }
     };

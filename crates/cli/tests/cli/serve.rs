@@ -183,6 +183,9 @@ fn a_place_that_cannot_be_written_is_told_with_the_way_out() {
     assert!(told.contains("choose a folder of your own with --data DIR"), "{told}");
     let told = init(&good, &below);
     assert!(told.contains("choose a file of your own with --sealing-key-file FILE"), "{told}");
+    // Where an account may read and not write, as a service should.
+    let told = init(&good, Path::new("/proc/askfirst-sealing.key"));
+    assert!(told.contains("it is not there, and it cannot be made"), "{told}");
 }
 
 #[test]

@@ -110,6 +110,30 @@ fn a_server_speaks_tls_and_takes_a_renewed_certificate_without_a_restart() {
 }
 
 #[test]
+fn a_certificate_that_is_not_believed_is_told_with_what_to_do() {
+    let site = Site::new();
+    let (good, _) = site.certify("good", "localhost");
+    let (cert, key) = site.certify("live", "localhost");
+    let flags = ["--tls-cert", &cert, "--tls-key", &key, "--public-url", "https://localhost"];
+    let (mut server, port) = site.serve(&flags);
+    let unknown = site.client(port, &good).expect(1).err;
+    assert!(unknown.contains("from no authority that this machine knows"), "{unknown}");
+    assert!(unknown.contains("SSL_CERT_FILE") && !unknown.contains("not reachable"), "{unknown}");
+
+    let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let pair = rcgen::KeyPair::generate().unwrap();
+    std::fs::write(&cert, params.self_signed(&pair).unwrap().pem()).unwrap();
+    std::fs::write(&key, pair.serialize_pem()).unwrap();
+    server.signal(Signal::HUP);
+    logged(&mut server, "the certificate was read again");
+    let authoritys = site.client(port, &cert).expect(1).err;
+    assert!(authoritys.contains("CA:FALSE"), "{authoritys}");
+    server.signal(Signal::TERM);
+    server.end().expect(0);
+}
+
+#[test]
 fn a_certificate_that_cannot_be_used_is_refused_before_the_start() {
     let site = Site::new();
     let (cert, key) = site.certify("good", "ask.example.com");
