@@ -51,6 +51,14 @@ test("votes handed over wrongly are told in words", async () => {
   await page.locator("#until").evaluate((field) => { field.type = "text"; field.value = "soon"; });
   await page.getByRole("button", { name: "Hand over" }).click();
   assert.match(await page.textContent(".notice"), /Say until which day/);
+  assert.notEqual(await page.inputValue("#to"), "", "what was chosen is still there");
+  // A day that is none is not taken for "at once".
+  const until = new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 10);
+  await page.fill("#until", until);
+  await page.locator("#since").evaluate((field) => { field.type = "text"; field.value = "soon"; });
+  await page.getByRole("button", { name: "Hand over" }).click();
+  assert.match(await page.textContent(".notice"), /Say from which day/);
+  assert.equal(await page.inputValue("#until"), until);
   await page.context().close();
 });
 

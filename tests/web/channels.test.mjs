@@ -1,8 +1,8 @@
 // Setting up mail, trying it, hearing what went wrong, and taking it away again.
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
 import { after, before, test } from "node:test";
 import { deploy, start } from "./harness.mjs";
+import { mailServer } from "./mailbox.mjs";
 
 const HOSTILE = "550 <script>window.evil=1</script><b id=evil>no</b>";
 const PASSWORD = "correct horse battery staple";
@@ -17,40 +17,6 @@ after(async () => {
   mail.close();
   await desk.stop();
 });
-
-/** A mail server that takes everything, or refuses every address with the words in `refusing`. */
-async function mailServer() {
-  const server = createServer((socket) => {
-    let letter = null;
-    let rest = "";
-    socket.on("error", () => {});
-    socket.write("220 here\r\n");
-    socket.on("data", (data) => {
-      const lines = (rest + data).split("\r\n");
-      rest = lines.pop();
-      for (const line of lines) {
-        if (letter !== null) {
-          if (line !== ".") letter.push(line);
-          else {
-            server.letters.push(letter.join("\n"));
-            letter = null;
-            socket.write("250 taken\r\n");
-          }
-        } else if (/^EHLO/i.test(line)) socket.write("250-here\r\n250 AUTH PLAIN\r\n");
-        else if (/^AUTH/i.test(line)) socket.write("235 known\r\n");
-        else if (/^RCPT/i.test(line)) socket.write(`${server.refusing ?? "250 ok"}\r\n`);
-        else if (/^DATA/i.test(line)) {
-          letter = [];
-          socket.write("354 go on\r\n");
-        } else if (/^QUIT/i.test(line)) socket.end("221 bye\r\n");
-        else socket.write("250 ok\r\n");
-      }
-    });
-  });
-  server.letters = [];
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return server;
-}
 
 const channels = async () => (await desk.api("GET", "/v1/channels", desk.ready.admin_key)).data;
 

@@ -1,10 +1,11 @@
 // Photographs every page in every state, at three widths and in both lights, and lets axe look at
 // each, for somebody to look at: pages cannot be ugly, cut off or confusing to a test.
-//   node tests/web/gallery.mjs FOLDER [PART OF A NAME]
+//   node tests/web/gallery.mjs FOLDER [PARTS OF NAMES, as in link,mail]
 import { createRequire } from "node:module";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { deploy, receiver, start, until } from "./harness.mjs";
+import { mailServer, pageOf } from "./mailbox.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const WIDTHS = [390, 820, 1440];
@@ -15,18 +16,20 @@ await mkdir(folder, { recursive: true });
 const desk = await start();
 let faults = 0;
 
-/** Takes a page as it stands, after `bring` brought it there. */
-async function take(page, name, bring = async () => {}) {
-  if (!name.includes(only)) return;
+/** Takes a page as it stands, after `bring` brought it there. Of a letter, axe wants what pages have. */
+async function take(page, name, bring = async () => {}, { isLetter = false } = {}) {
+  if (!only.split(",").some((part) => name.includes(part))) return;
   await bring();
   for (const width of WIDTHS) {
     for (const colorScheme of LIGHTS) {
       await page.setViewportSize({ width, height: width === 390 ? 844 : 900 });
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-      await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+      // Of what is longer than a picture can be, the beginning.
+      const fullPage = await page.evaluate(() => document.documentElement.scrollHeight < 16_000);
+      await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage });
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      await page.evaluate(axe);
-      const { violations } = await page.evaluate(() => globalThis.axe.run());
+      if (!isLetter) await page.evaluate(axe);
+      const { violations } = isLetter ? { violations: [] } : await page.evaluate(() => globalThis.axe.run());
       const found = violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(" ").slice(0, 300)}`);
       if (wide > 0) found.push(`${wide} px too wide`);
       for (const what of found) {
@@ -51,7 +54,7 @@ try {
   const ben = await desk.member("ben@example.com", "Ben de la Cruz y Montoya de los Santos");
   const cal = await desk.member("cal@example.com", "Cal", "auditor");
   const gone = await desk.member("gone@example.com", "Former colleague");
-  await admin("PATCH", `/v1/members/${gone.id}`, { disabled: true }).catch(() => {});
+  await admin("PATCH", `/v1/members/${gone.id}`, { enabled: false });
   await admin("POST", "/v1/groups", { name: "sre", members: [ana.id, ben.id] }).catch((error) => console.log(String(error)));
   await desk.policy({ name: "two", needs: [{ from: ["members"], count: 2 }], assurance: "link" });
   await desk.policy({ name: "links", needs: [{ from: ["members"] }], assurance: "link" });
@@ -203,7 +206,7 @@ try {
   });
   await take(owner, "weak-password", async () => {
     await owner.goto(`${desk.url}/account`);
-    await owner.fill("#password", "passwordpassword");
+    await owner.fill("#password", "aaaaaaaaaaaa");
     await owner.locator("#password").evaluate((field) => field.form.submit());
     await owner.waitForLoadState();
   });
@@ -271,6 +274,69 @@ try {
   });
   await take(door, "link-over", go(door, url));
   await take(door, "link-unknown", go(door, `/d/${"a".repeat(43)}`));
+
+  await take(owner, "settings", go(owner, "/settings"));
+  await take(owner, "empty-grants", go(owner, "/grants"));
+  await desk.policy({ name: "kinds", needs: [{ from: ["members"] }], assurance: "link", grants: { for: "2h", uses: 5 } });
+  const kind = await desk.ask({ ...deploy, policy: "kinds" });
+  await take(owner, "granting", async () => {
+    await owner.goto(desk.url + at(kind));
+    await owner.locator("#more-of-it summary").click();
+  });
+  await owner.goto(desk.url + at(kind));
+  await owner.locator("#more-of-it summary").click();
+  await owner.fill("#grant_uses", "2");
+  await owner.click("#approve");
+  await owner.locator(".notice").waitFor();
+  await take(owner, "granting-read");
+  await owner.click("#approve");
+  await owner.locator(".ended").waitFor();
+  await take(owner, "grants", go(owner, "/grants"));
+  for (const name of ["", "guide", "webhooks", "cli", "reference", "nothing"]) {
+    await take(door, `docs-${name || "list"}`, go(door, `/docs/${name}`.replace(/\/$/, "")));
+  }
+
+  const mail = await mailServer();
+  // A page of nobody's, so that no policy of ours keeps a letter's styles away.
+  const reader = await (await desk.browser.newContext()).newPage();
+  const letter = async (subject) => {
+    let found;
+    while (!(found = mail.letters.find((one) => subject.test(one)))) await new Promise((resolve) => setTimeout(resolve, 50));
+    return pageOf(found);
+  };
+  await take(owner, "channels-empty", go(owner, "/channels"));
+  await take(owner, "channels-mistake", async () => {
+    await owner.goto(`${desk.url}/channels`);
+    await owner.fill("#host", "smtp.example.com");
+    await owner.fill("#from", "askfirst@example.com");
+    await owner.getByRole("button", { name: "Set it up" }).click();
+    await owner.locator("[aria-invalid]").first().waitFor();
+  });
+  await owner.goto(`${desk.url}/channels`);
+  await owner.fill("#host", "127.0.0.1");
+  await owner.fill("#port", String(mail.address().port));
+  await owner.selectOption("#security", "none");
+  await owner.fill("#from", "askfirst@example.com");
+  await owner.getByRole("button", { name: "Set it up" }).click();
+  await take(owner, "channels-set-up");
+  const mailed = await desk.ask({ ...deploy, policy: "links" });
+  const wanted = await letter(/^Subject: Your answer is wanted: Deploy/m);
+  await take(owner, "channels", go(owner, "/channels"));
+  await take(reader, "mail", async () => { await reader.setContent(wanted); }, { isLetter: true });
+  const suggested = wanted.match(/href="([^"]*suggest=approve)"/)[1];
+  await take(door, "link-from-a-mail", go(door, suggested));
+  await agent(`/v1/approvals/${mailed.id}/cancel`, { reason: "The release was called off." });
+  const told = await letter(/^Subject: Cancelled: Deploy/m);
+  await take(reader, "mail-of-the-end", async () => { await reader.setContent(told); }, { isLetter: true });
+  await desk.ask({ action: { name: "x", title: "Read all of this?", arguments: { rows: Array.from({ length: 400 }, () => "x".repeat(80)) } }, policy: "links" });
+  const large = await letter(/^Subject: Your answer is wanted: Read all/m);
+  await take(reader, "mail-that-does-not-fit", async () => { await reader.setContent(large); }, { isLetter: true });
+  mail.refusing = "550 5.7.1 <b>no</b>, not from this address";
+  await titled("Who hears of this?", {});
+  const inTrouble = async () => (await admin("GET", "/v1/channels")).data.some((one) => one.last_error !== null);
+  while (!await inTrouble()) await new Promise((resolve) => setTimeout(resolve, 100));
+  await take(owner, "channels-in-trouble", go(owner, "/channels"));
+  mail.close();
 } finally {
   await desk.stop();
 }

@@ -35,6 +35,7 @@ for (const javaScriptEnabled of [true, false]) {
     if (javaScriptEnabled) assert.deepEqual(await desk.examine(page, "link-confirm"), []);
     await page.click("#confirm");
     await page.getByText("Your answer is recorded").waitFor();
+    assert.equal(await page.locator(".banner").count(), 1, "it says that nothing here is real");
     if (javaScriptEnabled) assert.deepEqual(await desk.examine(page, "link-done"), []);
     const done = await desk.get(asked.id);
     assert.equal(done.status, "approved");

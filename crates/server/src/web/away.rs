@@ -27,6 +27,8 @@ pub(super) struct AwayPage {
     pub(super) for_whom: Vec<Given>,
     /// The first day that can be chosen.
     pub(super) today: String,
+    /// What was sent and not taken.
+    pub(super) typed: AwayFields,
 }
 
 /// Votes that were handed over.
@@ -40,14 +42,15 @@ pub(super) struct Given {
 }
 
 pub(super) async fn show(State(app): State<App>, by: SignedIn) -> Result<Response, Fault> {
-    Ok(page(StatusCode::OK, &sheet(&app, &by, None).await?))
+    Ok(page(StatusCode::OK, &sheet(&app, &by, None, AwayFields::default()).await?))
 }
 
-#[derive(Deserialize)]
+/// The form, as it was filled in.
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct AwayFields {
-    to: String,
-    since: String,
-    until: String,
+    pub(super) to: String,
+    pub(super) since: String,
+    pub(super) until: String,
 }
 
 pub(super) async fn hand_over(
@@ -56,11 +59,15 @@ pub(super) async fn hand_over(
 ) -> Result<Response, Fault> {
     let Posted { by, form } = posted;
     let now = by.viewer.now;
-    let told = match (form.to.parse::<MemberId>(), day(&form.until)) {
-        (Err(_), _) => lacking("Choose who votes in your place."),
-        (_, None) => lacking("Say until which day, as in 2030-01-31."),
-        (Ok(to), Some(until)) => {
-            let since = day(&form.since).map_or(now, |day| day.max(now));
+    let since = match form.since.trim() {
+        "" => Some(now),
+        typed => day(typed).map(|day| day.max(now)),
+    };
+    let told = match (form.to.parse::<MemberId>(), since, day(&form.until)) {
+        (Err(_), _, _) => lacking("Choose who votes in your place."),
+        (_, None, _) => lacking("Say from which day, as in 2030-01-31, or leave it empty."),
+        (_, _, None) => lacking("Say until which day, as in 2030-01-31."),
+        (Ok(to), Some(since), Some(until)) => {
             // To the end of that day.
             let until = until.plus(askfirst_core::Seconds(86_400));
             let given = Some(Delegation { to, since, until });
@@ -71,7 +78,7 @@ pub(super) async fn hand_over(
             }
         }
     };
-    let sheet = sheet(&app, &by, Some(&told)).await?;
+    let sheet = sheet(&app, &by, Some(&told), form).await?;
     Ok(page(told.status, &sheet))
 }
 
@@ -89,7 +96,12 @@ fn day(text: &str) -> Option<Timestamp> {
     format!("{}T00:00:00Z", text.trim()).parse().ok()
 }
 
-async fn sheet(app: &App, by: &SignedIn, told: Option<&Told>) -> Result<AwayPage, Fault> {
+async fn sheet(
+    app: &App,
+    by: &SignedIn,
+    told: Option<&Told>,
+    typed: AwayFields,
+) -> Result<AwayPage, Fault> {
     let now = by.viewer.now;
     let given = |who: &str, given: &Delegation| Given {
         who: text(who),
@@ -116,5 +128,6 @@ async fn sheet(app: &App, by: &SignedIn, told: Option<&Told>) -> Result<AwayPage
             .filter_map(|id| Some(given(&roster.email(id), roster.delegations.get(&id)?)))
             .collect(),
         today: today.split('T').next().unwrap_or_default().into(),
+        typed,
     })
 }

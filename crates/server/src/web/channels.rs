@@ -18,7 +18,7 @@ use super::fault::{Fault, page};
 use super::history::{Choice, sent};
 use super::session::{Nothing, Posted, SignedIn};
 use super::shell::{Moment, Shell, Text, text};
-use super::words::Sign;
+use super::words::{Sign, sentence};
 use crate::app::App;
 use crate::service::caller::OWNERS;
 use crate::service::channels::ChannelWish;

@@ -185,7 +185,7 @@ pub(super) async fn confirm(
                 _ => format!("Your answer is recorded, and decided it: {}.", status.as_str()),
             };
             let title = text(seen.approval.called());
-            let shell = Shell::bare("Recorded");
+            let shell = Shell::bare("Recorded").within(seen.approval.environment);
             Ok(page(StatusCode::OK, &DonePage { shell, sign, title, detail }))
         }
         Err(ServiceError::Refused(refusal)) => {

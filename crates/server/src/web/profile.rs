@@ -113,7 +113,10 @@ pub(super) async fn set_password(
         }
         Err(other) => return Err(other.into()),
     };
-    let html = ProfilePage { notice: Some(notice), ..ProfilePage::read(&app, &by).await? };
+    let html = ProfilePage {
+        notice: Some(words::sentence(&notice)),
+        ..ProfilePage::read(&app, &by).await?
+    };
     Ok(page(status, &html))
 }
 

@@ -307,6 +307,14 @@ pub(super) fn lacking(what: &str) -> Told {
     Told { status: StatusCode::UNPROCESSABLE_ENTITY, title, detail: what.into() }
 }
 
+/// A fact is lowercase and without a stop; on a page it stands alone.
+pub(super) fn sentence(fact: &str) -> String {
+    let mut letters = fact.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    let stop = if fact.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{first}{}{stop}", letters.as_str())
+}
+
 /// The page and the request are not the same any more.
 pub(super) fn stale() -> Told {
     Told {
