@@ -77,7 +77,7 @@ impl Afterwards {
         match about {
             About::Claimed => matches!(self, Self::All),
             About::Reported => matches!(self, Self::Outcome | Self::All),
-            About::Asked | About::Changed | About::Ended => true,
+            About::Asked | About::Changed | About::Ended | About::Reminder => true,
         }
     }
 }
@@ -146,12 +146,14 @@ pub enum About {
     Claimed,
     /// What the agent reports of how it went.
     Reported,
+    /// That their answer is still wanted, and not for long any more.
+    Reminder,
 }
 
 impl About {
     /// Every one of them.
-    pub const ALL: [Self; 5] =
-        [Self::Asked, Self::Changed, Self::Ended, Self::Claimed, Self::Reported];
+    pub const ALL: [Self; 6] =
+        [Self::Asked, Self::Changed, Self::Ended, Self::Claimed, Self::Reported, Self::Reminder];
 
     /// The word that is stored.
     #[must_use]
@@ -162,6 +164,7 @@ impl About {
             Self::Ended => "ended",
             Self::Claimed => "claimed",
             Self::Reported => "reported",
+            Self::Reminder => "reminder",
         }
     }
 }
@@ -171,7 +174,7 @@ impl About {
     #[must_use]
     pub const fn asks(self) -> bool {
         match self {
-            Self::Asked | Self::Changed => true,
+            Self::Asked | Self::Changed | Self::Reminder => true,
             Self::Ended | Self::Claimed | Self::Reported => false,
         }
     }

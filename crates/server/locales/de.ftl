@@ -13,12 +13,22 @@ subject-reported = { $status ->
     [succeeded] Der Agent meldet, dass es ausgeführt ist: { $title }
    *[failed] Der Agent meldet, dass es fehlgeschlagen ist: { $title }
 }
+subject-reminder = Deine Antwort fehlt noch: { $title }
+subject-digest = { $count } weitere Anfragen warten auf dich
 subject-test = So kommt Mail aus { $workspace } an
 
 asked = Jemand möchte dies tun und fragt vorher. Lies, was geschehen wird. Die Knöpfe öffnen eine Seite, auf der du deine Wahl bestätigst; vorher ist nichts entschieden.
 changed = Eine freigebende Person hat das Gefragte geändert, frühere Freigaben zählen darum nicht mehr. Lies, was jetzt geschehen wird. Die Knöpfe öffnen eine Seite, auf der du deine Wahl bestätigst; vorher ist nichts entschieden.
 asked-on-page = Jemand möchte dies tun und fragt vorher. Lies, was geschehen wird, und antworte dann auf der Seite, nachdem du dich angemeldet hast.
 changed-on-page = Eine freigebende Person hat das Gefragte geändert, frühere Freigaben zählen darum nicht mehr. Lies, was jetzt geschehen wird, und antworte dann auf der Seite, nachdem du dich angemeldet hast.
+reminder = Du wurdest dies gefragt und hast nicht geantwortet; bald kann es niemand mehr. Lies, was geschehen wird. Die Knöpfe öffnen eine Seite, auf der du deine Wahl bestätigst; vorher ist nichts entschieden.
+reminder-on-page = Du wurdest dies gefragt und hast nicht geantwortet; bald kann es niemand mehr. Lies, was geschehen wird, und antworte dann auf der Seite, nachdem du dich angemeldet hast.
+digest = Du wurdest in wenigen Minuten vieles gefragt, darum kommt dies zusammen. Die Namen sind die, die von den Fragenden kommen, und nicht geprüft. Lies auf der jeweiligen Seite, was geschehen wird, bevor du antwortest.
+digest-until = antworte vor { $moment }
+digest-more = { $more ->
+    [one] Eine weitere ist in deinem Eingang.
+   *[other] { $more } weitere sind in deinem Eingang.
+}
 not-whole = Diese Mail zeigt nur den Anfang: { $hidden ->
     [one] ein Zeichen fehlt
    *[other] { $hidden } Zeichen fehlen
@@ -48,6 +58,7 @@ approve = Freigeben…
 reject = Ablehnen…
 look = Lesen und antworten
 see = Zur Seite
+digest-inbox = Zum Eingang
 
 keep = Wer diese Mail hat, kann in deinem Namen antworten. Gib sie nicht weiter.
 footer = Askfirst auf { $server } hat dies an { $address } geschickt. Antworten auf diese Mail werden nicht gelesen.

@@ -13,12 +13,22 @@ subject-reported = { $status ->
     [succeeded] The agent reports that it ran: { $title }
    *[failed] The agent reports that it failed: { $title }
 }
+subject-reminder = Still waiting for your answer: { $title }
+subject-digest = { $count } more requests wait for you
 subject-test = This is how mail from { $workspace } arrives
 
 asked = Somebody wants to do this and asks first. Read what will happen. The buttons open a page where you confirm your choice; nothing is decided before that.
 changed = An approver changed what is asked, so earlier approvals do not count any more. Read what will happen now. The buttons open a page where you confirm your choice; nothing is decided before that.
 asked-on-page = Somebody wants to do this and asks first. Read what will happen, then answer on its page, after signing in.
 changed-on-page = An approver changed what is asked, so earlier approvals do not count any more. Read what will happen now, then answer on its page, after signing in.
+reminder = You were asked this and have not answered; soon nobody can any more. Read what will happen. The buttons open a page where you confirm your choice; nothing is decided before that.
+reminder-on-page = You were asked this and have not answered; soon nobody can any more. Read what will happen, then answer on its page, after signing in.
+digest = You were asked a lot within a few minutes, so these come together. Their names are what the askers call them, not verified. Read what will happen on the page of each before you answer.
+digest-until = answer before { $moment }
+digest-more = { $more ->
+    [one] One more is in your inbox.
+   *[other] { $more } more are in your inbox.
+}
 not-whole = This mail shows only the beginning: { $hidden ->
     [one] one character is missing
    *[other] { $hidden } characters are missing
@@ -48,6 +58,7 @@ approve = Approve…
 reject = Reject…
 look = Read it and answer
 see = See its page
+digest-inbox = Open your inbox
 
 keep = Whoever has this mail can answer in your name. Do not pass it on.
 footer = Askfirst at { $server } sent this to { $address }. Answers to this mail are not read.

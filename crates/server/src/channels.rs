@@ -25,8 +25,19 @@ pub struct Limits {
 pub struct Failure {
     /// What went wrong and what to do, in words.
     pub why: String,
-    /// Whether trying again would end the same.
-    pub lasting: bool,
+    /// What it was about.
+    pub blame: Blame,
+}
+
+/// What a failure is about, and so what follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The way itself: nothing else would be taken either.
+    Way,
+    /// This card to this person, for now.
+    ForNow,
+    /// This card to this person, for good: trying again would end the same.
+    ForGood,
 }
 
 /// One way to people, as it is set up for a workspace.

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use askfirst_core::Timestamp;
-use askfirst_store::{Committed, DeliveryCounts, Health, Then};
+use askfirst_store::{Committed, DeliveryCounts, Health, NoticeCounts, Then, Told};
 use axum::extract::MatchedPath;
 use axum::http::{Method, StatusCode};
 use prometheus_client::encoding::text::encode;
@@ -90,6 +90,9 @@ pub struct Metrics {
     deliveries_waiting: Gauge,
     deliveries_dead: Gauge,
     webhooks_down: Gauge,
+    notice_attempts: Family<Attempt, Counter>,
+    notices_waiting: Gauge,
+    channels_down: Gauge,
     pending: Gauge,
     waiters: Gauge,
     outbox: Gauge,
@@ -124,6 +127,9 @@ impl Default for Metrics {
             deliveries_waiting: Gauge::default(),
             deliveries_dead: Gauge::default(),
             webhooks_down: Gauge::default(),
+            notice_attempts: Family::default(),
+            notices_waiting: Gauge::default(),
+            channels_down: Gauge::default(),
             pending: Gauge::default(),
             waiters: Gauge::default(),
             outbox: Gauge::default(),
@@ -156,6 +162,12 @@ impl Default for Metrics {
         registry.register("deliveries_dead", help, m.deliveries_dead.clone());
         let help = "Webhooks that take nothing, so that one delivery in 30 seconds tries them";
         registry.register("webhooks_down", help, m.webhooks_down.clone());
+        let help = "Attempts to tell people: sent, retried, given_up, dropped or not_taken";
+        registry.register("notice_attempts", help, m.notice_attempts.clone());
+        let help = "Notices to people that wait or are being sent";
+        registry.register("notices_waiting", help, m.notices_waiting.clone());
+        let help = "Ways to people that take nothing, whoever it is for";
+        registry.register("channels_down", help, m.channels_down.clone());
         registry.register("pending", "Approvals that wait for people", m.pending.clone());
         registry.register("waiters", "Requests that wait for news", m.waiters.clone());
         registry.register("outbox", "Receipts that wait to be signed", m.outbox.clone());
@@ -217,12 +229,25 @@ impl Metrics {
         self.delivery_attempts.get_or_create(&Attempt { result }).inc();
     }
 
+    /// An attempt to tell somebody something has ended.
+    pub fn told_somebody(&self, told: &Told) {
+        let result = match told {
+            Told::Sent | Told::SentTogether => "sent",
+            Told::Dropped { .. } => "dropped",
+            Told::Retry { .. } => "retried",
+            Told::GiveUp { .. } => "given_up",
+            Told::NotTaken { .. } => "not_taken",
+        };
+        self.notice_attempts.get_or_create(&Attempt { result }).inc();
+    }
+
     /// Everything as text, with what is so now; the rest of it is as it was when the store cannot
     /// be asked.
     pub(crate) fn told(
         &self,
         health: Option<&Health>,
         deliveries: Option<DeliveryCounts>,
+        notices: Option<NoticeCounts>,
         waiters: usize,
         now: Timestamp,
     ) -> String {
@@ -236,6 +261,10 @@ impl Metrics {
             gauge(&self.deliveries_waiting, waiting);
             gauge(&self.deliveries_dead, dead);
             gauge(&self.webhooks_down, webhooks_down);
+        }
+        if let Some(NoticeCounts { waiting, channels_down }) = notices {
+            gauge(&self.notices_waiting, waiting);
+            gauge(&self.channels_down, channels_down);
         }
         if let Some(health) = health {
             gauge(&self.pending, health.pending);

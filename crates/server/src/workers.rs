@@ -1,5 +1,6 @@
 //! Background work: wait, claim, do, settle. No rules here.
 
+mod digests;
 pub mod erasure;
 pub mod housekeeping;
 mod lanes;

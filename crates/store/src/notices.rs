@@ -11,7 +11,7 @@ use crate::records::Place;
 use crate::store::StoreError;
 
 /// A way to people.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Channel {
     /// Its id.
     pub id: ChannelId,
@@ -25,8 +25,44 @@ pub struct Channel {
     pub created_at: Timestamp,
     /// What went wrong last, since something last arrived by it.
     pub trouble: Option<(Timestamp, String)>,
+    /// That it takes nothing at present, whoever is told.
+    pub down: Option<Down>,
     /// How much waits to be told by it.
     pub waiting: u64,
+}
+
+/// A way that takes nothing: it failed a few times in a row, and it was not about whom it was for.
+/// What waits for it is kept and not tried, but for one notice now and then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Down {
+    /// Since the first of those failures.
+    pub since: Timestamp,
+    /// Not before then is it tried again.
+    pub next_probe_at: Timestamp,
+}
+
+/// That a way went down, or takes something again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It takes nothing any more.
+    Down {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It took something again; all that waits is due.
+    Up {
+        /// Since when it had not.
+        since: Timestamp,
+    },
+}
+
+/// How much is on its way to people, by all ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoticeCounts {
+    /// It will be told, or is being told.
+    pub waiting: u64,
+    /// Ways that take nothing at present.
+    pub channels_down: u64,
 }
 
 /// Something to tell one person by one way, to be told now by whoever holds its lease.
@@ -46,12 +82,19 @@ pub struct ClaimedNotice {
     pub address: Option<String>,
     /// What is told.
     pub about: About,
-    /// The first that this person was told of this approval by this way, if anything was.
+    /// The first that this person was told of this approval by this way, if anything was; where
+    /// that was in a digest, the digest.
     pub first: Option<NoticeId>,
+    /// Whether they were told of it by itself before, and not only in a digest.
+    pub alone: bool,
+    /// Which others it is told with, in one: those with the same digest.
+    pub digest: Option<NoticeId>,
     /// Counts from 1 and never back.
     pub attempt: u32,
-    /// The same since it was last asked for once more.
+    /// The same since it was last asked for once more, without attempts while the way was down.
     pub round: u32,
+    /// Whether this attempt is to find out if the way works again.
+    pub probe: bool,
 }
 
 /// What follows an attempt to tell.
@@ -59,6 +102,8 @@ pub struct ClaimedNotice {
 pub enum Told {
     /// Nothing: it is on its way to them.
     Sent,
+    /// Nothing: it is on its way to them in one with the others of its digest.
+    SentTogether,
     /// Nothing: it has become pointless.
     Dropped {
         /// Why, in words.
@@ -73,6 +118,14 @@ pub enum Told {
     },
     /// Nothing: it was tried often enough, or cannot arrive.
     GiveUp {
+        /// What went wrong, in words.
+        why: String,
+    },
+    /// Another attempt: the way took nothing, and not because of whom it was for. Once it is down,
+    /// the attempt does not count.
+    NotTaken {
+        /// When, as long as the way is not down; none after the last attempt.
+        at: Option<Timestamp>,
         /// What went wrong, in words.
         why: String,
     },
@@ -112,9 +165,9 @@ pub struct Notice {
     pub at: Timestamp,
     /// How it stands.
     pub state: NoticeState,
-    /// How often it was tried.
+    /// How often it was tried, leaving out attempts while the way was down.
     pub attempts: u32,
-    /// When it is tried next.
+    /// When it is tried next; not before the way itself is, if that is down.
     pub next_at: Option<Timestamp>,
     /// When it was handed over, dropped or given up.
     pub settled_at: Option<Timestamp>,
@@ -137,28 +190,47 @@ pub trait Notices: Send + Sync {
         before: Option<NoticeId>,
         limit: u32,
     ) -> Result<Vec<Notice>, StoreError>;
-    /// Ways by which something is due.
+    /// How much is on its way, and what stands in it.
+    async fn notice_counts(&self) -> Result<NoticeCounts, StoreError>;
+    /// Ways by which something is due, but for those that are down and not to be tried yet.
     async fn due_channels(&self) -> Result<Vec<ChannelId>, StoreError>;
     /// Claims what is due by one way for `lease_seconds`, counting the attempt; nobody else gets it
-    /// meanwhile. Of one approval and person at most one is due at a time, in order.
+    /// meanwhile. Of one approval and person at most one is due at a time, in order. While the way
+    /// is down, one alone is claimed, and the next not before it is settled and 30 seconds are over.
+    /// Whoever is asked more than six things in five minutes gets the rest a while later in a
+    /// digest, at most one in five minutes; what has no more than 15 minutes left comes by itself,
+    /// up to twenty. Whoever was asked and told so gets a reminder, if there is time for one.
     async fn claim_notices(
         &self,
         channel: ChannelId,
         lease_seconds: u32,
         limit: u32,
     ) -> Result<Vec<ClaimedNotice>, StoreError>;
-    /// Says how an attempt ended. Ignored if the lease was lost to a later attempt.
-    async fn settle_notice(&self, claimed: &ClaimedNotice, told: Told) -> Result<(), StoreError>;
+    /// Says how an attempt ended. Ignored if the lease was lost to a later attempt. Three failures
+    /// of the way itself in a row put it down, whatever it takes or refuses for a reason of its own
+    /// brings it up, and all that was tried by it is due then.
+    async fn settle_notice(
+        &self,
+        claimed: &ClaimedNotice,
+        told: Told,
+    ) -> Result<Option<Turn>, StoreError> {
+        self.settle_notices(vec![(claimed.clone(), told)]).await
+    }
+    /// The same for all that was told in one attempt, by one way.
+    async fn settle_notices(
+        &self,
+        ended: Vec<(ClaimedNotice, Told)>,
+    ) -> Result<Option<Turn>, StoreError>;
     /// Whether there may be people who can answer now and were not asked, as they could not before.
     async fn newcomers_are_due(&self) -> Result<bool, StoreError>;
     /// Looks for them in the next few open approvals, and has them told, once. True if there may be
     /// more to look at.
     async fn tell_newcomers(&self, limit: u32) -> Result<bool, StoreError>;
-    /// Notes whether a way works, when it was tried by hand.
+    /// Notes whether a way works, when it was tried by hand. One that does is not down any more.
     async fn note_channel(
         &self,
         workspace: WorkspaceId,
         id: ChannelId,
         trouble: Option<String>,
-    ) -> Result<(), StoreError>;
+    ) -> Result<Option<Turn>, StoreError>;
 }

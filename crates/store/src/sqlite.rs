@@ -26,6 +26,7 @@ mod outbox;
 mod pace;
 mod pens;
 mod people;
+mod probes;
 mod queries;
 mod readers;
 mod record;

@@ -41,7 +41,7 @@ pub(crate) enum ChannelsCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum AddCommand {
     /// Mail, through a server that sends for you
-    Email(EmailArgs),
+    Email(Box<EmailArgs>),
     /// A URL that is told what happens: the same as `askfirst webhooks add`
     Webhook(Box<AddArgs>),
 }
@@ -287,11 +287,25 @@ async fn list(client: &Client, json: bool) -> Result<u8> {
             text_of(channel, "host"),
             text_of(channel, "from"),
             format!("{} waiting", channel["waiting"]),
-            visible(channel["last_error"].as_str().unwrap_or("works")),
+            state(channel),
         ]
     };
     say(table(&channels.iter().map(row).collect::<Vec<_>>()));
     Ok(exit::DONE)
+}
+
+/// Whether it works, and what went wrong last.
+fn state(channel: &Value) -> String {
+    let error = channel["last_error"].as_str().map(visible);
+    match (channel["down_since"].as_str(), channel["next_probe_at"].as_str()) {
+        (Some(since), Some(next)) => format!(
+            "takes nothing since {}, tried again at {}: {}",
+            visible(since),
+            visible(next),
+            error.unwrap_or_default()
+        ),
+        _ => error.unwrap_or_else(|| "works".into()),
+    }
 }
 
 async fn log(client: &Client, id: ChannelId, json: bool) -> Result<u8> {

@@ -89,6 +89,28 @@ fn a_webhook_that_is_told_nothing_is_named() {
 }
 
 #[test]
+fn a_mail_server_that_takes_nothing_is_named() {
+    let server = Dev::start();
+    let data = server.folder.to_str().unwrap();
+    let wish = serde_json::json!({
+        "kind": "email", "host": "127.0.0.1", "port": 9, "security": "none",
+        "from": "askfirst@example.com",
+    });
+    let (status, channel) = crate::webhooks::call(&server, "POST", "/v1/channels", &wish);
+    assert_eq!(status, 201);
+    let well = server.agent(&["doctor", "--data", data]).expect(0);
+    assert!(well.out.contains("1 are set up, and none is down"), "{}", well.out);
+    for _ in 0..3 {
+        server.asked(&[]);
+    }
+    let id = channel["id"].as_str().unwrap();
+    eventually(|| {
+        let doctor = server.agent(&["doctor", "--data", data]);
+        doctor.out.contains(&format!("{id} takes nothing since")) && doctor.code == 1
+    });
+}
+
+#[test]
 fn no_server_is_the_first_thing_told() {
     let mut command = command(&["doctor", "--url", "http://127.0.0.1:1", "--json"]);
     command.env("NO_COLOR", "1");

@@ -33,6 +33,8 @@ pub enum What {
     Ended(Ended),
     /// What came of it.
     Afterwards(Afterwards),
+    /// That several answers are wanted.
+    Digest(Digest),
     /// That the way works.
     Test {
         /// Of which workspace.
@@ -43,8 +45,8 @@ pub enum What {
 /// A question to somebody.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
-    /// Whether it was changed since they were asked.
-    pub changed: bool,
+    /// Why they are asked now.
+    pub occasion: Occasion,
     /// What it is called.
     pub title: Vec<Piece>,
     /// What will happen, as far as it fits.
@@ -55,6 +57,40 @@ pub struct Asked {
     pub answering: Answering,
     /// Until when.
     pub deadline: Timestamp,
+}
+
+/// Why somebody is asked now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// It is put to them.
+    New,
+    /// It was changed since they were asked.
+    Changed,
+    /// They were asked, and have not answered.
+    Reminder,
+}
+
+/// Several questions to somebody, by their names. There is nothing to press: each has to be read
+/// where all of it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digest {
+    /// Some of them, those first that have the least time.
+    pub items: Vec<Item>,
+    /// How many there are.
+    pub count: usize,
+    /// Where all of them stand, for who can sign in.
+    pub inbox: Option<String>,
+}
+
+/// One of several questions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// What it is called, as far as there is room.
+    pub title: Vec<Piece>,
+    /// Until when it can be answered.
+    pub deadline: Timestamp,
+    /// Where it can be read and answered.
+    pub page: String,
 }
 
 /// How somebody can answer.
@@ -142,10 +178,15 @@ impl Afterwards {
 impl Asked {
     /// A question, as far as it fits.
     #[must_use]
-    pub fn of(approval: &Approval, changed: bool, answering: Answering, limits: Limits) -> Self {
+    pub fn of(
+        approval: &Approval,
+        occasion: Occasion,
+        answering: Answering,
+        limits: Limits,
+    ) -> Self {
         let (account, hidden) = render::account(approval).within(limits.account);
         Self {
-            changed,
+            occasion,
             title: one_line(approval.called()),
             account,
             hidden,
@@ -176,6 +217,27 @@ impl Asked {
 #[must_use]
 pub fn one_line(text: &str) -> Vec<Piece> {
     glyphs::visible_on_one_line(text).0
+}
+
+/// The same, up to so many characters.
+#[must_use]
+pub fn short_line(text: &str, most: usize) -> Vec<Piece> {
+    let mut room = most;
+    let mut line = Vec::new();
+    for piece in one_line(text) {
+        let long = piece.as_str().chars().count();
+        if long > room {
+            // A mark for a character is shown whole or not at all.
+            if let Piece::Text(text) = piece {
+                line.push(Piece::Text(text.chars().take(room).collect()));
+            }
+            line.push(Piece::Sign("…".into()));
+            break;
+        }
+        room -= long;
+        line.push(piece);
+    }
+    line
 }
 
 /// Pieces where only text can stand.

@@ -14,16 +14,18 @@ use std::time::Duration;
 
 use askfirst_core::{EmailSettings, MailSecurity};
 use async_trait::async_trait;
+use lettre::address::Envelope;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{
     AsyncSmtpConnection, AsyncTokioStream, Certificate, CertificateStore, TlsParameters,
 };
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::{Error, response::Severity};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use zeroize::Zeroizing;
 
-use super::{Card, Channel, Failure, Limits};
+use super::{Blame, Card, Channel, Failure, Limits};
 use crate::outgoing::{Outgoing, Stream, Target};
 
 /// All that one mail may take.
@@ -47,6 +49,8 @@ enum Step {
     Greeting,
     Securing,
     SigningIn,
+    NamingSender,
+    NamingReceiver,
     Handing,
 }
 
@@ -72,20 +76,37 @@ impl Email {
     async fn hand_over(&self, card: &Card) -> Result<(), Failure> {
         let letter = letter::write(card, &self.settings.from, &self.host(), &self.public_url)?;
         let mut smtp = self.connect().await?;
-        let sent = smtp.send(letter.envelope(), &letter.formatted()).await;
-        let sent = sent.map_err(|error| self.failed(Step::Handing, &error));
+        let handed = Self::hand(&mut smtp, letter.envelope(), &letter.formatted()).await;
         // What was taken is taken, however the parting goes.
         let _ = smtp.quit().await;
-        sent.map(drop)
+        handed.map_err(|(step, error)| self.failed(step, &error))
+    }
+
+    /// Step by step, so that it is known what was refused. Addresses and the letter as it is
+    /// written are ASCII, so nothing has to be asked for first.
+    async fn hand(
+        smtp: &mut AsyncSmtpConnection,
+        envelope: &Envelope,
+        letter: &[u8],
+    ) -> Result<(), (Step, Error)> {
+        let sender = Mail::new(envelope.from().cloned(), Vec::new());
+        smtp.command(sender).await.map_err(|error| (Step::NamingSender, error))?;
+        for to in envelope.to() {
+            let receiver = Rcpt::new(to.clone(), Vec::new());
+            smtp.command(receiver).await.map_err(|error| (Step::NamingReceiver, error))?;
+        }
+        smtp.command(Data).await.map_err(|error| (Step::Handing, error))?;
+        smtp.message(letter).await.map_err(|error| (Step::Handing, error))?;
+        Ok(())
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, Failure> {
         let EmailSettings { host, port, security, username, .. } = &self.settings;
         let secure = *security != MailSecurity::None;
         let target = self.outgoing.check_mail(host, *port, secure);
-        let target = target.map_err(|error| Failure { why: error.to_string(), lasting: false })?;
+        let target = target.map_err(|error| unreachable(&error))?;
         let opened = self.outgoing.open_mail(&target, *security == MailSecurity::Tls).await;
-        let stream = opened.map_err(|error| Failure { why: error.to_string(), lasting: false })?;
+        let stream = opened.map_err(|error| unreachable(&error))?;
         let us = self.host();
         let us = match us.parse() {
             Ok(std::net::IpAddr::V4(address)) => ClientId::Ipv4(address),
@@ -132,13 +153,19 @@ impl Email {
                 "{host} offers no way to sign in that is spoken here ({said}); leave the name out \
                  if it asks for none"
             ),
-            (Step::Handing, Some(Severity::TransientNegativeCompletion)) => {
-                format!("{host} does not take it for now ({said})")
-            }
-            (Step::Handing, Some(_)) => format!(
-                "{host} refuses it ({said}); is it allowed to send as {}, and is the address right?",
+            (
+                Step::NamingSender | Step::NamingReceiver | Step::Handing,
+                Some(Severity::TransientNegativeCompletion),
+            ) => format!("{host} does not take it for now ({said})"),
+            (Step::NamingSender, Some(_)) => format!(
+                "{host} does not let this server send as {} ({said}); may it, and does it want a \
+                 name and password?",
                 self.settings.from
             ),
+            (Step::NamingReceiver, Some(_)) => {
+                format!("{host} refuses the address ({said}); is it right?")
+            }
+            (Step::Handing, Some(_)) => format!("{host} refuses the mail ({said})"),
             (Step::Securing, None) => match rustls_error(error) {
                 Some(inner) => {
                     format!(
@@ -156,10 +183,11 @@ impl Email {
                  or `starttls` right? 465 mostly wants `tls`, 587 `starttls`"
             ),
             (_, Some(_)) => format!("{host} says no ({said})"),
-            (Step::Handing, None) => format!("the conversation with {host} broke off ({said})"),
+            (Step::NamingSender | Step::NamingReceiver | Step::Handing, None) => {
+                format!("the conversation with {host} broke off ({said})")
+            }
         };
-        // A refusal of the letter itself stays one; all else is mended by setting it up anew.
-        Failure { why, lasting: step == Step::Handing && error.is_permanent() }
+        Failure { why, blame: blame(step, error) }
     }
 }
 
@@ -176,9 +204,24 @@ impl Channel for Email {
                 self.settings.host,
                 PATIENCE.as_secs()
             ),
-            lasting: false,
+            blame: Blame::Way,
         };
         tokio::time::timeout(PATIENCE, self.hand_over(card)).await.map_err(late)?
+    }
+}
+
+fn unreachable(error: &dyn fmt::Display) -> Failure {
+    Failure { why: error.to_string(), blame: Blame::Way }
+}
+
+/// What is about one person or one letter can go well with another; all else is the server's.
+fn blame(step: Step, error: &Error) -> Blame {
+    // It closes the session, whatever it was about to hear (RFC 5321, 3.8).
+    let leaves = error.status().is_some_and(|code| u16::from(code) == 421);
+    match step {
+        Step::NamingReceiver | Step::Handing if !leaves && error.is_transient() => Blame::ForNow,
+        Step::NamingReceiver | Step::Handing if error.is_permanent() => Blame::ForGood,
+        _ => Blame::Way,
     }
 }
 

@@ -50,6 +50,10 @@ pub struct ChannelView {
     last_error: Option<String>,
     /// When that was.
     last_error_at: Option<String>,
+    /// Since when it takes nothing, whoever it is for; null while it works. What waits is kept.
+    down_since: Option<String>,
+    /// When one notice tries it again, while it is down.
+    next_probe_at: Option<String>,
 }
 
 /// All ways to people.
@@ -163,16 +167,16 @@ pub struct NoticeView {
     member: String,
     /// Their address.
     address: Option<String>,
-    /// `asked`, `changed`, `ended`, `claimed` (the agent has its answer) or `reported` (how it says
-    /// that it went).
+    /// `asked`, `changed`, `reminder`, `ended`, `claimed` (the agent has its answer) or `reported`
+    /// (how it says that it went).
     about: &'static str,
     /// Since when it waits.
     at: String,
     /// `waiting`, `sent`, `dropped` (nothing was wanted of them any more) or `dead` (given up).
     state: &'static str,
-    /// How often it was tried.
+    /// How often it was tried, leaving out attempts while the channel was down.
     attempts: u32,
-    /// When it is tried next.
+    /// When it is tried next, at the earliest.
     next_attempt_at: Option<String>,
     /// When it was handed over, dropped or given up.
     settled_at: Option<String>,
@@ -192,6 +196,7 @@ fn view(channel: Channel) -> ChannelView {
     let kind = channel.settings.kind();
     let ChannelSettings::Email(email) = channel.settings;
     let (at, why) = channel.trouble.unzip();
+    let down = channel.down;
     ChannelView {
         id: channel.id.to_string(),
         kind,
@@ -206,6 +211,8 @@ fn view(channel: Channel) -> ChannelView {
         waiting: channel.waiting,
         last_error: why,
         last_error_at: at.map(|at| at.to_string()),
+        down_since: down.map(|down| down.since.to_string()),
+        next_probe_at: down.map(|down| down.next_probe_at.to_string()),
     }
 }
 

@@ -43,7 +43,8 @@ pub(crate) async fn run(listener: TcpListener, service: Arc<Service>, stop: Canc
 async fn show(State(service): State<Arc<Service>>) -> Response {
     let health = service.store().health().await.ok();
     let deliveries = service.store().delivery_counts().await.ok();
+    let notices = service.store().notice_counts().await.ok();
     let (waiters, now) = (service.wakeups.waiters(), service.store().now());
-    let text = service.metrics.told(health.as_ref(), deliveries, waiters, now);
+    let text = service.metrics.told(health.as_ref(), deliveries, notices, waiters, now);
     ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response()
 }

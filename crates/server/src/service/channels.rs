@@ -15,7 +15,7 @@ use super::caller::ADMINS;
 use super::{Caller, Result, Rights, Service, ServiceError, mistake};
 use crate::channels::card::one_line;
 use crate::channels::email::Email;
-use crate::channels::{self, Card, Failure, What};
+use crate::channels::{self, Blame, Card, Failure, What};
 use crate::keyring::KeyringError;
 use crate::mint;
 
@@ -283,7 +283,9 @@ impl Service {
         };
         let failure = sent.err();
         let trouble = failure.as_ref().map(|failure| failure.why.clone());
-        self.store.note_channel(caller.place.workspace, id, trouble).await?;
+        if let Some(turn) = self.store.note_channel(caller.place.workspace, id, trouble).await? {
+            crate::workers::notices::turned(id, turn);
+        }
         Ok(Trial { to, failure })
     }
 
@@ -298,7 +300,7 @@ impl Service {
                  channels change {} --password-file FILE`; what waits goes out then",
                 channel.id
             ),
-            lasting: false,
+            blame: Blame::Way,
         };
         let Some(sender) = &self.sender else { return Err(lost("nothing is sent from here")) };
         let open = |sealed: &Vec<u8>| {

@@ -65,11 +65,3 @@ pub(super) fn mistakes<T>(done: Result<T, ServiceError>) -> Result<Result<T, Vec
         Err(other) => Err(other.into()),
     }
 }
-
-/// Facts are lowercase and without a stop; on a page they stand alone.
-pub(super) fn sentence(fact: &str) -> String {
-    let mut letters = fact.chars();
-    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    let stop = if fact.ends_with(['.', '?', '!']) { "" } else { "." };
-    format!("{first}{}{stop}", letters.as_str())
-}

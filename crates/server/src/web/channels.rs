@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::after::{After, Told, lead, mistakes, sentence};
+use super::after::{After, Told, lead, mistakes};
 use super::fault::{Fault, page};
 use super::history::{Choice, sent};
 use super::session::{Nothing, Posted, SignedIn};
@@ -55,6 +55,8 @@ pub(super) struct ChannelRow {
     pub(super) since: Moment,
     pub(super) waiting: u64,
     pub(super) trouble: Option<(Moment, Text)>,
+    /// Since when it takes nothing, and when it is tried next.
+    pub(super) down: Option<(Moment, Moment)>,
     pub(super) notices: Vec<NoticeRow>,
 }
 
@@ -153,6 +155,7 @@ impl NoticeRow {
                 About::Ended => "how it ended",
                 About::Claimed => "that the agent has its answer",
                 About::Reported => "what the agent reports",
+                About::Reminder => "that their answer is still wanted",
             },
             at: seen(notice.at),
             sign: Sign { class, icon, word },
@@ -167,6 +170,7 @@ impl ChannelRow {
     pub(super) fn new(channel: &Channel, notices: &[Notice], by: &SignedIn) -> Self {
         let ChannelSettings::Email(email) = &channel.settings;
         let trouble = channel.trouble.as_ref();
+        let seen = |at| Moment::seen_from(at, by.viewer.now);
         Self {
             id: channel.id.to_string(),
             host: text(&email.host),
@@ -179,10 +183,10 @@ impl ChannelRow {
             username: email.username.as_deref().map(text),
             from: text(&email.from),
             language: language(email.locale),
-            since: Moment::seen_from(channel.created_at, by.viewer.now),
+            since: seen(channel.created_at),
             waiting: channel.waiting,
-            trouble: trouble
-                .map(|(at, why)| (Moment::seen_from(*at, by.viewer.now), text(&sentence(why)))),
+            trouble: trouble.map(|(at, why)| (seen(*at), text(&sentence(why)))),
+            down: channel.down.map(|down| (seen(down.since), seen(down.next_probe_at))),
             notices: notices.iter().map(|notice| NoticeRow::new(notice, by)).collect(),
         }
     }

@@ -16,13 +16,13 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::after::{After, Told, lead, mistakes, sentence};
+use super::after::{After, Told, lead, mistakes};
 use super::fault::{Fault, page};
 use super::history::{Choice, sent};
 use super::once;
 use super::session::{Posted, SignedIn};
 use super::shell::{Moment, Shell, Text, text};
-use super::words::Sign;
+use super::words::{Sign, sentence};
 use crate::app::App;
 use crate::service::webhooks::{ENDS, MadeWebhook, WebhookWish};
 use crate::service::workspace::WorkspaceUpdate;
@@ -61,6 +61,8 @@ pub(super) struct Hook {
     pub(super) events: Vec<&'static str>,
     pub(super) environment: &'static str,
     pub(super) since: Moment,
+    /// Since when it takes nothing.
+    pub(super) down: Option<Moment>,
     pub(super) waiting: u64,
     pub(super) problem: Option<Text>,
     pub(super) disabled: Option<Moment>,
@@ -172,6 +174,9 @@ pub(super) fn for_people(why: &str) -> String {
 impl Hook {
     pub(super) fn new(hook: &Webhook, by: &SignedIn) -> Self {
         let (class, icon, word) = match hook.state {
+            WebhookState::Active if hook.outage.is_some() => {
+                ("pending", "alert", "Takes nothing now")
+            }
             WebhookState::Active => ("approved", "check", "Active"),
             WebhookState::Unconfirmed => ("pending", "clock", "Not confirmed yet"),
             WebhookState::Disabled => ("rejected", "bar", "Wants nothing more"),
@@ -188,6 +193,7 @@ impl Hook {
             events: Event::NAMES.into_iter().filter(told).map(happening).collect(),
             environment: hook.place.environment.as_str(),
             since: seen(hook.created_at),
+            down: hook.outage.map(|outage| Moment::seen_from(outage.since, now)),
             waiting: hook.waiting,
             problem: hook.problem.as_deref().map(|why| text(&for_people(why))),
             disabled: hook.disabled_at.map(seen),

@@ -2,19 +2,24 @@
 //! lease, told outside of any transaction, and settled. What is told is made of the approval as it
 //! is at that moment: who is told late is told the truth, or nothing if nothing is wanted of them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askfirst_core::administration::{self, NewDecisionLink};
 use askfirst_core::{
-    About, Actor, Approval, Assurance, ChannelId, ChannelSettings, Environment, LinkId, Seconds,
-    Status, Timestamp,
+    About, Actor, Approval, Assurance, ChannelId, ChannelSettings, Environment, LinkId, NoticeId,
+    Seconds, Status, Timestamp,
 };
-use askfirst_store::{Administer, AdministerError, ClaimedNotice, Credential, StoreError, Told};
+use askfirst_store::{
+    Administer, AdministerError, ClaimedNotice, Credential, StoreError, Told, Turn,
+};
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{info, warn};
 
+use super::digests;
 use super::lanes::Lanes;
-use crate::channels::card::{Afterwards, Answering, Asked, Card, Ended, What, one_line};
+use crate::channels::card::{Afterwards, Answering, Asked, Card, Ended, Occasion, What, one_line};
+use crate::channels::{Blame, Failure};
 use crate::mint::{self, Purpose};
 use crate::render::glyphs;
 use crate::service::Service;
@@ -27,6 +32,9 @@ const FOR_ONE: usize = 4;
 const FOR_ALL: usize = 64;
 /// Seconds after each failed attempt until the next. Whoever asks waits, so the first come soon.
 const PAUSES: [u32; 9] = [10, 60, 300, 900, 3_600, 7_200, 14_400, 28_800, 43_200];
+
+/// After a long outage nobody needs to be told how each thing of last week ended.
+const STALE: Seconds = Seconds(3 * 86_400);
 
 /// Runs until `stop`.
 pub async fn run(service: Arc<Service>, stop: CancellationToken) {
@@ -51,25 +59,60 @@ async fn tell_due(service: &Arc<Service>, lanes: &mut Lanes<ChannelId>) -> Resul
             continue;
         }
         let room = u32::try_from(room).unwrap_or(u32::MAX);
+        let mut together: BTreeMap<NoticeId, Vec<ClaimedNotice>> = BTreeMap::new();
+        let mut attempts = Vec::new();
         for claimed in store.claim_notices(channel, LEASE_SECONDS, room).await? {
-            let service = Arc::clone(service);
-            lanes.begin(channel, async move {
-                let told = tell(&service, &claimed).await.unwrap_or_else(|error| {
-                    let why = format!("it could not be read: {error}");
-                    later(&claimed, why, service.store().now())
-                });
-                if let Err(error) = service.store().settle_notice(&claimed, told).await {
-                    // The lease ends, and it is told again.
-                    warn!(%error, notice.id = %claimed.id, "telling somebody could not be noted");
-                }
-            });
+            match claimed.digest {
+                Some(digest) => together.entry(digest).or_default().push(claimed),
+                None => attempts.push(vec![claimed]),
+            }
+        }
+        for claimed in attempts.into_iter().chain(together.into_values()) {
+            lanes.begin(channel, attempt(Arc::clone(service), channel, claimed));
         }
     }
     Ok(())
 }
 
+/// One attempt: to tell one thing, or those of one digest.
+async fn attempt(service: Arc<Service>, channel: ChannelId, claimed: Vec<ClaimedNotice>) {
+    let told = match &claimed[..] {
+        [one] if one.digest.is_none() => {
+            tell(&service, one).await.map(|told| vec![(one.clone(), told)])
+        }
+        _ => digests::tell(&service, claimed).await,
+    };
+    let settled = match told {
+        Ok(told) => {
+            told.iter().for_each(|(_, told)| service.metrics.told_somebody(told));
+            service.store().settle_notices(told).await
+        }
+        Err(error) => Err(error),
+    };
+    match settled {
+        Ok(turn) => turn.into_iter().for_each(|turn| turned(channel, turn)),
+        // The lease ends, and it is told again.
+        Err(error) => warn!(%error, channel.id = %channel, "telling somebody failed here"),
+    }
+}
+
+/// Says once that a way went down, and once that it is up again.
+pub(crate) fn turned(channel: ChannelId, turn: Turn) {
+    match turn {
+        Turn::Down { since } => warn!(
+            channel.id = %channel, %since,
+            "a channel takes nothing; what waits for it is kept, and one notice tries it every \
+             30 seconds"
+        ),
+        Turn::Up { since } => info!(
+            channel.id = %channel, %since,
+            "a channel that took nothing does again; all that waited for it is due"
+        ),
+    }
+}
+
 /// Tells one person one thing, if it is still worth telling.
-async fn tell(service: &Service, claimed: &ClaimedNotice) -> Result<Told, StoreError> {
+pub(super) async fn tell(service: &Service, claimed: &ClaimedNotice) -> Result<Told, StoreError> {
     let dropped = |why: &str| Ok(Told::Dropped { why: why.into() });
     let store = service.store();
     let Some(address) = claimed.address.clone() else {
@@ -81,11 +124,19 @@ async fn tell(service: &Service, claimed: &ClaimedNotice) -> Result<Told, StoreE
     let now = store.now();
     let way = match service.open_channel(&claimed.channel) {
         Ok(way) => way,
-        Err(failure) => return Ok(later(claimed, failure.why, now)),
+        Err(failure) => return Ok(failed(claimed, failure, now)),
     };
     let what = match claimed.about {
-        About::Ended if claimed.first.is_none() => return dropped("they were never asked"),
+        About::Ended | About::Reminder if claimed.first.is_none() => {
+            return dropped("they were never asked");
+        }
+        About::Ended if !claimed.alone => {
+            return dropped("they only read its name among others");
+        }
         About::Ended => match ended(service, &approval, now) {
+            Some(ended) if now > ended.at.plus(STALE) => {
+                return dropped("it ended days ago, so that it is no news any more");
+            }
             Some(ended) => What::Ended(ended),
             None => return dropped("it has not ended"),
         },
@@ -100,7 +151,7 @@ async fn tell(service: &Service, claimed: &ClaimedNotice) -> Result<Told, StoreE
                 None => return dropped("nothing was claimed or reported"),
             }
         }
-        About::Asked | About::Changed => {
+        About::Asked | About::Changed | About::Reminder => {
             if approval.status_at(now) != Status::Pending {
                 return dropped("it had ended before they could be told");
             }
@@ -108,8 +159,12 @@ async fn tell(service: &Service, claimed: &ClaimedNotice) -> Result<Told, StoreE
                 Ok(answering) => answering,
                 Err(why) => return dropped(why),
             };
-            let changed = claimed.about == About::Changed;
-            What::Asked(Asked::of(&approval, changed, answering, way.limits()))
+            let occasion = match claimed.about {
+                About::Changed => Occasion::Changed,
+                About::Reminder => Occasion::Reminder,
+                _ => Occasion::New,
+            };
+            What::Asked(Asked::of(&approval, occasion, answering, way.limits()))
         }
     };
     let ChannelSettings::Email(email) = &claimed.channel.settings;
@@ -124,13 +179,12 @@ async fn tell(service: &Service, claimed: &ClaimedNotice) -> Result<Told, StoreE
     };
     Ok(match way.send(&card).await {
         Ok(()) => Told::Sent,
-        Err(failure) if failure.lasting => Told::GiveUp { why: failure.why },
-        Err(failure) => later(claimed, failure.why, store.now()),
+        Err(failure) => failed(claimed, failure, store.now()),
     })
 }
 
 /// Where they can answer: by a link of their own if votes by links count, else on its page.
-async fn answering(
+pub(super) async fn answering(
     service: &Service,
     claimed: &ClaimedNotice,
     approval: &Approval,
@@ -208,10 +262,14 @@ fn ended(service: &Service, approval: &Approval, now: Timestamp) -> Option<Ended
     })
 }
 
-/// Another attempt; none after the last.
-fn later(claimed: &ClaimedNotice, why: String, now: Timestamp) -> Told {
-    match PAUSES.get(claimed.round.saturating_sub(1) as usize) {
-        Some(pause) => Told::Retry { at: now.plus(Seconds(*pause)), why },
-        None => Told::GiveUp { why },
+/// Another attempt, where it can help; none after the last.
+pub(super) fn failed(claimed: &ClaimedNotice, failure: Failure, now: Timestamp) -> Told {
+    let Failure { why, blame } = failure;
+    let pause = PAUSES.get(claimed.round.saturating_sub(1) as usize);
+    let at = pause.map(|pause| now.plus(Seconds(*pause)));
+    match (blame, at) {
+        (Blame::Way, at) => Told::NotTaken { at, why },
+        (Blame::ForNow, Some(at)) => Told::Retry { at, why },
+        (Blame::ForNow, None) | (Blame::ForGood, _) => Told::GiveUp { why },
     }
 }

@@ -2,6 +2,7 @@
 //! a workspace with people in it.
 
 pub mod client;
+pub mod mailbox;
 pub mod postbox;
 pub mod receiver;
 pub mod server;

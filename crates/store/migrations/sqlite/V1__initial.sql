@@ -383,7 +383,10 @@ CREATE TABLE channels (
   sealed      BLOB,
   created_at  INTEGER NOT NULL,
   troubled_at INTEGER, -- what went wrong, since something last arrived by it
-  why         TEXT
+  why         TEXT,
+  failures    INTEGER NOT NULL DEFAULT 0, -- in a row, that were its own, whoever was told
+  failing_since INTEGER, -- the first of them
+  probe_at    INTEGER -- while it is down: when it is tried next, with one notice
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX channels_of_workspace ON channels (workspace, channel);
 
@@ -400,12 +403,16 @@ CREATE TABLE notices (
   about       TEXT NOT NULL,
   added_at    INTEGER NOT NULL,
   attempt     INTEGER NOT NULL DEFAULT 0,
-  earlier     INTEGER NOT NULL DEFAULT 0, -- attempts before it was last asked for once more
+  earlier     INTEGER NOT NULL DEFAULT 0, -- attempts that do not count towards giving it up
+  uncounted   INTEGER NOT NULL DEFAULT 0, -- those of them while the way was down
   due_at      INTEGER, -- the end of the lease while it is told; empty behind another one
+  held        INTEGER NOT NULL DEFAULT 0, -- whether somebody tells it now, under that lease
   sent        INTEGER NOT NULL DEFAULT 0,
   dead        INTEGER NOT NULL DEFAULT 0,
   settled_at  INTEGER,
-  why         TEXT -- what went wrong last, or why it was dropped
+  why         TEXT, -- what went wrong last, or why it was dropped
+  gathered_at INTEGER, -- since when it is kept for a digest; empty where it is told by itself
+  digest      BLOB -- the digest that it is told in, once that was made up
 ) STRICT;
 CREATE INDEX notices_due ON notices (channel, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX notices_of_approval ON notices (approval, channel, member);
@@ -413,6 +420,10 @@ CREATE INDEX notices_of_channel ON notices (channel, added_at);
 CREATE INDEX notices_dead ON notices (channel, settled_at)
   WHERE settled_at IS NOT NULL AND dead = 1;
 CREATE INDEX notices_waiting ON notices (channel) WHERE settled_at IS NULL;
+CREATE INDEX notices_recent ON notices (channel, member, settled_at) WHERE sent = 1;
+CREATE INDEX notices_held ON notices (channel, member) WHERE held = 1;
+CREATE INDEX notices_gathered ON notices (channel, member, digest)
+  WHERE gathered_at IS NOT NULL AND settled_at IS NULL;
 CREATE INDEX notices_settled ON notices (settled_at) WHERE settled_at IS NOT NULL;
 
 -- Workspaces whose open approvals are to be looked through for people who can answer them now and

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::codec::{self, Id};
 use super::facts::Tenant;
 use super::notices;
-use crate::notices::Channel;
+use crate::notices::{Channel, Down};
 use crate::store::StoreError;
 
 /// The ways of a workspace.
@@ -76,11 +76,13 @@ impl Tenant {
 }
 
 const CHANNEL: &str =
-    "SELECT channel, workspace, settings, sealed, created_at, troubled_at, why, {waiting}
+    "SELECT channel, workspace, settings, sealed, created_at, troubled_at, why, {waiting},
+       failing_since, probe_at
      FROM channels c";
 /// The log is long; only those that wait are in this index.
 const WAITING: &str = "(SELECT count(*) FROM notices n INDEXED BY notices_waiting
-                        WHERE n.channel = c.channel AND n.settled_at IS NULL)";
+                        WHERE n.channel = c.channel AND n.settled_at IS NULL
+                          AND NOT (n.about = 'reminder' AND n.attempt = 0))";
 
 fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Channel> {
     Ok(Channel {
@@ -91,6 +93,9 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Channel> {
         created_at: codec::time(row, 4)?,
         trouble: codec::maybe_time(row, 5)?.zip(row.get(6)?),
         waiting: codec::counted(row, 7)?,
+        down: codec::maybe_time(row, 8)?
+            .zip(codec::maybe_time(row, 9)?)
+            .map(|(since, next_probe_at)| Down { since, next_probe_at }),
     })
 }
 
@@ -98,6 +103,14 @@ pub(super) fn list(connection: &Connection, id: WorkspaceId) -> Result<Vec<Chann
     let sql = CHANNEL.replace("{waiting}", WAITING) + " WHERE workspace = ?1 ORDER BY channel";
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map([id.bytes()], row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Those of all workspaces.
+pub(super) fn every(connection: &Connection) -> Result<Vec<Channel>, StoreError> {
+    let sql = CHANNEL.replace("{waiting}", WAITING) + " ORDER BY channel";
+    let mut statement = connection.prepare(&sql)?;
+    let rows = statement.query_map([], row)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -169,7 +182,8 @@ pub(super) fn change(
         return Ok(None);
     }
     // What went wrong before says nothing of it now.
-    let sql = "UPDATE channels SET settings = ?2, sealed = ?3, why = NULL, troubled_at = NULL
+    let sql = "UPDATE channels SET settings = ?2, sealed = ?3, why = NULL, troubled_at = NULL,
+                 failures = 0, failing_since = NULL, probe_at = NULL
                WHERE channel = ?1";
     let row = params![id.bytes(), codec::to_json(settings)?, sealed];
     connection.prepare_cached(sql)?.execute(row)?;

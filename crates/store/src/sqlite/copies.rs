@@ -8,8 +8,9 @@ use askfirst_core::{Timestamp, WorkspaceId};
 use askfirst_proof::log::Head;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::{audit, codec, keyring, open, outbox, queries, webhooks};
+use super::{audit, channels, codec, keyring, open, outbox, queries, webhooks};
 use crate::deliveries::WebhookState;
+use crate::notices::Channel;
 use crate::records::SigningKeyRecord;
 use crate::store::StoreError;
 
@@ -103,6 +104,8 @@ pub struct Glance {
     pub signing_keys: Vec<SigningKeyRecord>,
     /// How many webhooks are in each state, for those that there are.
     pub webhooks: Vec<(WebhookState, u64)>,
+    /// Every way to people.
+    pub channels: Vec<Channel>,
 }
 
 /// Looks into a database without changing it and without checking every page.
@@ -119,7 +122,8 @@ pub fn glance(path: &Path) -> Result<Glance, StoreError> {
         .query_row(&sql, [], |row| Ok((codec::time(row, 0)?, codec::maybe_time(row, 1)?)))?;
     let signing_keys = keyring::all(&connection)?;
     let webhooks = webhooks::by_state(&connection)?;
-    Ok(Glance { schema, recorded_until, oldest_timer, signing_keys, webhooks })
+    let channels = channels::every(&connection)?;
+    Ok(Glance { schema, recorded_until, oldest_timer, signing_keys, webhooks, channels })
 }
 
 fn count(connection: &Connection, schema: u32) -> Result<Census, StoreError> {

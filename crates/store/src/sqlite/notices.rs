@@ -1,9 +1,14 @@
 //! What is on its way to people: written with the event, claimed under a lease, settled. Of one
 //! approval, person and way only the first that waits is due, so that each is told in order.
 
+mod claiming;
+mod gathering;
+mod reminders;
+mod settling;
+
 use askfirst_core::{
-    About, Actor, Approval, ChannelId, Decision, MemberId, NoticeId, Seconds, Timestamp, Via, Vote,
-    WorkspaceId,
+    About, Actor, Approval, ApprovalId, ChannelId, Decision, MemberId, NoticeId, Seconds,
+    Timestamp, Via, Vote, WorkspaceId,
 };
 use std::collections::BTreeSet;
 
@@ -11,11 +16,12 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codec::{self, Id};
-use super::writer::Desk;
-use super::{SqliteStore, channels, newcomers};
-use crate::notices::{Channel, ClaimedNotice, Notice, NoticeState, Notices, Told};
-use crate::records::Place;
-use crate::store::{Change, Store, StoreError};
+use super::{SqliteStore, channels, newcomers, probes};
+use crate::notices::{
+    Channel, ClaimedNotice, Notice, NoticeCounts, NoticeState, Notices, Told, Turn,
+};
+use crate::store::{Store, StoreError};
+use reminders::PLANNED;
 
 /// No attempt has more time than this.
 const LONGEST_LEASE: Seconds = Seconds(90);
@@ -31,16 +37,7 @@ pub(super) struct Subject<'a> {
 impl Subject<'_> {
     /// Its id follows from what it is, so that it is the same wherever it is counted.
     fn id(&self, member: MemberId, about: About) -> NoticeId {
-        let mut named = Vec::with_capacity(64);
-        named.extend(self.channel.bytes());
-        named.extend(self.approval.id.bytes());
-        named.extend(member.bytes());
-        named.extend(self.version.to_be_bytes());
-        named.extend(about.as_str().bytes());
-        let digest = askfirst_proof::text_digest(&named);
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&digest.as_bytes()[..16]);
-        NoticeId::from_bytes(bytes)
+        notice_id(self.channel, self.approval.id, member, self.version, about)
     }
 
     /// One more for this person, due now unless one before it still waits.
@@ -54,8 +51,10 @@ impl Subject<'_> {
                      about, added_at, due_at)
                    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
                      CASE WHEN EXISTS (SELECT 1 FROM notices WHERE approval = ?5 AND channel = ?4
-                       AND member = ?6 AND settled_at IS NULL) THEN NULL ELSE ?8 END";
-        connection.prepare_cached(sql)?.execute(params![
+                       AND member = ?6 AND settled_at IS NULL AND NOT {PLANNED})
+                     THEN NULL ELSE ?8 END";
+        let sql = sql.replace("{PLANNED}", PLANNED);
+        connection.prepare_cached(&sql)?.execute(params![
             self.id(member, about).bytes(),
             self.approval.workspace.bytes(),
             self.approval.environment.as_str(),
@@ -72,6 +71,17 @@ impl Subject<'_> {
     fn told(&self, connection: &Connection) -> Result<Vec<MemberId>, StoreError> {
         let sql = "SELECT DISTINCT member FROM notices WHERE approval = ?1 AND channel = ?2
                      AND (sent = 1 OR settled_at IS NULL)";
+        let mut statement = connection.prepare_cached(sql)?;
+        let known = (self.approval.id.bytes(), self.channel.bytes());
+        let rows = statement.query_map(known, |row| codec::id(row, 0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The same without who read no more of it than a line among others: they have no mail about
+    /// it that would be out of date.
+    fn told_alone(&self, connection: &Connection) -> Result<Vec<MemberId>, StoreError> {
+        let sql = "SELECT DISTINCT member FROM notices WHERE approval = ?1 AND channel = ?2
+                     AND (sent = 1 OR settled_at IS NULL) AND digest IS NULL";
         let mut statement = connection.prepare_cached(sql)?;
         let known = (self.approval.id.bytes(), self.channel.bytes());
         let rows = statement.query_map(known, |row| codec::id(row, 0))?;
@@ -102,7 +112,8 @@ impl Subject<'_> {
     ) -> Result<bool, StoreError> {
         let told = self.told(connection)?;
         let sql = "SELECT EXISTS (SELECT 1 FROM notices WHERE approval = ?1 AND channel = ?2
-                     AND member = ?3 AND settled_at IS NULL AND attempt = 0)";
+                     AND member = ?3 AND settled_at IS NULL AND attempt = 0
+                     AND about <> 'reminder')";
         let mut any = false;
         for member in people {
             let row = (self.approval.id.bytes(), self.channel.bytes(), member.bytes());
@@ -123,6 +134,10 @@ impl Subject<'_> {
         connection: &Connection,
         decision: &Decision,
     ) -> Result<bool, StoreError> {
+        let sql = "DELETE FROM notices WHERE approval = ?1 AND channel = ?2
+                     AND settled_at IS NULL AND about = 'reminder' AND attempt = 0";
+        let row = (self.approval.id.bytes(), self.channel.bytes());
+        connection.prepare_cached(sql)?.execute(row)?;
         let sql = "UPDATE notices SET settled_at = ?3, due_at = NULL,
                      why = 'it ended before it was told'
                    WHERE approval = ?1 AND channel = ?2 AND settled_at IS NULL AND attempt = 0";
@@ -136,7 +151,7 @@ impl Subject<'_> {
         connection.prepare_cached(sql)?.execute(row)?;
         let knows =
             |id: &MemberId| matches!(&decision.by, Actor::Member { id: by, .. } if by == id);
-        let told = self.told(connection)?;
+        let told = self.told_alone(connection)?;
         let mut any = false;
         for member in told.iter().filter(|member| !knows(member)) {
             self.add(connection, *member, About::Ended)?;
@@ -146,104 +161,28 @@ impl Subject<'_> {
     }
 }
 
-fn claim(
-    desk: &mut Desk<'_, '_>,
+/// The id of what is told: the same wherever it is counted.
+fn notice_id(
     channel: ChannelId,
-    lease: Seconds,
-    limit: u32,
-) -> Result<Vec<ClaimedNotice>, StoreError> {
-    let Some(way) = channels::one(desk.connection, channel)? else { return Ok(Vec::new()) };
-    let sql = "SELECT n.notice, n.workspace, n.environment, n.approval, n.member, n.about,
-                 n.attempt, m.email,
-                 (SELECT f.notice FROM notices f WHERE f.approval = n.approval
-                    AND f.channel = n.channel AND f.member = n.member AND f.sent = 1
-                    ORDER BY f.position LIMIT 1), n.earlier
-               FROM notices n
-               LEFT JOIN members m ON m.workspace = n.workspace AND m.member = n.member
-                 AND m.enabled = 1
-               WHERE n.channel = ?1 AND n.due_at <= ?2 ORDER BY n.due_at, n.position LIMIT ?3";
-    let mut statement = desk.connection.prepare_cached(sql)?;
-    let rows = statement.query_map((channel.bytes(), desk.now.micros(), limit), |row| {
-        let (attempt, earlier): (u32, u32) = (codec::counted(row, 6)?, codec::counted(row, 9)?);
-        Ok(ClaimedNotice {
-            id: codec::id(row, 0)?,
-            channel: way.clone(),
-            place: Place {
-                workspace: codec::id(row, 1)?,
-                environment: codec::environment(row, 2)?,
-            },
-            approval: codec::id(row, 3)?,
-            member: codec::id(row, 4)?,
-            about: codec::about(row, 5)?,
-            attempt: attempt + 1,
-            round: (attempt + 1).saturating_sub(earlier),
-            address: row.get(7)?,
-            first: codec::maybe_id(row, 8)?,
-        })
-    })?;
-    let rows: Vec<ClaimedNotice> = rows.collect::<Result<_, _>>()?;
-    let sql = "UPDATE notices SET attempt = ?2, due_at = ?3 WHERE notice = ?1";
-    let mut statement = desk.connection.prepare_cached(sql)?;
-    for row in &rows {
-        let until = desk.now.plus(lease).micros();
-        statement.execute(params![row.id.bytes(), row.attempt, until])?;
-    }
-    Ok(rows)
+    approval: ApprovalId,
+    member: MemberId,
+    version: u32,
+    about: About,
+) -> NoticeId {
+    let mut named = Vec::with_capacity(64);
+    named.extend(channel.bytes());
+    named.extend(approval.bytes());
+    named.extend(member.bytes());
+    named.extend(version.to_be_bytes());
+    named.extend(about.as_str().bytes());
+    hashed(&named)
 }
 
-fn settle(desk: &mut Desk<'_, '_>, claimed: &ClaimedNotice, told: &Told) -> Result<(), StoreError> {
-    let (connection, now) = (desk.connection, desk.now);
-    let (due_at, sent, dead, why) = match told {
-        Told::Sent => (None, true, false, None),
-        Told::Dropped { why } => (None, false, false, Some(why)),
-        Told::Retry { at, why } => (Some(*at), false, false, Some(why)),
-        Told::GiveUp { why } => (None, false, true, Some(why)),
-    };
-    let settled_at = due_at.is_none().then(|| now.micros());
-    // One before it may have been asked for once more meanwhile; that goes first. What was sent
-    // once stays in their hands.
-    let sql = "UPDATE notices SET sent = max(sent, ?4), dead = ?5, settled_at = ?6, why = ?7,
-                 due_at = CASE WHEN ?3 IS NOT NULL AND EXISTS (SELECT 1 FROM notices f
-                   WHERE f.approval = notices.approval AND f.channel = notices.channel
-                     AND f.member = notices.member AND f.settled_at IS NULL
-                     AND f.position < notices.position) THEN NULL ELSE ?3 END
-               WHERE notice = ?1 AND attempt = ?2 AND settled_at IS NULL";
-    let held = connection.prepare_cached(sql)?.execute(params![
-        claimed.id.bytes(),
-        claimed.attempt,
-        due_at.map(Timestamp::micros),
-        sent,
-        dead,
-        settled_at,
-        why,
-    ])?;
-    // Who lost the lease to a later attempt has nothing to say.
-    if held == 0 {
-        return Ok(());
-    }
-    match told {
-        Told::Sent => channels::note(connection, claimed.channel.id, None, now)?,
-        Told::Retry { why, .. } | Told::GiveUp { why } => {
-            channels::note(connection, claimed.channel.id, Some(why), now)?;
-        }
-        Told::Dropped { .. } => {}
-    }
-    if settled_at.is_some() {
-        let sql = "UPDATE notices SET due_at = ?4 WHERE position =
-                     (SELECT position FROM notices WHERE approval = ?1 AND channel = ?2
-                        AND member = ?3 AND settled_at IS NULL ORDER BY position LIMIT 1)
-                     AND due_at IS NULL";
-        let next = params![
-            claimed.approval.bytes(),
-            claimed.channel.id.bytes(),
-            claimed.member.bytes(),
-            now.micros(),
-        ];
-        if connection.prepare_cached(sql)?.execute(next)? > 0 {
-            desk.changes.push(Change::Deliveries);
-        }
-    }
-    Ok(())
+fn hashed(named: &[u8]) -> NoticeId {
+    let digest = askfirst_proof::text_digest(named);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest.as_bytes()[..16]);
+    NoticeId::from_bytes(bytes)
 }
 
 impl Subject<'_> {
@@ -272,8 +211,9 @@ pub(super) fn hasten(
     channel: ChannelId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    // What was not tried waits for something else.
     let sql = "UPDATE notices SET due_at = ?2
-               WHERE channel = ?1 AND due_at > ?2 AND settled_at IS NULL";
+               WHERE channel = ?1 AND due_at > ?2 AND settled_at IS NULL AND attempt > 0";
     let soon = now.plus(LONGEST_LEASE).micros();
     connection.prepare_cached(sql)?.execute((channel.bytes(), soon))?;
     Ok(())
@@ -317,21 +257,24 @@ pub(super) fn retry(
     }
     // Whoever has it has it still: what follows goes into its thread.
     let sql = "UPDATE notices SET due_at = CASE WHEN settled_at IS NULL THEN due_at END,
-                 settled_at = NULL, dead = 0, earlier = attempt WHERE notice = ?1";
+                 settled_at = NULL, dead = 0, earlier = attempt, gathered_at = NULL, digest = NULL
+               WHERE notice = ?1";
     connection.prepare_cached(sql)?.execute([id.bytes()])?;
     // The first of those that wait is due, and none behind it, whatever it was before.
-    let sql = "UPDATE notices SET due_at = NULL
-               WHERE approval = ?1 AND channel = ?2 AND member = ?3 AND settled_at IS NULL
-                 AND due_at IS NOT NULL AND position > (SELECT min(position) FROM notices
-                   WHERE approval = ?1 AND channel = ?2 AND member = ?3 AND settled_at IS NULL)";
-    connection.prepare_cached(sql)?.execute((approval, channel, member))?;
-    let sql = "UPDATE notices SET due_at = ?4
-               WHERE approval = ?1 AND channel = ?2 AND member = ?3 AND settled_at IS NULL
-                 AND (due_at IS NULL OR notice = ?5) AND position = (SELECT min(position)
-                   FROM notices
-                   WHERE approval = ?1 AND channel = ?2 AND member = ?3 AND settled_at IS NULL)";
+    let waits = format!(
+        "approval = ?1 AND channel = ?2 AND member = ?3 AND settled_at IS NULL AND NOT {PLANNED}"
+    );
+    let sql = format!(
+        "UPDATE notices SET due_at = NULL WHERE {waits} AND due_at IS NOT NULL
+           AND position > (SELECT min(position) FROM notices WHERE {waits})"
+    );
+    connection.prepare_cached(&sql)?.execute((approval, channel, member))?;
+    let sql = format!(
+        "UPDATE notices SET due_at = ?4 WHERE {waits} AND (due_at IS NULL OR notice = ?5)
+           AND position = (SELECT min(position) FROM notices WHERE {waits})"
+    );
     let first = params![approval, channel, member, now.micros(), id.bytes()];
-    connection.prepare_cached(sql)?.execute(first)?;
+    connection.prepare_cached(&sql)?.execute(first)?;
     Ok(Retried::Yes)
 }
 
@@ -339,8 +282,11 @@ pub(super) fn retry(
 pub(super) fn lines(index: &str) -> String {
     format!(
         "SELECT n.notice, n.channel, n.approval, n.member, m.email, n.about, n.added_at, n.sent,
-           n.dead, n.settled_at, n.attempt, n.due_at, n.why, n.environment, n.position
+           n.dead, n.settled_at, n.attempt - n.uncounted,
+           CASE WHEN n.due_at < c.probe_at THEN c.probe_at ELSE n.due_at END, n.why, n.environment,
+           n.position
          FROM notices n {index}
+         LEFT JOIN channels c ON c.channel = n.channel
          LEFT JOIN members m ON m.workspace = n.workspace AND m.member = n.member"
     )
 }
@@ -408,6 +354,7 @@ impl Notices for SqliteStore {
                 "{} WHERE n.workspace = ?1 AND n.channel = ?2 AND (?3 IS NULL OR
                    (n.added_at, n.position) <
                      (SELECT added_at, position FROM notices WHERE notice = ?3))
+                   AND NOT (n.about = 'reminder' AND n.attempt = 0)
                  ORDER BY n.added_at DESC, n.position DESC LIMIT ?4",
                 lines("")
             );
@@ -420,10 +367,27 @@ impl Notices for SqliteStore {
         self.read(question).await
     }
 
+    async fn notice_counts(&self) -> Result<NoticeCounts, StoreError> {
+        let question = |connection: &Connection| {
+            let sql = "SELECT (SELECT count(*) FROM notices
+                          WHERE settled_at IS NULL AND NOT (about = 'reminder' AND attempt = 0)),
+                         (SELECT count(*) FROM channels WHERE probe_at IS NOT NULL)";
+            let mut statement = connection.prepare_cached(sql)?;
+            Ok(statement.query_row([], |row| {
+                Ok(NoticeCounts {
+                    waiting: codec::counted(row, 0)?,
+                    channels_down: codec::counted(row, 1)?,
+                })
+            })?)
+        };
+        self.read(question).await
+    }
+
     async fn due_channels(&self) -> Result<Vec<ChannelId>, StoreError> {
         let now = self.now();
         let question = move |connection: &Connection| {
-            let sql = "SELECT channel FROM channels c WHERE EXISTS
+            let sql = "SELECT channel FROM channels c
+                       WHERE (c.probe_at IS NULL OR c.probe_at <= ?1) AND EXISTS
                          (SELECT 1 FROM notices n WHERE n.channel = c.channel AND n.due_at <= ?1)
                        ORDER BY channel";
             let mut statement = connection.prepare_cached(sql)?;
@@ -440,12 +404,14 @@ impl Notices for SqliteStore {
         limit: u32,
     ) -> Result<Vec<ClaimedNotice>, StoreError> {
         let lease = Seconds(lease_seconds).min(LONGEST_LEASE);
-        self.writer.write(move |desk| claim(desk, channel, lease, limit)).await
+        self.writer.write(move |desk| claiming::claim(desk, channel, lease, limit)).await
     }
 
-    async fn settle_notice(&self, claimed: &ClaimedNotice, told: Told) -> Result<(), StoreError> {
-        let claimed = claimed.clone();
-        self.writer.write(move |desk| settle(desk, &claimed, &told)).await
+    async fn settle_notices(
+        &self,
+        ended: Vec<(ClaimedNotice, Told)>,
+    ) -> Result<Option<Turn>, StoreError> {
+        self.writer.write(move |desk| settling::settle(desk, &ended)).await
     }
 
     async fn newcomers_are_due(&self) -> Result<bool, StoreError> {
@@ -462,14 +428,15 @@ impl Notices for SqliteStore {
         workspace: WorkspaceId,
         id: ChannelId,
         trouble: Option<String>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<Turn>, StoreError> {
         self.writer
             .write(move |desk| {
                 let known = channels::one(desk.connection, id)?;
-                if known.is_some_and(|known| known.workspace == workspace) {
-                    channels::note(desk.connection, id, trouble.as_deref(), desk.now)?;
+                if known.is_none_or(|known| known.workspace != workspace) {
+                    return Ok(None);
                 }
-                Ok(())
+                channels::note(desk.connection, id, trouble.as_deref(), desk.now)?;
+                if trouble.is_some() { Ok(None) } else { probes::worked(desk, id) }
             })
             .await
     }

@@ -181,6 +181,7 @@ fn find_notices(
         "{} WHERE n.channel = ?1 AND {which} {state} AND n.workspace = ?3
            AND ifnull(n.environment = ?4, 1) AND n.added_at >= ?5 AND n.added_at < ?6
            AND (n.added_at, n.position) < (?7, ?8)
+           AND NOT (n.about = 'reminder' AND n.attempt = 0)
          ORDER BY n.added_at DESC, n.position DESC LIMIT ?9",
         notices::lines(&format!("INDEXED BY {index}"))
     );

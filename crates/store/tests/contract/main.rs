@@ -8,10 +8,12 @@ mod copies;
 mod deliveries;
 mod disk;
 mod erasure;
+mod floods;
 mod grants;
 mod notices;
 mod people;
 mod places;
+mod probes;
 mod races;
 mod record;
 mod repeats;
@@ -82,6 +84,15 @@ promises! {
         who_can_answer_later_is_asked_then_and_once
         a_delegation_is_looked_for_when_it_begins_and_when_it_ends
         a_channel_that_is_removed_tells_nobody_anything
+    }
+    probes {
+        a_way_that_takes_nothing_is_probed_by_one_at_a_time_also_after_a_restart
+        what_a_way_refuses_for_a_reason_of_its_own_shows_that_it_works
+        before_a_way_is_down_each_attempt_counts
+    }
+    floods {
+        what_is_too_much_is_told_together_and_after_a_crash_as_the_same
+        a_reminder_is_planned_when_somebody_is_asked_and_survives_a_restart
     }
     deliveries {
         what_was_claimed_and_not_settled_is_sent_again_as_the_same

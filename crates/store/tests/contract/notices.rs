@@ -19,7 +19,7 @@ fn settings(host: &str) -> ChannelSettings {
     })
 }
 
-async fn mail<H: Home>(world: &World<H>) -> ChannelId {
+pub(crate) async fn mail<H: Home>(world: &World<H>) -> ChannelId {
     let id = ChannelId::from_bits(next());
     let settings = settings("smtp.example.com");
     let new = NewChannel { id, settings, sealed: Some(vec![7; 40]) };
@@ -27,11 +27,11 @@ async fn mail<H: Home>(world: &World<H>) -> ChannelId {
     id
 }
 
-async fn claim<H: Home>(world: &World<H>, id: ChannelId) -> Vec<ClaimedNotice> {
+pub(crate) async fn claim<H: Home>(world: &World<H>, id: ChannelId) -> Vec<ClaimedNotice> {
     world.store.claim_notices(id, 90, 10).await.unwrap()
 }
 
-async fn log<H: Home>(world: &World<H>, id: ChannelId) -> Vec<Notice> {
+pub(crate) async fn log<H: Home>(world: &World<H>, id: ChannelId) -> Vec<Notice> {
     world.store.notices(world.us.place.workspace, id, None, 100).await.unwrap()
 }
 

@@ -15,6 +15,7 @@ use crate::client::Client;
 use crate::commands::block_on;
 use crate::commands::dev::Places;
 use crate::premises;
+use crate::terminal::visible;
 
 /// A deadline that passed longer ago than this should have been ended, in seconds.
 const LATE: i64 = 10;
@@ -63,6 +64,7 @@ pub(super) fn look(config: Option<&Path>, data: Option<&Path>) -> Vec<Finding> {
                 recorded(glance, now),
                 overdue(glance, now),
                 webhooks(glance),
+                channels(glance),
             ]);
         }
         Some(Err(error)) => {
@@ -163,6 +165,27 @@ fn webhooks(glance: &Glance) -> Finding {
         ),
         "`GET /v1/webhooks` says why as `problem`; mend the receiver, then POST \
          /v1/webhooks/{id}/challenge, or DELETE what nobody needs",
+    )
+}
+
+/// Whether people are told.
+fn channels(glance: &Glance) -> Finding {
+    let name = "channels";
+    let down = glance.channels.iter().filter_map(|channel| {
+        let since = channel.down?.since;
+        let why = channel.trouble.as_ref().map_or("", |(_, why)| why);
+        let (id, waiting) = (channel.id, channel.waiting);
+        Some(format!("{id} takes nothing since {since} ({waiting} wait): {}", visible(why)))
+    });
+    let down: Vec<_> = down.collect();
+    if down.is_empty() {
+        return well(name, format!("{} are set up, and none is down", glance.channels.len()));
+    }
+    ill(
+        name,
+        down.join("; "),
+        "mend what it says, then `askfirst channels test ID`: once it takes something, all that \
+         waits goes out by itself",
     )
 }
 

@@ -9,9 +9,11 @@ use lettre::Message;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 
-use super::super::card::{Afterwards, Answering, Asked, Card, Ended, What, plain};
+use super::super::card::{
+    Afterwards, Answering, Asked, Card, Digest, Ended, Occasion, What, plain,
+};
 use super::super::wording::{Value, say};
-use super::Failure;
+use super::{Blame, Failure};
 use crate::render::{Account, CONTINUED, Piece, moment};
 
 /// The name that mail comes from.
@@ -30,10 +32,20 @@ struct Letter<'a> {
     by: Option<String>,
     comment: Option<(String, &'a [Vec<Piece>])>,
     cut: Option<String>,
+    items: Vec<Line<'a>>,
+    more: Option<String>,
     choices: Option<Choices>,
     page: Option<(String, &'a str)>,
     keep: Option<String>,
     footer: String,
+}
+
+/// One of several questions: its name, until when, and where it is.
+struct Line<'a> {
+    title: &'a [Piece],
+    until: String,
+    label: String,
+    page: &'a str,
 }
 
 /// The two buttons.
@@ -46,7 +58,7 @@ struct Choices {
 pub(super) fn write(card: &Card, from: &str, host: &str, server: &str) -> Result<Message, Failure> {
     let lasting = |what: &str, error: &dyn std::fmt::Display| Failure {
         why: format!("{what} cannot stand in a mail: {error}"),
-        lasting: true,
+        blame: Blame::ForGood,
     };
     let spelled = spelled(card, server).map_err(|error| lasting("the card", &error))?;
     let mailbox = |name: Option<&str>, address: &str| {
@@ -116,6 +128,8 @@ fn letter<'a>(card: &'a Card, server: &str) -> (String, Letter<'a>) {
         by: None,
         comment: None,
         cut: None,
+        items: Vec::new(),
+        more: None,
         choices: None,
         page: None,
         keep: None,
@@ -125,6 +139,7 @@ fn letter<'a>(card: &'a Card, server: &str) -> (String, Letter<'a>) {
         What::Asked(asked) => asking(locale, asked, empty),
         What::Ended(ended) => ending(locale, ended, empty),
         What::Afterwards(afterwards) => following(locale, afterwards, empty),
+        What::Digest(digest) => digesting(locale, digest, empty),
         What::Test { workspace } => {
             let workspace = plain(workspace);
             let named = [("workspace", Value::Text(&workspace))];
@@ -140,11 +155,13 @@ fn asking<'a>(locale: Locale, asked: &'a Asked, empty: Letter<'a>) -> (String, L
         approve: (say(locale, "approve", &[]), format!("{url}?suggest=approve")),
         reject: (say(locale, "reject", &[]), format!("{url}?suggest=reject")),
     });
-    let (subject, intro) = match (asked.changed, &choices) {
-        (false, Some(_)) => ("subject-asked", "asked"),
-        (true, Some(_)) => ("subject-changed", "changed"),
-        (false, None) => ("subject-asked", "asked-on-page"),
-        (true, None) => ("subject-changed", "changed-on-page"),
+    let (subject, intro) = match (asked.occasion, &choices) {
+        (Occasion::New, Some(_)) => ("subject-asked", "asked"),
+        (Occasion::Changed, Some(_)) => ("subject-changed", "changed"),
+        (Occasion::Reminder, Some(_)) => ("subject-reminder", "reminder"),
+        (Occasion::New, None) => ("subject-asked", "asked-on-page"),
+        (Occasion::Changed, None) => ("subject-changed", "changed-on-page"),
+        (Occasion::Reminder, None) => ("subject-reminder", "reminder-on-page"),
     };
     let until = moment(asked.deadline);
     let hidden = [("hidden", Value::Count(asked.hidden))];
@@ -208,6 +225,29 @@ fn following<'a>(locale: Locale, after: &'a Afterwards, empty: Letter<'a>) -> (S
     (say(locale, "subject-reported", &[status, title]), letter)
 }
 
+fn digesting<'a>(locale: Locale, digest: &'a Digest, empty: Letter<'a>) -> (String, Letter<'a>) {
+    let count = [("count", Value::Count(digest.count))];
+    let line = |item: &'a super::super::card::Item| {
+        let until = moment(item.deadline);
+        Line {
+            title: &item.title,
+            until: say(locale, "digest-until", &[("moment", Value::Text(&until))]),
+            label: say(locale, "look", &[]),
+            page: &item.page,
+        }
+    };
+    let more = digest.count.saturating_sub(digest.items.len());
+    let letter = Letter {
+        intro: say(locale, "digest", &[]),
+        items: digest.items.iter().map(line).collect(),
+        more: (more > 0).then(|| say(locale, "digest-more", &[("more", Value::Count(more))])),
+        page: digest.inbox.as_deref().map(|inbox| (say(locale, "digest-inbox", &[]), inbox)),
+        keep: digest.inbox.is_none().then(|| say(locale, "keep", &[])),
+        ..empty
+    };
+    (say(locale, "subject-digest", &count), letter)
+}
+
 impl Letter<'_> {
     /// The half that is complete by itself.
     fn to_text(&self) -> String {
@@ -225,6 +265,11 @@ impl Letter<'_> {
             parts.push(format!("{label}:\n{}", lines.join("\n")));
         }
         parts.extend(self.cut.clone());
+        for item in &self.items {
+            let Line { title, until, page, .. } = item;
+            parts.push(format!("- {} ({until})\n  {page}", plain(title)));
+        }
+        parts.extend(self.more.clone());
         if let Some(choices) = &self.choices {
             for (label, url) in [&choices.approve, &choices.reject] {
                 parts.push(format!("{label}\n{url}"));

@@ -7,7 +7,9 @@ use askfirst_core::{About, Approval, Locale, NoticeId, Outcome, OutcomeStatus, S
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::card::{Afterwards, Answering, Asked, Ended, What, one_line};
+use super::super::card::{
+    Afterwards, Answering, Asked, Digest, Ended, Item, Occasion, What, one_line, short_line,
+};
 use super::super::{Card, Limits};
 use super::LARGEST_ACCOUNT;
 use super::letter::{self, Spelled};
@@ -31,7 +33,7 @@ fn card(what: What) -> Card {
 
 fn asked(approval: &Approval, most: usize) -> Spelled {
     let answering = Answering::ByLink { url: LINK.into() };
-    let asked = Asked::of(approval, false, answering, Limits { account: most });
+    let asked = Asked::of(approval, Occasion::New, answering, Limits { account: most });
     letter::spelled(&card(What::Asked(asked)), SERVER).unwrap()
 }
 
@@ -136,7 +138,7 @@ proptest! {
         prop_assert!(!spelled.html.contains("<script"));
         let answering = Answering::ByLink { url: LINK.into() };
         let limits = Limits { account: LARGEST_ACCOUNT };
-        let what = What::Asked(Asked::of(&approval, false, answering, limits));
+        let what = What::Asked(Asked::of(&approval, Occasion::New, answering, limits));
         let mail = letter::write(&card(what), "us@example.com", "askfirst.example", SERVER).unwrap();
         let mail = String::from_utf8(mail.formatted()).unwrap();
         let head = mail.split("\r\n\r\n").next().unwrap();
@@ -154,4 +156,48 @@ fn what_does_not_fit_leads_to_the_page_that_shows_it() {
     assert!(spelled.text.contains(LINK) && !spelled.text.contains("suggest="));
     assert!(!spelled.html.contains("Approve"));
     assert!(spelled.html.len() < 102_000, "{}", spelled.html.len());
+}
+
+fn digest(titles: &[&str], count: usize) -> Digest {
+    let item = |title: &&str| Item {
+        title: short_line(title, 100),
+        deadline: Timestamp::from_seconds(1_893_459_600),
+        page: format!("{SERVER}/a/apr_x"),
+    };
+    let inbox = Some(format!("{SERVER}/"));
+    Digest { items: titles.iter().map(item).collect(), count, inbox }
+}
+
+#[test]
+fn a_digest_reads_like_this() {
+    let what = What::Digest(digest(&["Deploy v2.1 to production?", "Pay 12 €?"], 7));
+    let spelled = letter::spelled(&card(what.clone()), SERVER).unwrap();
+    insta::assert_snapshot!(format!("Subject: {}\n\n{}", spelled.subject, spelled.text));
+    let german = Card { locale: Locale::De, ..card(what) };
+    let spelled = letter::spelled(&german, SERVER).unwrap();
+    insta::assert_snapshot!(format!("Subject: {}\n\n{}", spelled.subject, spelled.text));
+}
+
+proptest! {
+    #[test]
+    fn a_digest_shows_names_as_words_and_has_nothing_to_press(title in nasty_text()) {
+        let hostile = format!("{title}\r\nBcc: thief@example.com\r\n\r\n<a href=\"https://evil.example\">x</a>");
+        let long = "x".repeat(4_000);
+        let what = What::Digest(digest(&[&hostile, &long, "\u{202e}gnp.exe"], 3));
+        let spelled = letter::spelled(&card(what.clone()), SERVER).unwrap();
+        for text in [&spelled.text, &spelled.html] {
+            let turned = text.contains('\u{202e}');
+            prop_assert!(!turned && !text.contains("suggest="));
+        }
+        prop_assert!(spelled.text.contains("<U+202E>"));
+        prop_assert!(!spelled.html.contains("<a href=\"https://evil"));
+        prop_assert!(!spelled.text.contains(&"x".repeat(101)), "a name has its bounds");
+        prop_assert!(spelled.html.len() < 10_000 && !spelled.subject.contains(['\r', '\n']));
+        let mail = letter::write(&card(what), "us@example.com", "askfirst.example", SERVER).unwrap();
+        let mail = mail.formatted();
+        prop_assert!(mail.is_ascii(), "what needs no agreement with the server");
+        let mail = String::from_utf8(mail).unwrap();
+        let head = mail.split("\r\n\r\n").next().unwrap();
+        prop_assert!(!head.to_lowercase().contains("\nbcc:"), "{head}");
+    }
 }

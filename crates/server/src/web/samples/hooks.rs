@@ -1,7 +1,9 @@
 //! Samples of the pages that administer receivers of what happens.
 
 use askfirst_core::{DeliveryId, Environment, Problem, Role, WebhookId};
-use askfirst_store::{Delivery, DeliveryState, Place, SealedSecrets, Webhook, WebhookState};
+use askfirst_store::{
+    Delivery, DeliveryState, Outage, Place, SealedSecrets, Webhook, WebhookState,
+};
 use serde_json::json;
 
 use super::super::after::Told;
@@ -30,6 +32,8 @@ fn hook(id: u128, state: WebhookState, problem: Option<&str>) -> Webhook {
         state,
         disabled_at: (state == WebhookState::Disabled).then(|| moment(70)),
         problem: problem.map(Into::into),
+        outage: (state == WebhookState::Active)
+            .then(|| Outage { since: moment(50), next_try_at: moment(90) }),
         waiting: 2,
     }
 }

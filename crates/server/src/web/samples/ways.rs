@@ -4,7 +4,7 @@ use askfirst_core::{
     About, Afterwards, ChannelId, ChannelSettings, EmailSettings, Environment, Locale,
     MailSecurity, NoticeId, Problem, Role,
 };
-use askfirst_store::{Channel, Notice, NoticeState};
+use askfirst_store::{Channel, Down, Notice, NoticeState};
 
 use super::super::channels::{ChannelRow, ChannelsPage, told};
 use super::{MemberId, WorkspaceId, html, moment, sample_approval, signed_in};
@@ -29,6 +29,7 @@ impl ChannelsPage {
             sealed: Some(b"a-sealed-secret".to_vec()),
             created_at: moment(0),
             trouble: Some((moment(90), "smtp refuses it (550 <b>no\u{202e})".into())),
+            down: Some(Down { since: moment(30), next_probe_at: moment(120) }),
             waiting: 2,
         };
         let notice = |number, state, address: Option<&str>, why: Option<&str>| Notice {
@@ -60,7 +61,8 @@ fn a_failed_test_says_what_to_do() {
     let page = ChannelsPage::sample();
     let unknown = told("untested.chn_none", "ben@example.com", &page.channels);
     assert!(
-        html(&ChannelsPage { told: unknown, ..ChannelsPage::sample() }).contains("change what it is set up with")
+        html(&ChannelsPage { told: unknown, ..ChannelsPage::sample() })
+            .contains("change what it is set up with")
     );
     let done = format!("untested.{}", page.channels[0].id);
     let told = told(&done, "ben@example.com", &page.channels);

@@ -1,0 +1,156 @@
+//! A mail server that takes nothing for a while: what waits is kept, it is asked now and then
+//! whether it works, and nobody loses an attempt by it.
+
+use askfirst_core::Seconds;
+use serde_json::{Value, json};
+
+use crate::channels::mailbox;
+use crate::support::mailbox::Mailbox;
+use crate::support::{Client, TestServer};
+
+const CLOSED: &str = "421 4.3.2 closed for the night";
+
+/// Sets mail up through this server; gives the channel's path.
+pub(crate) async fn mail(admin: &Client, through: &Mailbox) -> String {
+    let wish = mailbox(through.address.port());
+    let made = admin.post("/v1/channels", &wish).send().await.expect(201);
+    format!("/v1/channels/{}", made["id"].as_str().unwrap())
+}
+
+/// The channel, once it is as `wanted` says.
+pub(crate) async fn channel(admin: &Client, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    loop {
+        let seen = admin.get(path).await.expect(200);
+        if wanted(&seen) {
+            return seen;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// What people were told, newest first.
+pub(crate) async fn log(admin: &Client, path: &str) -> Vec<Value> {
+    let page = admin.get(format!("{path}/notices?limit=100")).await.expect(200);
+    page["data"].as_array().unwrap().clone()
+}
+
+/// Whether it is on its way: nothing but a lease is as long as that, by a clock that stands still.
+pub(crate) fn is_held(server: &TestServer, line: &Value) -> bool {
+    let now = server.service.store().now();
+    line["next_attempt_at"] == now.plus(Seconds(90)).to_string()
+}
+
+fn is_down(channel: &Value) -> bool {
+    !channel["down_since"].is_null()
+}
+
+#[tokio::test]
+async fn a_mail_server_that_takes_nothing_is_asked_once_in_30_seconds_and_nobody_loses_an_attempt()
+{
+    let server = TestServer::start().await;
+    let admin = server.admin();
+    let mut mails = Mailbox::start().await;
+    let path = mail(&admin, &mails).await;
+    mails.close(Some(CLOSED));
+    for number in 0..6 {
+        server.asker().ask(&format!("deploy{number}")).await;
+    }
+    let down = channel(&admin, &path, is_down).await;
+    assert!(down["last_error"].as_str().unwrap().contains("closed for the night"), "{down}");
+    assert_eq!(down["down_since"], "2030-01-01T00:00:00.000Z");
+    assert_eq!(down["next_probe_at"], "2030-01-01T00:00:30.000Z");
+    assert_eq!(down["waiting"], 6);
+    let tried = |lines: &[Value]| -> u64 {
+        lines.iter().map(|line| line["attempts"].as_u64().unwrap()).sum()
+    };
+    // Some were on their way when it went down.
+    let mut lines = log(&admin, &path).await;
+    while lines.iter().any(|line| is_held(&server, line)) {
+        lines = log(&admin, &path).await;
+    }
+    assert!(tried(&lines) <= 4, "{lines:?}");
+    assert!(lines.iter().all(|line| line["next_attempt_at"] == down["next_probe_at"]));
+
+    let begun = mails.sessions();
+    for next in ["00:01:00", "00:01:30", "00:02:00"] {
+        server.clock.advance(30);
+        let next = format!("2030-01-01T{next}.000Z");
+        let seen = channel(&admin, &path, |seen| seen["next_probe_at"] == *next).await;
+        assert_eq!(seen["down_since"], down["down_since"]);
+    }
+    assert_eq!(mails.sessions(), begun + 3, "one in 30 seconds");
+    assert!(tried(&log(&admin, &path).await) <= 4, "a probe costs nobody an attempt");
+
+    mails.close(None);
+    server.clock.advance(30);
+    let letters = mails.several(6).await;
+    assert_eq!(letters.len(), 6);
+    let up = channel(&admin, &path, |seen| seen["waiting"] == 0).await;
+    assert!(!is_down(&up) && up["last_error"].is_null() && up["next_probe_at"].is_null());
+    assert!(mails.rest().is_empty(), "each is told once");
+}
+
+#[tokio::test]
+async fn a_test_that_arrives_brings_a_mail_server_up_at_once() {
+    let server = TestServer::start().await;
+    let admin = server.admin();
+    let mut mails = Mailbox::start().await;
+    let path = mail(&admin, &mails).await;
+    mails.close(Some(CLOSED));
+    for number in 0..4 {
+        server.asker().ask(&format!("deploy{number}")).await;
+    }
+    channel(&admin, &path, is_down).await;
+    let trial = admin.post(format!("{path}/test"), &json!({})).send().await.expect(200);
+    assert_eq!(trial["sent"], false);
+    assert!(is_down(&admin.get(&path).await.expect(200)), "a test that fails changes nothing");
+    mails.close(None);
+    let trial = admin.post(format!("{path}/test"), &json!({})).send().await.expect(200);
+    assert_eq!(trial["sent"], true, "{trial}");
+    // The clock stands still: nothing waited for its time.
+    assert_eq!(mails.several(5).await.len(), 5);
+}
+
+#[tokio::test]
+async fn who_is_refused_says_nothing_about_the_mail_server() {
+    let server = TestServer::start().await;
+    let admin = server.admin();
+    let mut mails = Mailbox::start().await;
+    let path = mail(&admin, &mails).await;
+    server.workspace().member("ana").await;
+    mails.refuse("ana@example.com", "451 4.7.1 come back later");
+    for number in 0..5 {
+        server.asker().ask(&format!("deploy{number}")).await;
+    }
+    mails.several(5).await;
+    loop {
+        let lines = log(&admin, &path).await;
+        let ana: Vec<_> =
+            lines.iter().filter(|line| line["address"] == "ana@example.com").collect();
+        let refused =
+            |line: &&Value| line["reason"].as_str().is_some_and(|why| why.contains("451"));
+        if ana.iter().all(refused) {
+            assert!(ana.iter().all(|line| line["attempts"] == 1));
+            assert!(ana.iter().all(|line| line["state"] == "waiting"));
+            break;
+        }
+    }
+    assert!(!is_down(&admin.get(&path).await.expect(200)));
+}
+
+#[tokio::test]
+async fn a_server_that_lets_us_send_nothing_keeps_all_that_waits() {
+    let server = TestServer::start().await;
+    let admin = server.admin();
+    let mut mails = Mailbox::start().await;
+    let path = mail(&admin, &mails).await;
+    // As one answers that wants to know who sends: for good, and to everything.
+    mails.close(Some("554 5.7.1 you may not send here"));
+    for number in 0..4 {
+        server.asker().ask(&format!("deploy{number}")).await;
+    }
+    channel(&admin, &path, is_down).await;
+    mails.close(None);
+    server.clock.advance(3_600 - 60);
+    assert_eq!(mails.several(4).await.len(), 4, "none was given up");
+}

@@ -1,0 +1,135 @@
+//! Claims what is due by a way: as much as it can carry, one by one, and what is too much for
+//! somebody together.
+
+use askfirst_core::{ChannelId, Seconds, Timestamp};
+use rusqlite::{Connection, Row, params};
+
+use super::super::codec::{self, Id};
+use super::super::writer::Desk;
+use super::super::{channels, probes};
+use super::gathering;
+use crate::notices::{Channel, ClaimedNotice};
+use crate::records::Place;
+use crate::store::StoreError;
+
+/// So many rows are looked at, at a time, for some that can be claimed.
+const LOOK: u32 = 100;
+/// And so often in one claim.
+const LOOKS: u32 = 10;
+
+const CLAIM: &str = "SELECT n.notice, n.workspace, n.environment, n.approval, n.member, n.about,
+                 n.attempt, m.email,
+                 (SELECT ifnull(f.digest, f.notice) FROM notices f WHERE f.approval = n.approval
+                    AND f.channel = n.channel AND f.member = n.member AND f.sent = 1
+                    ORDER BY f.position LIMIT 1),
+                 n.earlier, n.digest,
+                 EXISTS (SELECT 1 FROM notices f WHERE f.approval = n.approval
+                    AND f.channel = n.channel AND f.member = n.member AND f.sent = 1
+                    AND f.digest IS NULL),
+                 (SELECT a.expires_at FROM approvals a WHERE a.workspace = n.workspace
+                    AND a.environment = n.environment AND a.approval = n.approval)
+               FROM notices n
+               LEFT JOIN members m ON m.workspace = n.workspace AND m.member = n.member
+                 AND m.enabled = 1";
+
+/// A row to claim, with the deadline of what it is about.
+fn claimable(
+    row: &Row<'_>,
+    way: &Channel,
+    probe: bool,
+) -> rusqlite::Result<(ClaimedNotice, Option<Timestamp>)> {
+    let attempt: u32 = codec::counted(row, 6)?;
+    let claimed = ClaimedNotice {
+        id: codec::id(row, 0)?,
+        channel: way.clone(),
+        place: Place { workspace: codec::id(row, 1)?, environment: codec::environment(row, 2)? },
+        approval: codec::id(row, 3)?,
+        member: codec::id(row, 4)?,
+        about: codec::about(row, 5)?,
+        attempt: attempt + 1,
+        round: (attempt + 1).saturating_sub(codec::counted(row, 9)?),
+        probe,
+        address: row.get(7)?,
+        first: codec::maybe_id(row, 8)?,
+        alone: row.get(11)?,
+        digest: codec::maybe_id(row, 10)?,
+    };
+    Ok((claimed, codec::maybe_time(row, 12)?))
+}
+
+/// Claims what is due by one way.
+pub(super) fn claim(
+    desk: &mut Desk<'_, '_>,
+    channel: ChannelId,
+    lease: Seconds,
+    limit: u32,
+) -> Result<Vec<ClaimedNotice>, StoreError> {
+    let (connection, now) = (desk.connection, desk.now);
+    let Some(way) = channels::one(connection, channel)? else { return Ok(Vec::new()) };
+    let (limit, probe) = probes::admitted(way.down, now, limit);
+    let limit = limit as usize;
+    let until = now.plus(lease);
+    let mut claimed = Vec::new();
+    for _ in 0..LOOKS {
+        if claimed.len() >= limit {
+            break;
+        }
+        let due = due(connection, &way, probe, now)?;
+        let more = due.len() == LOOK as usize;
+        for (row, deadline) in due {
+            if claimed.len() >= limit {
+                break;
+            }
+            if gathering::is_too_much(connection, &row, deadline, now)? {
+                gathering::gather(connection, &row, now)?;
+                continue;
+            }
+            hold(connection, &row, until)?;
+            claimed.push(row);
+        }
+        if !more {
+            break;
+        }
+    }
+    for due in gathering::due(connection, channel, now, limit - claimed.len())? {
+        let (digest, rows) = gathering::make_up(connection, channel, &due)?;
+        let sql = format!("{CLAIM} WHERE n.notice = ?1");
+        for row in rows {
+            let read = |row: &Row<'_>| claimable(row, &way, probe);
+            let (row, _) = connection.prepare_cached(&sql)?.query_row([row.bytes()], read)?;
+            hold(connection, &row, until)?;
+            claimed.push(ClaimedNotice { digest: Some(digest), ..row });
+        }
+    }
+    if probe && !claimed.is_empty() {
+        probes::wait(connection, channel, until)?;
+    }
+    Ok(claimed)
+}
+
+/// What is due by itself, oldest first. A reminder waits for whatever else they are told of it.
+fn due(
+    connection: &Connection,
+    way: &Channel,
+    probe: bool,
+    now: Timestamp,
+) -> Result<Vec<(ClaimedNotice, Option<Timestamp>)>, StoreError> {
+    let sql = format!(
+        "{CLAIM} WHERE n.channel = ?1 AND n.due_at <= ?2 AND n.gathered_at IS NULL
+           AND NOT (n.about = 'reminder' AND EXISTS
+             (SELECT 1 FROM notices b WHERE b.approval = n.approval AND b.channel = n.channel
+                AND b.member = n.member AND b.settled_at IS NULL AND b.notice <> n.notice))
+         ORDER BY n.due_at, n.position LIMIT ?3"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let key = (way.id.bytes(), now.micros(), LOOK);
+    let rows = statement.query_map(key, |row| claimable(row, way, probe))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn hold(connection: &Connection, row: &ClaimedNotice, until: Timestamp) -> Result<(), StoreError> {
+    let sql = "UPDATE notices SET attempt = ?2, due_at = ?3, held = 1 WHERE notice = ?1";
+    let row = params![row.id.bytes(), row.attempt, until.micros()];
+    connection.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
