@@ -1,12 +1,16 @@
 //! A mail server that takes nothing for a while: what waits is kept, it is asked now and then
 //! whether it works, and nobody loses an attempt by it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use askfirst_core::Seconds;
 use serde_json::{Value, json};
 
 use crate::channels::mailbox;
-use crate::support::mailbox::Mailbox;
+use crate::support::mailbox::{Letter, Mailbox};
+use crate::support::receiver::{Message, Receiver};
 use crate::support::{Client, TestServer};
+use crate::webhooks::hook;
 
 const CLOSED: &str = "421 4.3.2 closed for the night";
 
@@ -153,4 +157,118 @@ async fn a_server_that_lets_us_send_nothing_keeps_all_that_waits() {
     mails.close(None);
     server.clock.advance(3_600 - 60);
     assert_eq!(mails.several(4).await.len(), 4, "none was given up");
+}
+
+#[tokio::test]
+async fn after_two_hours_without_mail_and_a_receiver_all_comes_once_in_order_and_held_up_nobody() {
+    let server = TestServer::start().await;
+    let (agent, admin) = (server.asker(), server.admin());
+    let ana = server.approver("ana").await;
+    let (mut gone, mut well) = (Receiver::start().await, Receiver::start().await);
+    let gone_id = hook(&admin, &gone, json!([])).await.0;
+    let well_id = hook(&admin, &well, json!([])).await.0;
+    let mut mails = Mailbox::start().await;
+    let path = mail(&admin, &mails).await;
+    mails.close(Some(CLOSED));
+    gone.refuse(true);
+
+    let long = json!({ "expires_in": 86_400 });
+    server.workspace().policy("long", long).await;
+
+    // A third is decided, a third is withdrawn, a third stays open.
+    let mut asked = Vec::new();
+    for number in 0..30 {
+        let more = json!({ "policy": "long" });
+        let one = agent.ask_with(&format!("deploy{number}"), more).await;
+        match number % 3 {
+            0 => drop(ana.approve(&one).await.expect(200)),
+            1 => drop(agent.cancel(&one).await.expect(200)),
+            _ => {}
+        }
+        asked.push(one["id"].as_str().unwrap().to_owned());
+    }
+    let events = 30 + 20 + 10;
+    // The clock stands still: who is well has all of it although the others have nothing.
+    let mut first = Vec::new();
+    for _ in 0..events {
+        first.push(well.next().await);
+    }
+    in_order(&first, &asked);
+    assert_eq!(first.iter().map(Message::id).collect::<BTreeSet<_>>().len(), events);
+
+    channel(&admin, &path, is_down).await;
+    for _ in 0..12 {
+        server.clock.advance(600);
+        settled(&server, &admin, &path).await;
+    }
+    assert!(mails.rest().is_empty());
+    let waiting = admin.get(&path).await.expect(200)["waiting"].as_u64().unwrap();
+    // Two people for each of ten, and whoever was being told when it ended.
+    assert!((20..=28).contains(&waiting), "{waiting}");
+    let counts = server.service.store().delivery_counts().await.unwrap();
+    assert_eq!(counts.dead, 0);
+
+    gone.refuse(false);
+    mails.close(None);
+    // Their next attempts come within two hours and a tenth.
+    for _ in 0..16 {
+        server.clock.advance(600);
+        settled(&server, &admin, &path).await;
+    }
+    for hook in [&gone_id, &well_id] {
+        let lines =
+            admin.get(format!("/v1/webhooks/{hook}/deliveries?limit=100")).await.expect(200);
+        let lines = lines["data"].as_array().unwrap();
+        assert_eq!(lines.len(), events);
+        assert!(lines.iter().all(|line| line["state"] == "delivered"));
+        assert!(hook == &gone_id || lines.iter().all(|line| line["attempts"] == 1));
+    }
+    let mut told = Vec::new();
+    let mut bodies = BTreeMap::new();
+    for message in gone.rest() {
+        let known = bodies.insert(message.id().to_owned(), message.body.clone());
+        match known {
+            Some(known) => assert_eq!(known, message.body, "the same id, the same bytes"),
+            None => told.push(message),
+        }
+    }
+    assert_eq!(told.len(), events);
+    in_order(&told, &asked);
+    assert!(well.is_quiet(), "nothing comes twice to who took it");
+
+    let letters = mails.rest();
+    let named = |to: &str, name: &str| {
+        let of = letters.iter().filter(|letter| letter.to == to);
+        of.filter(|letter| !letter.subject().starts_with("Still") && letter.text().contains(name))
+            .count()
+    };
+    for (number, id) in asked.iter().enumerate() {
+        for to in ["dev@localhost.test", "ana@example.com"] {
+            let count = named(to, &format!("Do deploy{number}?"));
+            assert_eq!(count, usize::from(number % 3 == 2), "{id} to {to}");
+        }
+    }
+    let ids: BTreeSet<_> = letters.iter().map(Letter::id).collect();
+    assert_eq!(ids.len(), letters.len(), "no mail came twice");
+}
+
+/// Returns once nothing is due, and no mail is on its way.
+async fn settled(server: &TestServer, admin: &Client, path: &str) {
+    let store = server.service.store();
+    while !store.due_channels().await.unwrap().is_empty()
+        || !store.due_webhooks().await.unwrap().is_empty()
+        || log(admin, path).await.iter().any(|line| is_held(server, line))
+    {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Of each approval the first event comes first, and so on.
+fn in_order(messages: &[Message], asked: &[String]) {
+    for id in asked {
+        let of = messages.iter().map(Message::json).filter(|body| body["data"]["approval"] == **id);
+        let sequence: Vec<_> = of.map(|body| body["data"]["sequence"].as_u64().unwrap()).collect();
+        let wanted: Vec<_> = (1..=sequence.len() as u64).collect();
+        assert!(!sequence.is_empty() && sequence == wanted, "{id}: {sequence:?}");
+    }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::receiver::{Receiver, answer_of};
 use crate::support::{Client, TestServer};
 
-async fn hook(admin: &Client, receiver: &Receiver, events: Value) -> (String, String) {
+pub(crate) async fn hook(admin: &Client, receiver: &Receiver, events: Value) -> (String, String) {
     let wish = json!({ "url": receiver.url(), "events": events });
     let made = admin.post("/v1/webhooks", &wish).send().await.expect(201);
     let text = |name: &str| made[name].as_str().unwrap().to_owned();

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use askfirst_core::Timestamp;
@@ -23,6 +24,7 @@ pub struct Receiver {
     pub address: SocketAddr,
     got: mpsc::UnboundedReceiver<Message>,
     answers: Answers,
+    refusing: Arc<AtomicBool>,
     challenges: mpsc::UnboundedReceiver<Message>,
     challenge_answers: Answers,
 }
@@ -46,11 +48,15 @@ impl Receiver {
         let (asked, challenges) = mpsc::unbounded_channel();
         let (answers, challenge_answers) = (Answers::default(), Answers::default());
         let queues = (answers.clone(), challenge_answers.clone());
+        let refusing = Arc::new(AtomicBool::new(false));
+        let refuses = refusing.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (sent, asked, queues) = (sent.clone(), asked.clone(), queues.clone());
+                let refuses = refuses.clone();
                 let take = service_fn(move |request: Request<hyper::body::Incoming>| {
                     let (sent, asked, queues) = (sent.clone(), asked.clone(), queues.clone());
+                    let refuses = refuses.clone();
                     async move {
                         let (head, body) = request.into_parts();
                         let body = body.collect().await.expect("a body").to_bytes();
@@ -63,6 +69,7 @@ impl Receiver {
                         let _ = told.send(message);
                         let answer = queue.lock().expect("no panic").pop_front();
                         Ok::<_, Infallible>(answer.unwrap_or_else(|| match challenge {
+                            None if refuses.load(Ordering::SeqCst) => answer_of(503, ""),
                             None => answer_of(204, ""),
                             Some(challenge) => answer_of(200, challenge),
                         }))
@@ -72,7 +79,7 @@ impl Receiver {
                 tokio::spawn(http.serve_connection(TokioIo::new(stream), take));
             }
         });
-        Self { address, got, answers, challenges, challenge_answers }
+        Self { address, got, answers, refusing, challenges, challenge_answers }
     }
 
     pub fn url(&self) -> String {
@@ -87,6 +94,16 @@ impl Receiver {
     /// Answers as usual from now on.
     pub fn answer_as_usual(&self) {
         self.answers.lock().expect("no panic").clear();
+    }
+
+    /// Whether it answers 503 from now on, to all but challenges.
+    pub fn refuse(&self, refusing: bool) {
+        self.refusing.store(refusing, Ordering::SeqCst);
+    }
+
+    /// What came and was not looked at, but for challenges.
+    pub fn rest(&mut self) -> Vec<Message> {
+        std::iter::from_fn(|| self.got.try_recv().ok()).collect()
     }
 
     /// How the next challenge is answered that nobody answered otherwise.
