@@ -6,6 +6,7 @@ mod approvals;
 mod audit;
 mod backups;
 mod clock;
+mod deliveries;
 mod dev;
 mod doctor;
 mod inbox;

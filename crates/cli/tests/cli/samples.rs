@@ -309,7 +309,9 @@ fn the_readme_does_what_it_says() {
 fn every_other_document_does_what_it_says() {
     run_all_of("docs/operate.md");
     run_all_of("docs/proofs.md");
-    let known = ["README.md", "docs/guide.md", "docs/operate.md", "docs/proofs.md"];
+    run_all_of("docs/webhooks.md");
+    let known =
+        ["README.md", "docs/guide.md", "docs/operate.md", "docs/proofs.md", "docs/webhooks.md"];
     for (document, text) in documents() {
         let run = blocks(&document, &text).iter().any(|block| block.fate() == Ok(Fate::Run));
         assert!(!run || known.contains(&&*document), "{document}: run it in samples.rs");
