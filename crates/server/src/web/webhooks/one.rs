@@ -74,7 +74,7 @@ pub(in crate::web) fn told(done: &str, hook: &Hook) -> Option<Told> {
             Some(Told::good("It gave the challenge back", detail))
         }
         "unconfirmed" => {
-            let detail = "Nothing is sent to it yet. Below is why; mend that, and send it again.";
+            let detail = "Nothing is sent to it yet. Mend that, and send the challenge again.";
             let mut told = Told::bad("It did not give the challenge back", detail);
             if let (Some(why), "unconfirmed" | "disabled") = (hook.problem.clone(), hook.state) {
                 told.details.insert(0, why);
