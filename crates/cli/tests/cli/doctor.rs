@@ -34,6 +34,7 @@ fn a_good_server_on_a_good_folder_is_well() {
         "recorded time",
         "deadlines",
         "webhooks",
+        "channels",
     ];
     assert_eq!(names, expected);
     let words = server.agent(&["doctor"]).expect(0).out;
