@@ -150,6 +150,9 @@ impl WebhooksCommand {
 
 /// What is wrong with one and what to do about it on the command line, if anything is.
 fn trouble(hook: &Value) -> Option<String> {
+    if let Some(since) = hook["down_since"].as_str() {
+        return Some(format!("takes nothing since {}", visible(since)));
+    }
     let said = hook["problem"].as_str()?;
     let said: Vec<_> = said.split("; ").filter(|clause| !clause.contains("/v1/")).collect();
     let todo = format!("askfirst webhooks challenge {}", text_of(hook, "id"));

@@ -70,7 +70,7 @@ async fn send_due(
             let metrics = Arc::clone(metrics);
             let webhook = claimed.webhook;
             lanes.begin(webhook, async move {
-                let attempted = attempt(&sender, &claimed, store.now()).await;
+                let attempted = attempt(&*store, &sender, &claimed).await;
                 metrics.attempted(&attempted.then);
                 if let Err(error) = store.settle_delivery(&claimed, attempted).await {
                     // The lease ends, and it is sent again.
@@ -82,7 +82,8 @@ async fn send_due(
     Ok(())
 }
 
-async fn attempt(sender: &Sender, claimed: &ClaimedDelivery, now: Timestamp) -> Attempted {
+async fn attempt(store: &dyn Store, sender: &Sender, claimed: &ClaimedDelivery) -> Attempted {
+    let now = store.now();
     // The hosts may be others than when it was asked.
     if let Some(Err(why)) =
         claimed.hosts.as_ref().map(|hosts| sender.may_call_back(&claimed.url, hosts))
@@ -97,7 +98,10 @@ async fn attempt(sender: &Sender, claimed: &ClaimedDelivery, now: Timestamp) -> 
         body(claimed.place, claimed.approval, &claimed.event),
         now,
     );
-    match sent.await {
+    let sent = sent.await;
+    // It may have taken long.
+    let now = store.now();
+    match sent {
         Ok(answer) => judge(claimed, &answer, now),
         Err(why) => Attempted { then: later(claimed, why, None, now), status: None, answer: None },
     }

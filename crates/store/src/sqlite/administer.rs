@@ -201,7 +201,7 @@ impl Act<'_> {
                 Ok(Done::new("webhook.added", webhook.id, detail))
             }
             Change::ConfirmWebhook { id } => {
-                if !webhooks::confirm(connection, workspace, *id)? {
+                if !webhooks::confirm(connection, workspace, *id, now)? {
                     return Ok(Done::nothing(id));
                 }
                 Ok(Done::new("webhook.confirmed", id, json!({})))

@@ -8,18 +8,16 @@ use serde_json::json;
 
 use super::audit::{self, Telling};
 use super::codec::{self, Id};
+use super::outages::{self, Admitted, Probe};
 use super::pens::Pens;
 use super::writer::Desk;
-use super::{SqliteStore, outages, webhooks};
+use super::{SqliteStore, webhooks};
 use crate::deliveries::{
     Attempted, ClaimedDelivery, Deliveries, Delivery, DeliveryCounts, DeliveryState, SealedSecrets,
     Then, Webhook,
 };
 use crate::records::{EventRecord, Place};
 use crate::store::{Change, Store, StoreError};
-
-/// No attempt has more time than this.
-const LONGEST_LEASE: Seconds = Seconds(60);
 
 /// Its id follows from what it is, so that it is the same wherever it is counted.
 pub(super) fn id_of(webhook: WebhookId, approval: ApprovalId, version: u32) -> DeliveryId {
@@ -117,21 +115,57 @@ fn claim(
     lease: Seconds,
     limit: u32,
 ) -> Result<Vec<ClaimedDelivery>, StoreError> {
-    let until = desk.now.plus(lease);
-    let limit = outages::admitted(desk.connection, webhook, limit, desk.now, until)?;
+    let (connection, now) = (desk.connection, desk.now);
+    let until = now.plus(lease);
+    let Admitted { limit, probe } = outages::admitted(connection, webhook, limit, now, until)?;
     if limit == 0 {
         return Ok(Vec::new());
     }
-    let sql = "SELECT d.delivery, iif(w.callbacks, ifnull(d.url, ''), w.url), d.workspace, d.environment, d.approval, d.version,
-                 e.name, e.at, e.detail, d.attempt, d.earlier, w.sealed, w.older, w.older_until,
-                 iif(w.callbacks, s.callback_hosts, NULL)
-               FROM deliveries d
-               JOIN webhooks w ON w.webhook = d.webhook AND w.state = 'active'
-               JOIN workspaces s ON s.workspace = d.workspace
-               JOIN events e ON e.approval = d.approval AND e.version = d.version
-               WHERE d.webhook = ?1 AND d.due_at <= ?2 ORDER BY d.due_at, d.position LIMIT ?3";
-    let mut statement = desk.connection.prepare_cached(sql)?;
-    let rows = statement.query_map((webhook.bytes(), desk.now.micros(), limit), |row| {
+    let which = match probe {
+        Some(Probe::Newest) => "d.due_at <= ?2 ORDER BY d.due_at DESC, d.position DESC",
+        Some(Probe::Oldest) | None => "d.due_at <= ?2 ORDER BY d.due_at, d.position",
+    };
+    let mut rows = due(connection, webhook, which, now, limit)?;
+    if rows.is_empty() && probe.is_some() {
+        // Whether it takes something again need not wait for the next to be due.
+        let which = "d.due_at > ?2 ORDER BY d.due_at, d.position";
+        rows = due(connection, webhook, which, now.plus(outages::LONGEST_LEASE), limit)?;
+        for (row, added_at) in &mut rows {
+            let earlier = (row.attempt - row.round + 1).min(row.attempt - 1);
+            if outages::is_free(*added_at, now) {
+                row.round = row.attempt - earlier;
+            }
+        }
+    }
+    let sql = "UPDATE deliveries SET attempt = ?2, earlier = ?3, due_at = ?4 WHERE delivery = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    for (row, _) in &rows {
+        let earlier = row.attempt - row.round;
+        statement.execute(params![row.id.bytes(), row.attempt, earlier, until.micros()])?;
+    }
+    Ok(rows.into_iter().map(|(row, _)| row).collect())
+}
+
+/// Those of a receiver that are meant, with when they were added.
+fn due(
+    connection: &Connection,
+    webhook: WebhookId,
+    which: &'static str,
+    moment: Timestamp,
+    limit: u32,
+) -> Result<Vec<(ClaimedDelivery, Timestamp)>, StoreError> {
+    let sql = format!(
+        "SELECT d.delivery, iif(w.callbacks, ifnull(d.url, ''), w.url), d.workspace, d.environment, d.approval, d.version,
+           e.name, e.at, e.detail, d.attempt, d.earlier, w.sealed, w.older, w.older_until,
+           iif(w.callbacks, s.callback_hosts, NULL), d.added_at
+         FROM deliveries d
+         JOIN webhooks w ON w.webhook = d.webhook AND w.state = 'active'
+         JOIN workspaces s ON s.workspace = d.workspace
+         JOIN events e ON e.approval = d.approval AND e.version = d.version
+         WHERE d.webhook = ?1 AND {which} LIMIT ?3"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map((webhook.bytes(), moment.micros(), limit), |row| {
         let (attempt, earlier): (u32, u32) = (codec::counted(row, 9)?, codec::counted(row, 10)?);
         let event = EventRecord {
             version: codec::counted(row, 5)?,
@@ -139,7 +173,7 @@ fn claim(
             at: codec::time(row, 7)?,
             detail: codec::json(row, 8)?,
         };
-        Ok(ClaimedDelivery {
+        let claimed = ClaimedDelivery {
             id: codec::id(row, 0)?,
             webhook,
             url: row.get(1)?,
@@ -153,15 +187,10 @@ fn claim(
             event,
             attempt: attempt + 1,
             round: (attempt + 1).saturating_sub(earlier),
-        })
+        };
+        Ok((claimed, codec::time(row, 15)?))
     })?;
-    let rows: Vec<ClaimedDelivery> = rows.collect::<Result<_, _>>()?;
-    let sql = "UPDATE deliveries SET attempt = ?2, due_at = ?3 WHERE delivery = ?1";
-    let mut statement = desk.connection.prepare_cached(sql)?;
-    for row in &rows {
-        statement.execute(params![row.id.bytes(), row.attempt, until.micros()])?;
-    }
-    Ok(rows)
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Of an approval and a receiver, the first that waits is due. False if none does, or it was due.
@@ -217,7 +246,7 @@ fn settle(
     }
     match &attempted.then {
         Then::Delivered => {
-            if outages::over(connection, claimed.webhook, LONGEST_LEASE, now)? {
+            if outages::over(connection, claimed.webhook, now)? {
                 desk.changes.push(Change::Deliveries);
             }
         }
@@ -265,7 +294,7 @@ pub(super) fn retry(
         Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, [u8; 16]>(1)?))
     });
     let Some((webhook, approval)) = known.optional()? else { return Ok(false) };
-    outages::forget(connection, Id::from_bytes(webhook))?;
+    outages::try_now(connection, Id::from_bytes(webhook), now)?;
     // The first of those that wait is due, and none behind it, whatever it was before.
     let sql = "UPDATE deliveries SET due_at = NULL
                WHERE webhook = ?1 AND approval = ?2 AND settled_at IS NULL
@@ -415,9 +444,11 @@ impl Deliveries for SqliteStore {
         let now = self.now();
         let question = move |connection: &Connection| {
             let sql = "SELECT webhook FROM webhooks w WHERE state = 'active'
-                         AND (probe_at IS NULL OR probe_at <= ?1) AND EXISTS
-                         (SELECT 1 FROM deliveries d
-                          WHERE d.webhook = w.webhook AND d.due_at <= ?1)";
+                         AND (probe_at IS NULL OR probe_at <= ?1)
+                         AND (EXISTS (SELECT 1 FROM deliveries d
+                            WHERE d.webhook = w.webhook AND d.due_at <= ?1)
+                          OR probe_at IS NOT NULL AND EXISTS (SELECT 1 FROM deliveries d
+                            WHERE d.webhook = w.webhook AND d.due_at IS NOT NULL))";
             let mut statement = connection.prepare_cached(sql)?;
             let rows = statement.query_map([now.micros()], |row| codec::id(row, 0))?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -431,7 +462,7 @@ impl Deliveries for SqliteStore {
         lease_seconds: u32,
         limit: u32,
     ) -> Result<Vec<ClaimedDelivery>, StoreError> {
-        let lease = Seconds(lease_seconds).min(LONGEST_LEASE);
+        let lease = Seconds(lease_seconds).min(outages::LONGEST_LEASE);
         let work = move |desk: &mut Desk<'_, '_>| claim(desk, webhook, lease, limit);
         self.writer.write(work).await
     }

@@ -16,10 +16,34 @@ use crate::store::StoreError;
 const FAILURES: u32 = 5;
 /// So long nothing is tried during one.
 const PAUSE: Seconds = Seconds(30);
-/// Ten attempts of one delivery take as long; what never had a turn is given up as late.
+/// Ten attempts of one delivery take as long.
 const LAST: Seconds = Seconds(76 * 3_600);
 /// As many are given up at a time.
-const AT_A_TIME: u32 = 500;
+const AT_A_TIME: u32 = 2_000;
+/// No attempt has more time than this: what is due later is not on its way.
+pub(super) const LONGEST_LEASE: Seconds = Seconds(60);
+
+/// What may be claimed for a receiver now.
+pub(super) struct Admitted {
+    /// So many.
+    pub(super) limit: u32,
+    /// During an outage: what finds out whether it is over.
+    pub(super) probe: Option<Probe>,
+}
+
+/// Which delivery finds out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Probe {
+    /// What waited longest.
+    Oldest,
+    /// What came last. Taken in turns with the other, as a receiver may refuse what is old and take
+    /// what is new.
+    Newest,
+}
+
+fn before(now: Timestamp, span: Seconds) -> Timestamp {
+    Timestamp::from_micros(now.micros() - i64::from(span.0) * 1_000_000)
+}
 
 /// How many of so many may be claimed now. During an outage that is one, and until `until`, when its
 /// lease ends, no other.
@@ -29,37 +53,46 @@ pub(super) fn admitted(
     limit: u32,
     now: Timestamp,
     until: Timestamp,
-) -> Result<u32, StoreError> {
-    let sql = "SELECT probe_at FROM webhooks WHERE webhook = ?1 AND probe_at IS NOT NULL";
-    let probe_at = connection
+) -> Result<Admitted, StoreError> {
+    let sql = "SELECT probe_at, failures FROM webhooks WHERE webhook = ?1 AND probe_at IS NOT NULL";
+    let known = connection
         .prepare_cached(sql)?
-        .query_row([webhook.bytes()], |row| codec::time(row, 0))
+        .query_row([webhook.bytes()], |row| {
+            Ok((codec::time(row, 0)?, codec::counted::<u32>(row, 1)?))
+        })
         .optional()?;
-    match probe_at {
-        None => Ok(limit),
-        Some(at) if now < at => Ok(0),
-        Some(_) => {
-            let sql = "UPDATE webhooks SET probe_at = ?2 WHERE webhook = ?1";
-            connection.prepare_cached(sql)?.execute((webhook.bytes(), until.micros()))?;
-            Ok(limit.min(1))
-        }
+    let Some((probe_at, failures)) = known else { return Ok(Admitted { limit, probe: None }) };
+    let probe = Some(if failures.is_multiple_of(2) { Probe::Newest } else { Probe::Oldest });
+    if now < probe_at {
+        return Ok(Admitted { limit: 0, probe });
     }
+    let sql = "UPDATE webhooks SET probe_at = ?2 WHERE webhook = ?1";
+    connection.prepare_cached(sql)?.execute((webhook.bytes(), until.micros()))?;
+    Ok(Admitted { limit: limit.min(1), probe })
 }
 
-/// Counts a failure. During an outage, what waited as long as ten attempts take is given up.
+/// An attempt before its time is not one of the ten, as long as ten would take.
+pub(super) fn is_free(added_at: Timestamp, now: Timestamp) -> bool {
+    added_at > before(now, LAST)
+}
+
+/// Counts a failure. In an outage that lasts as long as ten attempts, what waited as long is given
+/// up, if it ever had a turn or not.
 pub(super) fn failed(
     connection: &Connection,
     webhook: WebhookId,
     why: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let oldest = before(now, LAST).micros();
     let sql = "UPDATE webhooks SET failures = failures + 1,
                  failing_since = ifnull(failing_since, ?2),
                  probe_at = CASE WHEN failures + 1 >= ?3 THEN ?4 END
-               WHERE webhook = ?1 AND callbacks = 0 RETURNING probe_at IS NOT NULL";
-    let row = params![webhook.bytes(), now.micros(), FAILURES, now.plus(PAUSE).micros()];
-    let down = connection.prepare_cached(sql)?.query_row(row, |row| row.get(0)).optional()?;
-    if down != Some(true) {
+               WHERE webhook = ?1 AND callbacks = 0 AND state = 'active'
+               RETURNING probe_at IS NOT NULL AND failing_since <= ?5";
+    let row = params![webhook.bytes(), now.micros(), FAILURES, now.plus(PAUSE).micros(), oldest];
+    let long = connection.prepare_cached(sql)?.query_row(row, |row| row.get(0)).optional()?;
+    if long != Some(true) {
         return Ok(());
     }
     // What never had a turn has been due since it happened.
@@ -67,9 +100,8 @@ pub(super) fn failed(
                WHERE position IN (SELECT position FROM deliveries
                  WHERE webhook = ?1 AND due_at <= ?3 ORDER BY due_at LIMIT ?5)
                RETURNING approval";
-    let oldest = Timestamp::from_micros(now.micros() - i64::from(LAST.0) * 1_000_000);
     let why = format!("nothing was taken for three days, at last because {why}");
-    let row = params![webhook.bytes(), now.micros(), oldest.micros(), why, AT_A_TIME];
+    let row = params![webhook.bytes(), now.micros(), oldest, why, AT_A_TIME];
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map(row, |row| codec::id(row, 0))?;
     for approval in rows.collect::<Result<Vec<ApprovalId>, _>>()? {
@@ -78,7 +110,18 @@ pub(super) fn failed(
     Ok(())
 }
 
-/// Somebody wants it tried now.
+/// Somebody wants it tried now. Whether the outage is over, the receiver says.
+pub(super) fn try_now(
+    connection: &Connection,
+    webhook: WebhookId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE webhooks SET probe_at = ?2 WHERE webhook = ?1 AND probe_at > ?2";
+    connection.prepare_cached(sql)?.execute((webhook.bytes(), now.micros()))?;
+    Ok(())
+}
+
+/// Nothing is known of a receiver any more.
 pub(super) fn forget(connection: &Connection, webhook: WebhookId) -> Result<(), StoreError> {
     let sql = "UPDATE webhooks SET failures = 0, failing_since = NULL, probe_at = NULL
                WHERE webhook = ?1";
@@ -86,11 +129,27 @@ pub(super) fn forget(connection: &Connection, webhook: WebhookId) -> Result<(), 
     Ok(())
 }
 
+/// All that waits for its time is due.
+pub(super) fn all_is_due(
+    connection: &Connection,
+    webhook: WebhookId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    // What is due within a lease may be on its way; it comes soon enough.
+    let sql = "UPDATE deliveries SET due_at = ?2,
+                 earlier = CASE WHEN added_at > ?4 THEN min(earlier + 1, attempt)
+                   ELSE earlier END
+               WHERE webhook = ?1 AND settled_at IS NULL AND due_at > ?3";
+    let (lease, oldest) = (now.plus(LONGEST_LEASE).micros(), before(now, LAST).micros());
+    let row = params![webhook.bytes(), now.micros(), lease, oldest];
+    connection.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
+
 /// Notes that something was taken. After an outage, all that waits is due.
 pub(super) fn over(
     connection: &Connection,
     webhook: WebhookId,
-    lease: Seconds,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let sql = "SELECT probe_at IS NOT NULL FROM webhooks WHERE webhook = ?1 AND failures > 0";
@@ -98,11 +157,7 @@ pub(super) fn over(
     let Some(down) = known.optional()? else { return Ok(false) };
     forget(connection, webhook)?;
     if down {
-        // What is due within a lease may be on its way; it comes soon enough.
-        let sql = "UPDATE deliveries SET due_at = ?2
-                   WHERE webhook = ?1 AND settled_at IS NULL AND due_at > ?3";
-        let row = params![webhook.bytes(), now.micros(), now.plus(lease).micros()];
-        connection.prepare_cached(sql)?.execute(row)?;
+        all_is_due(connection, webhook, now)?;
     }
     Ok(down)
 }

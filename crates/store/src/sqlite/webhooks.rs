@@ -9,6 +9,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::codec::{self, Id};
 use super::deliveries;
+use super::outages;
 use super::pens::Pens;
 use crate::deliveries::{Outage, SealedSecrets, Webhook, WebhookState};
 use crate::records::Place;
@@ -168,11 +169,14 @@ pub(super) fn confirm(
     connection: &Connection,
     workspace: WorkspaceId,
     id: WebhookId,
+    now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let sql = "UPDATE webhooks SET state = 'active', disabled_at = NULL, why = NULL,
-                 failures = 0, failing_since = NULL, probe_at = NULL
+    let sql = "UPDATE webhooks SET state = 'active', disabled_at = NULL, why = NULL
                WHERE webhook = ?1 AND workspace = ?2 AND state <> 'active'";
     let changed = connection.prepare_cached(sql)?.execute((id.bytes(), workspace.bytes()))?;
+    if changed == 1 {
+        outages::all_is_due(connection, id, now)?;
+    }
     Ok(changed == 1)
 }
 
@@ -193,7 +197,8 @@ pub(super) fn disable(
     why: &str,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let sql = "UPDATE webhooks SET state = 'disabled', disabled_at = ?2, why = ?3
+    let sql = "UPDATE webhooks SET state = 'disabled', disabled_at = ?2, why = ?3,
+                 failures = 0, failing_since = NULL, probe_at = NULL
                WHERE webhook = ?1 AND state = 'active'";
     let changed =
         connection.prepare_cached(sql)?.execute(params![id.bytes(), now.micros(), why])?;

@@ -294,6 +294,59 @@ pub(crate) async fn a_receiver_that_takes_nothing_is_tried_with_one_in_half_a_mi
     assert_eq!((known[0].outage, known[0].waiting), (None, 19));
     let rest = world.store.claim_deliveries(dead, 30, 100).await.unwrap();
     assert_eq!(rest.len(), 19, "all that waits is due, though some was to be tried in an hour");
+    assert!(rest.iter().all(|claimed| claimed.round == 1), "and what was tried lost no attempt");
+}
+
+pub(crate) async fn whether_a_receiver_is_back_is_found_out_before_anything_is_due<H: Home>() {
+    let world = World::<H>::new().await;
+    let id = receiver(&world, &["asked"]).await;
+    for _ in 0..3 {
+        world.ask().await;
+    }
+    for _ in 0..2 {
+        fail_all(&world, id).await;
+        world.clock.advance(30 * 86_400);
+    }
+    let workspace = world.us.place.workspace;
+    let known = world.store.webhooks(workspace).await.unwrap();
+    let since = known[0].outage.unwrap().since;
+    world.ask().await;
+    let newest = claim(&world, id).await;
+    assert_eq!((newest.len(), newest[0].attempt), (1, 1), "what is new has its turn as well");
+    let at = world.store.now().plus(Seconds(3_600));
+    settle(&world, &newest[0], Then::Retry { at, why: "down".into() }).await;
+    // Nobody has to wait for it to end, nor is it over because somebody hopes so.
+    world.administer(Change::RetryDelivery { id: newest[0].id }).await.unwrap();
+    let known = world.store.webhooks(workspace).await.unwrap();
+    assert_eq!(known[0].outage.map(|outage| outage.since), Some(since));
+    let again = claim(&world, id).await;
+    assert_eq!(again.len(), 1);
+    settle(&world, &again[0], Then::Disable { why: "gone".into() }).await;
+    let known = world.store.webhooks(workspace).await.unwrap();
+    assert_eq!((known[0].outage, known[0].state), (None, WebhookState::Disabled));
+    world.administer(Change::ConfirmWebhook { id }).await.unwrap();
+    assert_eq!(claim(&world, id).await.len(), 3, "what waited is due, whenever it was to be tried");
+}
+
+pub(crate) async fn a_probe_before_its_time_costs_no_attempt<H: Home>() {
+    let world = World::<H>::new().await;
+    let id = receiver(&world, &["asked"]).await;
+    for _ in 0..5 {
+        world.ask().await;
+    }
+    let all = claim(&world, id).await;
+    for claimed in &all {
+        let at = world.store.now().plus(Seconds(3_600));
+        settle(&world, claimed, Then::Retry { at, why: "down".into() }).await;
+    }
+    for _ in 0..20 {
+        world.clock.advance(30);
+        assert_eq!(world.store.due_webhooks().await.unwrap(), [id]);
+        let probe = claim(&world, id).await;
+        assert_eq!((probe.len(), probe[0].round), (1, 1));
+        let at = world.store.now().plus(Seconds(3_600));
+        settle(&world, &probe[0], Then::Retry { at, why: "down".into() }).await;
+    }
 }
 
 pub(crate) async fn what_never_had_a_turn_is_given_up_when_it_is_three_days_late<H: Home>() {

@@ -103,6 +103,8 @@ promises! {
         a_former_secret_signs_until_its_time_is_over_and_goes
         what_is_sent_once_more_goes_before_what_came_after
         a_receiver_that_takes_nothing_is_tried_with_one_in_half_a_minute
+        whether_a_receiver_is_back_is_found_out_before_anything_is_due
+        a_probe_before_its_time_costs_no_attempt
         what_never_had_a_turn_is_given_up_when_it_is_three_days_late
     }
     people {
