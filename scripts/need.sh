@@ -58,10 +58,13 @@ need_chromium() {
 
 # For the test that turns the machine's clock under a running server.
 need_faketime() {
-    if ! ls /usr/lib/*/faketime/libfaketime.so.1 /usr/lib/faketime/libfaketime.so.1 \
-        /usr/local/lib/faketime/libfaketime.so.1 2>/dev/null | grep -q .; then
-        apt_packages libfaketime
-    fi
+    local place
+    for place in /usr/lib/*/faketime /usr/lib/faketime /usr/local/lib/faketime; do
+        if [[ -e $place/libfaketime.so.1 ]]; then
+            return
+        fi
+    done
+    apt_packages libfaketime
 }
 
 # need_cargo_tool NAME: `cargo NAME`, as the pinned ready-made program, or else from source.
