@@ -72,7 +72,7 @@ class ThroughPostfix(unittest.TestCase):
         self.assertEqual((dead["state"], dead["attempts"]), ("dead", 1))
         self.assertIn("(550): 5.1.1", dead["reason"])
         self.assertIn("User unknown", dead["reason"])
-        self.assertIn("is the address right?", dead["reason"])
+        self.assertIn("refuses the address", dead["reason"])
         self.assertEqual((later["state"], later["attempts"]), ("waiting", 1))
         self.assertIn("does not take it for now", later["reason"])
         self.assertIn("(450): 4.7.1", later["reason"])
