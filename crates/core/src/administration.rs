@@ -272,9 +272,10 @@ pub fn is_address(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_graphic() && !"\"(),:;<>@[\\]`".contains(c);
     text.len() <= 254
         && text.split_once('@').is_some_and(|(local, host)| {
-            !local.is_empty()
+            local.len() <= 64
+                && local.split('.').all(|part| !part.is_empty())
                 && host.contains('.')
-                && host.split('.').all(|label| !label.is_empty())
+                && host.split('.').all(|label| (1..=63).contains(&label.len()))
                 && (local.chars().chain(host.chars())).all(plain)
         })
 }

@@ -218,7 +218,20 @@ fn unreachable(error: &dyn fmt::Display) -> Failure {
 fn blame(step: Step, error: &Error) -> Blame {
     // It closes the session, whatever it was about to hear (RFC 5321, 3.8).
     let leaves = error.status().is_some_and(|code| u16::from(code) == 421);
+    // Many servers say only when they hear a name what they think of whoever says it.
+    let of_us = error.status().is_some_and(|code| matches!(u16::from(code), 530 | 535 | 538)) || {
+        let said = said(error).to_ascii_lowercase();
+        [
+            "relay access denied",
+            "relaying denied",
+            "client host rejected",
+            "sender address rejected",
+        ]
+        .iter()
+        .any(|words| said.contains(words))
+    };
     match step {
+        Step::NamingReceiver if of_us => Blame::Way,
         Step::NamingReceiver | Step::Handing if !leaves && error.is_transient() => Blame::ForNow,
         Step::NamingReceiver | Step::Handing if error.is_permanent() => Blame::ForGood,
         _ => Blame::Way,
