@@ -7,11 +7,11 @@ use askfirst_core::{ChannelId, ChannelSettings, EmailSettings, MailSecurity, Rol
 use askfirst_store::Channel;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use zeroize::Zeroizing;
 
 use super::after::Told;
-use super::channels::{Form, Wish};
+use super::channels::{Form, Wish, tried};
 use super::fault::{Fault, page};
 use super::session::{Posted, SignedIn};
 use super::shell::{Shell, text};
@@ -103,7 +103,7 @@ pub(super) async fn save(
                 afterwards: Some(email.afterwards),
             };
             match app.service.change_channel(&by.caller, channel.id, update).await {
-                Ok(_) => return Ok(Redirect::to("/channels").into_response()),
+                Ok(_) => return tried(&app, &by, channel.id).await,
                 Err(ServiceError::Invalid(mistakes)) => mistakes,
                 Err(ServiceError::Denied(Denied::Invalid(mistake))) => vec![mistake],
                 Err(other) => return Err(other.into()),

@@ -373,7 +373,7 @@ pub(super) async fn add(State(app): State<App>, posted: Posted<Wish>) -> Result<
 }
 
 /// Sends a test to whoever looks, and leads to what came of it.
-async fn tried(app: &App, by: &SignedIn, id: ChannelId) -> Result<Response, Fault> {
+pub(super) async fn tried(app: &App, by: &SignedIn, id: ChannelId) -> Result<Response, Fault> {
     let trial = app.service.try_channel(&by.caller, id).await?;
     let done = if trial.failure.is_none() { "tested" } else { "untested" };
     Ok(lead("/channels", &format!("{done}.{id}"), by))
