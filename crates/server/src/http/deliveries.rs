@@ -61,7 +61,7 @@ pub struct DeliveryView {
     member: Option<String>,
     /// Their address now; null if they have no account any more.
     address: Option<String>,
-    /// `asked`, `changed`, `ended`, `claimed` (the agent has its answer) or `reported` (how it says
+    /// `asked`, `changed`, `reminder`, `ended`, `claimed` (the agent has its answer) or `reported` (how it says
     /// that it went).
     about: Option<&'static str>,
 }

@@ -19,7 +19,9 @@ fn from_when(change: &Change, now: Timestamp) -> Vec<Timestamp> {
     match change {
         Change::AddMember { .. }
         | Change::UpdateMember { role: Some(_), .. }
-        | Change::UpdateMember { enabled: Some(true), .. }
+        // Who is gone may have had somebody's votes, which are theirs again.
+        | Change::UpdateMember { enabled: Some(_), .. }
+        | Change::SetWorkspace { floor: Some(_), .. }
         | Change::AddGroup { .. }
         | Change::SetGroup { .. }
         | Change::Delegate { delegation: None, .. } => vec![now],
@@ -66,7 +68,15 @@ pub(super) fn tell(desk: &mut Desk<'_, '_>, limit: u32) -> Result<bool, StoreErr
         let after = codec::maybe_id::<ApprovalId>(row, 2)?;
         Ok((codec::id::<WorkspaceId>(row, 0)?, row.get::<_, i64>(1)?, after))
     });
-    let Some((workspace, due_at, after)) = due.optional()? else { return Ok(false) };
+    let Some((workspace, mut due_at, after)) = due.optional()? else { return Ok(false) };
+    if after.is_none() {
+        // One look is enough for all that is due by now.
+        let sql = "SELECT max(due_at) FROM newcomers WHERE workspace = ?1 AND due_at <= ?2";
+        let key = (workspace.bytes(), now.micros());
+        due_at = connection.prepare_cached(sql)?.query_row(key, |row| row.get(0))?;
+        let sql = "DELETE FROM newcomers WHERE workspace = ?1 AND due_at < ?2";
+        connection.prepare_cached(sql)?.execute((workspace.bytes(), due_at))?;
+    }
     let mut last = None;
     if let Some(tenant) = desk.tenants.get(connection, workspace, now)?
         && !tenant.channels.is_empty()

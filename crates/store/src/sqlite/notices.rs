@@ -140,7 +140,8 @@ impl Subject<'_> {
         connection.prepare_cached(sql)?.execute(row)?;
         let sql = "UPDATE notices SET settled_at = ?3, due_at = NULL,
                      why = 'it ended before it was told'
-                   WHERE approval = ?1 AND channel = ?2 AND settled_at IS NULL AND attempt = 0";
+                   WHERE approval = ?1 AND channel = ?2 AND settled_at IS NULL
+                     AND (attempt = 0 OR gathered_at IS NOT NULL AND digest IS NULL)";
         let row = params![self.approval.id.bytes(), self.channel.bytes(), self.now.micros()];
         connection.prepare_cached(sql)?.execute(row)?;
         // What is to be tried again later only stands before the news now. A lease is as long.
@@ -211,9 +212,10 @@ pub(super) fn hasten(
     channel: ChannelId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    // What was not tried waits for something else.
+    // What was not tried, and what is gathered for a digest, waits for something else.
     let sql = "UPDATE notices SET due_at = ?2
-               WHERE channel = ?1 AND due_at > ?2 AND settled_at IS NULL AND attempt > 0";
+               WHERE channel = ?1 AND due_at > ?2 AND settled_at IS NULL AND attempt > 0
+                 AND (gathered_at IS NULL OR digest IS NOT NULL)";
     let soon = now.plus(LONGEST_LEASE).micros();
     connection.prepare_cached(sql)?.execute((channel.bytes(), soon))?;
     Ok(())
@@ -257,7 +259,8 @@ pub(super) fn retry(
     }
     // Whoever has it has it still: what follows goes into its thread.
     let sql = "UPDATE notices SET due_at = CASE WHEN settled_at IS NULL THEN due_at END,
-                 settled_at = NULL, dead = 0, earlier = attempt, gathered_at = NULL, digest = NULL
+                 settled_at = NULL, dead = 0, earlier = attempt,
+                 gathered_at = iif(held, gathered_at, NULL), digest = iif(held, digest, NULL)
                WHERE notice = ?1";
     connection.prepare_cached(sql)?.execute([id.bytes()])?;
     // The first of those that wait is due, and none behind it, whatever it was before.
@@ -271,7 +274,7 @@ pub(super) fn retry(
     connection.prepare_cached(&sql)?.execute((approval, channel, member))?;
     let sql = format!(
         "UPDATE notices SET due_at = ?4 WHERE {waits} AND (due_at IS NULL OR notice = ?5)
-           AND position = (SELECT min(position) FROM notices WHERE {waits})"
+           AND NOT (held = 1 AND due_at > ?4) AND position = (SELECT min(position) FROM notices WHERE {waits})"
     );
     let first = params![approval, channel, member, now.micros(), id.bytes()];
     connection.prepare_cached(&sql)?.execute(first)?;

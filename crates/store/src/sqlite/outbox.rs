@@ -130,8 +130,7 @@ pub(super) fn tidy(desk: &mut Desk<'_, '_>) -> Result<u64, StoreError> {
         "DELETE FROM sessions WHERE session IN
            (SELECT session FROM sessions WHERE closed_at IS NOT NULL OR expires_at <= ?1 LIMIT ?2)",
         "DELETE FROM decision_links WHERE link IN
-           (SELECT link FROM decision_links
-            WHERE closed_at IS NOT NULL OR expires_at <= ?1 LIMIT ?2)",
+           (SELECT link FROM decision_links WHERE expires_at <= ?1 LIMIT ?2)",
         "DELETE FROM login_links WHERE secret IN
            (SELECT secret FROM login_links
             WHERE spent_at IS NOT NULL OR expires_at <= ?1 LIMIT ?2)",

@@ -70,7 +70,8 @@ pub(super) fn worked(desk: &mut Desk<'_, '_>, id: ChannelId) -> Result<Option<Tu
         return Ok(None);
     }
     let sql = "UPDATE notices SET due_at = ?2 WHERE channel = ?1 AND settled_at IS NULL
-                 AND due_at > ?2 AND held = 0 AND attempt > 0";
+                 AND due_at > ?2 AND held = 0 AND attempt > 0
+                 AND (gathered_at IS NULL OR digest IS NOT NULL)";
     connection.prepare_cached(sql)?.execute((id.bytes(), desk.now.micros()))?;
     desk.changes.push(Change::Deliveries);
     Ok(Some(Turn::Up { since }))

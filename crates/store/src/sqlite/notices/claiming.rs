@@ -27,17 +27,22 @@ const CLAIM: &str = "SELECT n.notice, n.workspace, n.environment, n.approval, n.
                     AND f.channel = n.channel AND f.member = n.member AND f.sent = 1
                     AND f.digest IS NULL),
                  (SELECT a.expires_at FROM approvals a WHERE a.workspace = n.workspace
-                    AND a.environment = n.environment AND a.approval = n.approval)
+                    AND a.environment = n.environment AND a.approval = n.approval),
+                 n.held OR n.sent
                FROM notices n
                LEFT JOIN members m ON m.workspace = n.workspace AND m.member = n.member
                  AND m.enabled = 1";
 
-/// A row to claim, with the deadline of what it is about.
-fn claimable(
-    row: &Row<'_>,
-    way: &Channel,
-    probe: bool,
-) -> rusqlite::Result<(ClaimedNotice, Option<Timestamp>)> {
+/// A row to claim.
+struct Claimable {
+    row: ClaimedNotice,
+    /// The deadline of what it is about.
+    deadline: Option<Timestamp>,
+    /// Whether it may have reached them before.
+    known: bool,
+}
+
+fn claimable(row: &Row<'_>, way: &Channel, probe: bool) -> rusqlite::Result<Claimable> {
     let attempt: u32 = codec::counted(row, 6)?;
     let claimed = ClaimedNotice {
         id: codec::id(row, 0)?,
@@ -54,7 +59,7 @@ fn claimable(
         alone: row.get(11)?,
         digest: codec::maybe_id(row, 10)?,
     };
-    Ok((claimed, codec::maybe_time(row, 12)?))
+    Ok(Claimable { row: claimed, deadline: codec::maybe_time(row, 12)?, known: row.get(13)? })
 }
 
 /// Claims what is due by one way.
@@ -76,11 +81,11 @@ pub(super) fn claim(
         }
         let due = due(connection, &way, probe, now)?;
         let more = due.len() == LOOK as usize;
-        for (row, deadline) in due {
+        for Claimable { row, deadline, known } in due {
             if claimed.len() >= limit {
                 break;
             }
-            if gathering::is_too_much(connection, &row, deadline, now)? {
+            if !known && gathering::is_too_much(connection, &row, deadline, now)? {
                 gathering::gather(connection, &row, now)?;
                 continue;
             }
@@ -92,11 +97,12 @@ pub(super) fn claim(
         }
     }
     for due in gathering::due(connection, channel, now, limit - claimed.len())? {
-        let (digest, rows) = gathering::make_up(connection, channel, &due)?;
+        let (digest, rows) = gathering::make_up(connection, channel, &due, now)?;
         let sql = format!("{CLAIM} WHERE n.notice = ?1");
         for row in rows {
             let read = |row: &Row<'_>| claimable(row, &way, probe);
-            let (row, _) = connection.prepare_cached(&sql)?.query_row([row.bytes()], read)?;
+            let Claimable { row, .. } =
+                connection.prepare_cached(&sql)?.query_row([row.bytes()], read)?;
             hold(connection, &row, until)?;
             claimed.push(ClaimedNotice { digest: Some(digest), ..row });
         }
@@ -113,7 +119,7 @@ fn due(
     way: &Channel,
     probe: bool,
     now: Timestamp,
-) -> Result<Vec<(ClaimedNotice, Option<Timestamp>)>, StoreError> {
+) -> Result<Vec<Claimable>, StoreError> {
     let sql = format!(
         "{CLAIM} WHERE n.channel = ?1 AND n.due_at <= ?2 AND n.gathered_at IS NULL
            AND NOT (n.about = 'reminder' AND EXISTS

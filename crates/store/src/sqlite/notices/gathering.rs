@@ -24,15 +24,14 @@ const TOGETHER: u32 = 1_000;
 /// So many where each needs a link of its own, as for people without an account.
 const LINKED: u32 = 20;
 
-/// Whether it is too much to tell this by itself now.
+/// Whether it is too much to tell this by itself now, if they cannot know it.
 pub(super) fn is_too_much(
     connection: &Connection,
     row: &ClaimedNotice,
     deadline: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    // What may have reached them is told again as it was.
-    if !matches!(row.about, About::Asked | About::Reminder) || row.attempt > 1 {
+    if !matches!(row.about, About::Asked | About::Reminder) {
         return Ok(false);
     }
     let near = deadline.is_some_and(|deadline| deadline <= now.plus(NEAR));
@@ -115,6 +114,7 @@ pub(super) fn make_up(
     connection: &Connection,
     channel: ChannelId,
     due: &Due,
+    now: Timestamp,
 ) -> Result<(NoticeId, Vec<NoticeId>), StoreError> {
     let sql = "SELECT n.notice FROM notices n
                WHERE n.channel = ?1 AND n.member = ?2 AND n.digest IS ?3
@@ -141,6 +141,12 @@ pub(super) fn make_up(
     for row in &rows {
         statement.execute((row.bytes(), digest.bytes()))?;
     }
+    // What did not go into it waits for the next.
+    let sql = "UPDATE notices SET due_at = ?3 WHERE channel = ?1 AND member = ?2
+                 AND gathered_at IS NOT NULL AND settled_at IS NULL AND digest IS NULL
+                 AND due_at < ?3";
+    let next = (channel.bytes(), due.member.bytes(), now.plus(SPAN).micros());
+    connection.prepare_cached(sql)?.execute(next)?;
     Ok((digest, rows))
 }
 
