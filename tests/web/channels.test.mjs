@@ -172,7 +172,7 @@ test("mail is changed in place, and a password stays with the server it was give
   assert.equal((await channels())[0].port, 2599);
   assert.ok(!(await page.content()).includes(PASSWORD));
 
-  const admin = await desk.signedIn(await desk.link(await desk.member("ada@example.com", "Ada", "admin")));
+  const admin = await desk.signedIn(await desk.link(await desk.member("ina@example.com", "Ina", "admin")));
   await admin.goto(`${desk.url}/channels/${made.id}/change`);
   assert.match(await admin.textContent("main"), /Only an owner/);
   assert.equal(await admin.locator("#host").count(), 0);
