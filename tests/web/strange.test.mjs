@@ -137,7 +137,7 @@ test("what a receiver answers is words, and so are URLs and hosts that are none"
     if (data.challenge) return null;
     // What is sent again is answered the same.
     if (!given.has(id)) given.set(id, answers[given.size]);
-    return [500, given.get(id)];
+    return [200, given.get(id)];
   };
   const made = await admin("POST", "/v1/webhooks", { url: hook.url, events: ["asked"] });
   for (const _ of answers) await desk.ask({ action: { name: "x", title: "Tell" } });
@@ -149,7 +149,7 @@ test("what a receiver answers is words, and so are URLs and hosts that are none"
       log.push(...part.data);
       cursor = part.next_cursor;
     }
-    return log.length === answers.length && log.every((line) => line.response_status === 500);
+    return log.length === answers.length && log.every((line) => line.response_status === 200);
   });
   const answered = new Set(log.map((line) => line.response_body));
   for (const text of answers) assert.ok(answered.has(text), JSON.stringify(text));
