@@ -49,7 +49,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Prints a row for each round, then the memory.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
-    ensure!(options.queued.is_sorted() && options.rate > 0 && options.rounds > 0, "more than none");
+    let some = options.rate > 0 && options.rounds > 0 && options.seconds > 0;
+    ensure!(options.queued.is_sorted() && some, "more than none");
     let without = Scene::set(&options).await?;
     let beside = Scene::set(&options).await?;
     let dead = Receiver::listen().await?;

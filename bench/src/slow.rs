@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::client::Client;
 use crate::server::Server;
+use crate::spans::median;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -69,8 +70,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         );
         ratios.push(ratio);
     }
-    ratios.sort_by(f64::total_cmp);
-    let median = ratios[ratios.len() / 2];
+    let median = median(ratios);
     println!("\nmedian ratio {median:.2}x");
     match options.most {
         Some(most) if median > most => bail!("more than {most:.2}x"),

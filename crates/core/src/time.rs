@@ -53,6 +53,12 @@ impl Timestamp {
     pub const fn plus(self, span: Seconds) -> Self {
         Self(self.0.saturating_add(span.0 as i64 * 1_000_000))
     }
+
+    /// The point that lies `span` earlier.
+    #[must_use]
+    pub const fn minus(self, span: Seconds) -> Self {
+        Self(self.0.saturating_sub(span.0 as i64 * 1_000_000))
+    }
 }
 
 impl fmt::Display for Timestamp {

@@ -162,6 +162,18 @@ pub enum DeliveryState {
     Dead,
 }
 
+impl DeliveryState {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Delivered => "delivered",
+            Self::Dead => "dead",
+        }
+    }
+}
+
 /// One line of a receiver's log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
@@ -187,7 +199,7 @@ pub struct Delivery {
     pub state: DeliveryState,
     /// How often it was tried.
     pub attempts: u32,
-    /// When it is tried next; none behind another one of its approval.
+    /// When it is tried next, at the earliest; none behind another one of its approval.
     pub next_at: Option<Timestamp>,
     /// When it arrived or was given up.
     pub settled_at: Option<Timestamp>,
@@ -236,17 +248,20 @@ pub trait Deliveries: Send + Sync {
     ) -> Result<Option<Delivery>, StoreError>;
     /// How much is on its way, and how much was given up.
     async fn delivery_counts(&self) -> Result<DeliveryCounts, StoreError>;
-    /// Receivers for which something is due.
+    /// Receivers for which something is due; during an outage, those that may be tried and for
+    /// which anything waits.
     async fn due_webhooks(&self) -> Result<Vec<WebhookId>, StoreError>;
     /// Claims what is due for one receiver for `lease_seconds`, counting the attempt; nobody else
     /// gets it meanwhile. Of one approval at most one is due at a time, in the order of its events.
+    /// During an outage one alone is claimed, due or not.
     async fn claim_deliveries(
         &self,
         webhook: WebhookId,
         lease_seconds: u32,
         limit: u32,
     ) -> Result<Vec<ClaimedDelivery>, StoreError>;
-    /// Says how an attempt ended. Ignored if the lease was lost to a later attempt.
+    /// Says how an attempt ended. Ignored if the lease was lost to a later attempt. Five failures in
+    /// a row are an outage, and whatever arrives ends it.
     async fn settle_delivery(
         &self,
         claimed: &ClaimedDelivery,

@@ -29,6 +29,22 @@ pub struct Channel {
     pub down: Option<Down>,
     /// How much waits to be told by it.
     pub waiting: u64,
+    /// Whom it does not reach, up to 100, the latest first.
+    pub unreached: Vec<Unreached>,
+}
+
+/// Somebody whose last notice by a way was given up. Whatever arrives ends it; each that comes is
+/// tried all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreached {
+    /// Whom.
+    pub member: MemberId,
+    /// Their address now.
+    pub address: String,
+    /// When the last one was given up.
+    pub since: Timestamp,
+    /// Why, in words.
+    pub why: String,
 }
 
 /// A way that takes nothing: it failed a few times in a row, and it was not about whom it was for.
@@ -59,7 +75,7 @@ pub enum Turn {
 /// How much is on its way to people, by all ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoticeCounts {
-    /// It will be told, or is being told.
+    /// It will be told, or is being told. Reminders that are only planned are not counted.
     pub waiting: u64,
     /// Ways that take nothing at present.
     pub channels_down: u64,
@@ -144,6 +160,19 @@ pub enum NoticeState {
     Dead,
 }
 
+impl NoticeState {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Sent => "sent",
+            Self::Dropped => "dropped",
+            Self::Dead => "dead",
+        }
+    }
+}
+
 /// One line of what people were told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notice {
@@ -196,7 +225,8 @@ pub trait Notices: Send + Sync {
     async fn due_channels(&self) -> Result<Vec<ChannelId>, StoreError>;
     /// Claims what is due by one way for `lease_seconds`, counting the attempt; nobody else gets it
     /// meanwhile. Of one approval and person at most one is due at a time, in order. While the way
-    /// is down, one alone is claimed, and the next not before it is settled and 30 seconds are over.
+    /// is down, one alone is claimed, and the next not before it is settled and 30 seconds are over,
+    /// or at once if it was dropped.
     /// Whoever is asked more than six things in five minutes gets the rest a while later in a
     /// digest, at most one in five minutes; what has no more than 15 minutes left comes by itself,
     /// up to twenty. Whoever was asked and told so gets a reminder, if there is time for one.

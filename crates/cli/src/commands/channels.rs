@@ -294,10 +294,16 @@ async fn list(client: &Client, json: bool) -> Result<u8> {
     Ok(exit::DONE)
 }
 
-/// Whether it works, and what went wrong last.
+/// Whether it works, what went wrong last, and whom it does not reach.
 fn state(channel: &Value) -> String {
     let error = channel["last_error"].as_str().map(visible);
-    match (channel["down_since"].as_str(), channel["next_probe_at"].as_str()) {
+    let unreached = channel["unreached"].as_array().map_or(&[][..], Vec::as_slice);
+    let unreached: Vec<_> = unreached.iter().map(|one| text_of(one, "address")).collect();
+    let missed = match unreached.is_empty() {
+        true => String::new(),
+        false => format!("; does not reach {}", unreached.join(", ")),
+    };
+    let state = match (channel["down_since"].as_str(), channel["next_probe_at"].as_str()) {
         (Some(since), Some(next)) => format!(
             "takes nothing since {}, tried again at {}: {}",
             visible(since),
@@ -305,7 +311,8 @@ fn state(channel: &Value) -> String {
             error.unwrap_or_default()
         ),
         _ => error.unwrap_or_else(|| "works".into()),
-    }
+    };
+    state + &missed
 }
 
 async fn log(client: &Client, id: ChannelId, json: bool) -> Result<u8> {

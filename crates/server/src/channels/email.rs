@@ -9,6 +9,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ use crate::outgoing::{Outgoing, Stream, Target};
 
 /// All that one mail may take.
 const PATIENCE: Duration = Duration::from_secs(45);
+/// How long the parting may take.
+const PARTING: Duration = Duration::from_secs(5);
 /// Of what a mail server says, so much is told, in characters.
 const LONGEST_WORD: usize = 300;
 /// Larger mails are cut by some programs that show them, at 102 KB with all markup.
@@ -73,12 +76,13 @@ impl Email {
         host.trim_matches(['[', ']']).to_owned()
     }
 
-    async fn hand_over(&self, card: &Card) -> Result<(), Failure> {
+    /// Says in `is_out` when the letter itself begins to go out.
+    async fn hand_over(&self, card: &Card, is_out: &AtomicBool) -> Result<(), Failure> {
         let letter = letter::write(card, &self.settings.from, &self.host(), &self.public_url)?;
         let mut smtp = self.connect().await?;
-        let handed = Self::hand(&mut smtp, letter.envelope(), &letter.formatted()).await;
+        let handed = Self::hand(&mut smtp, letter.envelope(), &letter.formatted(), is_out).await;
         // What was taken is taken, however the parting goes.
-        let _ = smtp.quit().await;
+        let _ = tokio::time::timeout(PARTING, smtp.quit()).await;
         handed.map_err(|(step, error)| self.failed(step, &error))
     }
 
@@ -88,6 +92,7 @@ impl Email {
         smtp: &mut AsyncSmtpConnection,
         envelope: &Envelope,
         letter: &[u8],
+        is_out: &AtomicBool,
     ) -> Result<(), (Step, Error)> {
         let sender = Mail::new(envelope.from().cloned(), Vec::new());
         smtp.command(sender).await.map_err(|error| (Step::NamingSender, error))?;
@@ -96,6 +101,7 @@ impl Email {
             smtp.command(receiver).await.map_err(|error| (Step::NamingReceiver, error))?;
         }
         smtp.command(Data).await.map_err(|error| (Step::Handing, error))?;
+        is_out.store(true, Ordering::Relaxed);
         smtp.message(letter).await.map_err(|error| (Step::Handing, error))?;
         Ok(())
     }
@@ -144,6 +150,7 @@ impl Email {
     fn failed(&self, step: Step, error: &Error) -> Failure {
         let said = said(error);
         let host = &self.settings.host;
+        let blame = blame(step, error);
         let why = match (step, error.status().map(|code| code.severity)) {
             (Step::SigningIn, Some(_)) => format!(
                 "{host} does not take this name and password ({said}); many providers want a \
@@ -161,6 +168,10 @@ impl Email {
                 "{host} does not let this server send as {} ({said}); may it, and does it want a \
                  name and password?",
                 self.settings.from
+            ),
+            (Step::NamingReceiver, Some(_)) if blame == Blame::Way => format!(
+                "{host} lets this server send nothing ({said}); may it, and does it want a name \
+                 and password?"
             ),
             (Step::NamingReceiver, Some(_)) => {
                 format!("{host} refuses the address ({said}); is it right?")
@@ -187,7 +198,7 @@ impl Email {
                 format!("the conversation with {host} broke off ({said})")
             }
         };
-        Failure { why, blame: blame(step, error) }
+        Failure { why, blame }
     }
 }
 
@@ -198,15 +209,21 @@ impl Channel for Email {
     }
 
     async fn send(&self, card: &Card) -> Result<(), Failure> {
-        let late = |_| Failure {
+        let (host, patience) = (&self.settings.host, PATIENCE.as_secs());
+        let is_out = AtomicBool::new(false);
+        // It may keep what it was given, so this counts as an attempt.
+        let undecided = || Failure {
+            why: format!("{host} did not say within {patience} seconds whether it takes the mail"),
+            blame: Blame::ForNow,
+        };
+        let silent = || Failure {
             why: format!(
-                "{} did not take it within {} seconds; is it up, and is this its port?",
-                self.settings.host,
-                PATIENCE.as_secs()
+                "{host} did not take it within {patience} seconds; is it up, and is this its port?"
             ),
             blame: Blame::Way,
         };
-        tokio::time::timeout(PATIENCE, self.hand_over(card)).await.map_err(late)?
+        let late = |_| if is_out.load(Ordering::Relaxed) { undecided() } else { silent() };
+        tokio::time::timeout(PATIENCE, self.hand_over(card, &is_out)).await.map_err(late)?
     }
 }
 

@@ -1,7 +1,7 @@
 //! `/v1/channels`: the ways by which people are told that they are asked, and whether it works.
 
 use askfirst_core::{Afterwards, ChannelId, ChannelSettings, EmailSettings, Locale, MailSecurity};
-use askfirst_store::{Channel, Notice, NoticeState};
+use askfirst_store::{Channel, Notice, Unreached};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -54,6 +54,33 @@ pub struct ChannelView {
     down_since: Option<String>,
     /// When one notice tries it again, while it is down.
     next_probe_at: Option<String>,
+    /// Whom it does not reach: the last notice to each was given up. Up to 100, the latest first;
+    /// whatever arrives ends it.
+    unreached: Vec<UnreachedView>,
+}
+
+/// Somebody whom a way does not reach.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UnreachedView {
+    /// `mem_…`
+    member: String,
+    /// Their address now.
+    address: String,
+    /// When the last notice to them was given up.
+    since: String,
+    /// Why, in words.
+    reason: String,
+}
+
+impl From<Unreached> for UnreachedView {
+    fn from(unreached: Unreached) -> Self {
+        Self {
+            member: unreached.member.to_string(),
+            address: unreached.address,
+            since: unreached.since.to_string(),
+            reason: unreached.why,
+        }
+    }
 }
 
 /// All ways to people.
@@ -213,6 +240,7 @@ fn view(channel: Channel) -> ChannelView {
         last_error_at: at.map(|at| at.to_string()),
         down_since: down.map(|down| down.since.to_string()),
         next_probe_at: down.map(|down| down.next_probe_at.to_string()),
+        unreached: channel.unreached.into_iter().map(UnreachedView::from).collect(),
     }
 }
 
@@ -224,12 +252,7 @@ fn line(notice: Notice) -> NoticeView {
         address: notice.address,
         about: notice.about.as_str(),
         at: notice.at.to_string(),
-        state: match notice.state {
-            NoticeState::Waiting => "waiting",
-            NoticeState::Sent => "sent",
-            NoticeState::Dropped => "dropped",
-            NoticeState::Dead => "dead",
-        },
+        state: notice.state.as_str(),
         attempts: notice.attempts,
         next_attempt_at: notice.next_at.map(|at| at.to_string()),
         settled_at: notice.settled_at.map(|at| at.to_string()),

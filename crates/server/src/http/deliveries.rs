@@ -2,7 +2,7 @@
 
 use askfirst_core::administration::GivenUp;
 use askfirst_core::{ApprovalId, ChannelId, Environment, Timestamp, WebhookId};
-use askfirst_store::{Delivery, DeliveryState, Notice, NoticeState};
+use askfirst_store::{Delivery, Notice};
 use axum::Json;
 use axum::extract::State as Axum;
 use axum::http::StatusCode;
@@ -102,11 +102,7 @@ impl DeliveryView {
             environment: delivery.environment.as_str(),
             approval: delivery.approval.to_string(),
             at: delivery.at.to_string(),
-            state: match delivery.state {
-                DeliveryState::Waiting => "waiting",
-                DeliveryState::Delivered => "delivered",
-                DeliveryState::Dead => "dead",
-            },
+            state: delivery.state.as_str(),
             attempts: delivery.attempts,
             next_attempt_at: delivery.next_at.map(|at| at.to_string()),
             settled_at: delivery.settled_at.map(|at| at.to_string()),
@@ -128,12 +124,7 @@ impl DeliveryView {
             environment: notice.environment.as_str(),
             approval: notice.approval.to_string(),
             at: notice.at.to_string(),
-            state: match notice.state {
-                NoticeState::Waiting => "waiting",
-                NoticeState::Sent => "sent",
-                NoticeState::Dropped => "dropped",
-                NoticeState::Dead => "dead",
-            },
+            state: notice.state.as_str(),
             attempts: notice.attempts,
             next_attempt_at: notice.next_at.map(|at| at.to_string()),
             settled_at: notice.settled_at.map(|at| at.to_string()),

@@ -109,7 +109,7 @@ impl Service {
     ) -> Result<Channel> {
         caller.need(Scope::Channels, ADMINS)?;
         let failed = |error: &dyn std::fmt::Display| ServiceError::Internal(error.to_string());
-        let sender = self.sender.as_ref().ok_or_else(|| failed(&"nothing is sent from here"))?;
+        let sender = self.sender()?;
         let workspace = self.store.workspace(caller.place.workspace).await?;
         let workspace = workspace.ok_or(ServiceError::NotFound("workspace"))?;
         let ChannelSettings::Email(email) = &wish.settings;
@@ -147,7 +147,7 @@ impl Service {
         update: ChannelUpdate,
     ) -> Result<Channel> {
         let failed = |error: &dyn std::fmt::Display| ServiceError::Internal(error.to_string());
-        let sender = self.sender.as_ref().ok_or_else(|| failed(&"nothing is sent from here"))?;
+        let sender = self.sender()?;
         let known = self.channel(caller, id).await?;
         let workspace = self.store.workspace(caller.place.workspace).await?;
         let workspace = workspace.ok_or(ServiceError::NotFound("workspace"))?;
@@ -180,7 +180,7 @@ impl Service {
     /// Whether this mail server may be reached, and mail from here makes sense.
     fn check_server(&self, email: &EmailSettings, environment: Environment) -> Result<()> {
         let secure = email.security != MailSecurity::None;
-        let sender = self.sender.as_ref().ok_or(ServiceError::NotFound("way out"))?;
+        let sender = self.sender()?;
         let checked = sender.outgoing.check_mail(&email.host, email.port, secure);
         let target = checked.map_err(|error| {
             use crate::outgoing::Forbidden;

@@ -86,7 +86,10 @@ impl Sender {
     fn secret(&self, webhook: WebhookId, sealed: &[u8]) -> std::result::Result<Secret, String> {
         let opened = self.sealing.open(&place(webhook), sealed);
         let told = |why: &str| {
-            format!("the secret of this webhook cannot be used ({why}); remove it and make it anew")
+            format!(
+                "the secret of this webhook cannot be used ({why}); give it another one: POST \
+                 /v1/webhooks/{webhook}/rotate with {{\"overlap\": 0}}"
+            )
         };
         let text = opened.map_err(|error| told(&error.to_string()))?;
         let text = std::str::from_utf8(&text).map_err(|_| told("it is no text"))?;
@@ -212,7 +215,7 @@ impl Service {
         Ok(MadeWebhook { webhook, secret: (!done.replayed).then_some(secret) })
     }
 
-    fn sender(&self) -> Result<&Sender> {
+    pub(super) fn sender(&self) -> Result<&Sender> {
         let none = || ServiceError::Internal("nothing is sent from here".into());
         self.sender.as_ref().ok_or_else(none)
     }

@@ -2,21 +2,20 @@
 //! is not in the form, and stays only where it goes to the server that it was given for.
 
 use askama::Template;
-use askfirst_core::administration::Denied;
-use askfirst_core::{ChannelId, ChannelSettings, EmailSettings, MailSecurity, Role};
+use askfirst_core::{ChannelId, ChannelSettings, EmailSettings, MailSecurity, Role, Scope};
 use askfirst_store::Channel;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use zeroize::Zeroizing;
 
-use super::after::Told;
+use super::after::{Told, mistakes};
 use super::channels::{Form, Wish, tried};
 use super::fault::{Fault, page};
 use super::session::{Posted, SignedIn};
 use super::shell::{Shell, text};
 use crate::app::App;
-use crate::service::ServiceError;
+use crate::service::caller::OWNERS;
 use crate::service::channels::ChannelUpdate;
 
 /// One way, to be changed.
@@ -88,6 +87,7 @@ pub(super) async fn save(
 ) -> Result<Response, Fault> {
     let Posted { by, form: wish } = posted;
     // Who may not is told that, whatever was typed.
+    by.caller.need(Scope::Channels, OWNERS)?;
     let channel = known(&app, &by, &id).await?;
     let mistakes = match wish.settings() {
         Err(mistakes) => mistakes,
@@ -102,11 +102,9 @@ pub(super) async fn save(
                 locale: Some(email.locale),
                 afterwards: Some(email.afterwards),
             };
-            match app.service.change_channel(&by.caller, channel.id, update).await {
+            match mistakes(app.service.change_channel(&by.caller, channel.id, update).await)? {
                 Ok(_) => return tried(&app, &by, channel.id).await,
-                Err(ServiceError::Invalid(mistakes)) => mistakes,
-                Err(ServiceError::Denied(Denied::Invalid(mistake))) => vec![mistake],
-                Err(other) => return Err(other.into()),
+                Err(mistakes) => mistakes,
             }
         }
     };

@@ -57,7 +57,16 @@ pub(super) struct ChannelRow {
     pub(super) trouble: Option<(Moment, Text)>,
     /// Since when it takes nothing, and when it is tried next.
     pub(super) down: Option<(Moment, Moment)>,
+    pub(super) unreached: Vec<UnreachedRow>,
     pub(super) notices: Vec<NoticeRow>,
+}
+
+/// Somebody whom it does not reach.
+#[derive(Clone, Debug)]
+pub(super) struct UnreachedRow {
+    pub(super) who: Text,
+    pub(super) since: Moment,
+    pub(super) why: Text,
 }
 
 /// What one person was or will be told.
@@ -187,6 +196,15 @@ impl ChannelRow {
             waiting: channel.waiting,
             trouble: trouble.map(|(at, why)| (seen(*at), text(&sentence(why)))),
             down: channel.down.map(|down| (seen(down.since), seen(down.next_probe_at))),
+            unreached: channel
+                .unreached
+                .iter()
+                .map(|one| UnreachedRow {
+                    who: text(&one.address),
+                    since: seen(one.since),
+                    why: text(&sentence(&one.why)),
+                })
+                .collect(),
             notices: notices.iter().map(|notice| NoticeRow::new(notice, by)).collect(),
         }
     }
@@ -225,8 +243,8 @@ pub(super) fn told(done: &str, to: &str, channels: &[ChannelRow]) -> Option<Told
     match done.split_once('.')? {
         ("tested", _) => Some(Told::good("The mail server took the test", &taken)),
         ("untested", id) => {
-            let kept = "The channel is kept as it is. Once the cause is gone, send a test again, \
-                        or change what it is set up with.";
+            let kept = "What it is set up with is saved. Once the cause is gone, send a test \
+                        again, or change what it is set up with.";
             let mut told = Told::bad("The test was not sent", kept);
             // Why stands with the channel, until something arrives by it.
             let channel = channels.iter().find(|known| known.id == id);

@@ -84,7 +84,7 @@ async fn attempt(service: Arc<Service>, channel: ChannelId, claimed: Vec<Claimed
     };
     let settled = match told {
         Ok(told) => {
-            told.iter().for_each(|(_, told)| service.metrics.told_somebody(told));
+            told.iter().for_each(|(claimed, told)| noted(&service, claimed, told));
             service.store().settle_notices(told).await
         }
         Err(error) => Err(error),
@@ -93,6 +93,16 @@ async fn attempt(service: Arc<Service>, channel: ChannelId, claimed: Vec<Claimed
         Ok(turn) => turn.into_iter().for_each(|turn| turned(channel, turn)),
         // The lease ends, and it is told again.
         Err(error) => warn!(%error, channel.id = %channel, "telling somebody failed here"),
+    }
+}
+
+fn noted(service: &Service, claimed: &ClaimedNotice, told: &Told) {
+    service.metrics.told_somebody(told);
+    if let Told::GiveUp { why } = told {
+        warn!(
+            channel.id = %claimed.channel.id, member.id = %claimed.member, %why,
+            "somebody could not be told of an approval, and it is not tried again"
+        );
     }
 }
 

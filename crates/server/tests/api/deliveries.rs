@@ -89,7 +89,8 @@ async fn one_log_has_what_went_to_receivers_and_to_people() {
     );
     assert!(dead[0]["last_error"].as_str().unwrap().contains("554"));
     once(&admin, "&state=sent", all_are("sent", 1)).await;
-    let waiting = once(&admin, "&state=waiting", all_are("waiting", 1)).await;
+    let answered = |lines: &[Value]| lines.len() == 1 && lines[0]["response_status"] == 503;
+    let waiting = once(&admin, "&state=waiting", answered).await;
     assert_eq!(waiting[0]["response_body"], "later");
 
     let id = asked["id"].as_str().unwrap();
@@ -97,6 +98,7 @@ async fn one_log_has_what_went_to_receivers_and_to_people() {
     receiver.next().await;
     postbox.next().await;
     once(&admin, "&state=dead", all_are("dead", 2)).await;
+    once(&admin, "&state=delivered", all_are("delivered", 1)).await;
     for (query, count) in [
         ("", 6),
         ("&kind=webhook", 2),

@@ -283,7 +283,9 @@ async fn a_secret_gives_way_to_another_while_both_sign() {
     };
     let mut next = async || {
         agent.ask("deploy").await;
-        receiver.next().await
+        let message = receiver.next().await;
+        logged(&admin, &id, |line| line["state"] == "delivered").await;
+        message
     };
     assert!(next().await.is_signed_with(&first));
 

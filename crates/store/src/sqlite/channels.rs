@@ -22,7 +22,7 @@ pub(super) struct Ways(Vec<(ChannelId, ChannelSettings)>);
 
 impl Ways {
     pub(super) fn read(connection: &Connection, id: WorkspaceId) -> Result<Self, StoreError> {
-        let all = list(connection, id)?;
+        let all = all(connection, id, "0")?;
         Ok(Self(all.into_iter().map(|known| (known.id, known.settings)).collect()))
     }
 
@@ -79,10 +79,14 @@ const CHANNEL: &str =
     "SELECT channel, workspace, settings, sealed, created_at, troubled_at, why, {waiting},
        failing_since, probe_at
      FROM channels c";
-/// The log is long; only those that wait are in this index.
-const WAITING: &str = "(SELECT count(*) FROM notices n INDEXED BY notices_waiting
-                        WHERE n.channel = c.channel AND n.settled_at IS NULL
-                          AND NOT (n.about = 'reminder' AND n.attempt = 0))";
+/// How many wait. The log is long; only those are in this index.
+fn waiting() -> String {
+    format!(
+        "(SELECT count(*) FROM notices n INDEXED BY notices_waiting
+          WHERE n.channel = c.channel AND n.settled_at IS NULL AND NOT {})",
+        notices::planned("n.")
+    )
+}
 
 fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Channel> {
     Ok(Channel {
@@ -96,11 +100,29 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Channel> {
         down: codec::maybe_time(row, 8)?
             .zip(codec::maybe_time(row, 9)?)
             .map(|(since, next_probe_at)| Down { since, next_probe_at }),
+        unreached: Vec::new(),
     })
 }
 
 pub(super) fn list(connection: &Connection, id: WorkspaceId) -> Result<Vec<Channel>, StoreError> {
-    let sql = CHANNEL.replace("{waiting}", WAITING) + " WHERE workspace = ?1 ORDER BY channel";
+    let mut found = all(connection, id, &waiting())?;
+    name_unreached(connection, &mut found)?;
+    Ok(found)
+}
+
+fn name_unreached(connection: &Connection, of: &mut [Channel]) -> Result<(), StoreError> {
+    for channel in of {
+        channel.unreached = notices::unreached(connection, channel.id)?;
+    }
+    Ok(())
+}
+
+fn all(
+    connection: &Connection,
+    id: WorkspaceId,
+    waiting: &str,
+) -> Result<Vec<Channel>, StoreError> {
+    let sql = CHANNEL.replace("{waiting}", waiting) + " WHERE workspace = ?1 ORDER BY channel";
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map([id.bytes()], row)?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -108,10 +130,12 @@ pub(super) fn list(connection: &Connection, id: WorkspaceId) -> Result<Vec<Chann
 
 /// Those of all workspaces.
 pub(super) fn every(connection: &Connection) -> Result<Vec<Channel>, StoreError> {
-    let sql = CHANNEL.replace("{waiting}", WAITING) + " ORDER BY channel";
+    let sql = CHANNEL.replace("{waiting}", &waiting()) + " ORDER BY channel";
     let mut statement = connection.prepare(&sql)?;
     let rows = statement.query_map([], row)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut found: Vec<Channel> = rows.collect::<Result<_, _>>()?;
+    name_unreached(connection, &mut found)?;
+    Ok(found)
 }
 
 /// One of them, without a count of what waits.

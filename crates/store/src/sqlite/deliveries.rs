@@ -328,9 +328,11 @@ pub(super) fn reseal(
 pub(super) fn lines(index: &str) -> String {
     format!(
         "SELECT d.delivery, d.webhook, d.approval, d.version, e.name, e.at, d.delivered,
-           d.settled_at, d.attempt, d.due_at, d.why, d.status, d.answer, d.url, d.environment,
+           d.settled_at, d.attempt,
+           CASE WHEN d.due_at < w.probe_at THEN w.probe_at ELSE d.due_at END, d.why, d.status, d.answer, d.url, d.environment,
            d.added_at, d.position, e.detail
          FROM deliveries d {index}
+         LEFT JOIN webhooks w ON w.webhook = d.webhook
          JOIN events e ON e.approval = d.approval AND e.version = d.version"
     )
 }

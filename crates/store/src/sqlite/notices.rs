@@ -5,6 +5,7 @@ mod claiming;
 mod gathering;
 mod reminders;
 mod settling;
+mod unreached;
 
 use askfirst_core::{
     About, Actor, Approval, ApprovalId, ChannelId, Decision, MemberId, NoticeId, Seconds,
@@ -21,7 +22,8 @@ use crate::notices::{
     Channel, ClaimedNotice, Notice, NoticeCounts, NoticeState, Notices, Told, Turn,
 };
 use crate::store::{Store, StoreError};
-use reminders::PLANNED;
+pub(super) use reminders::planned;
+pub(super) use unreached::unreached;
 
 /// No attempt has more time than this.
 const LONGEST_LEASE: Seconds = Seconds(90);
@@ -53,7 +55,7 @@ impl Subject<'_> {
                      CASE WHEN EXISTS (SELECT 1 FROM notices WHERE approval = ?5 AND channel = ?4
                        AND member = ?6 AND settled_at IS NULL AND NOT {PLANNED})
                      THEN NULL ELSE ?8 END";
-        let sql = sql.replace("{PLANNED}", PLANNED);
+        let sql = sql.replace("{PLANNED}", &planned(""));
         connection.prepare_cached(&sql)?.execute(params![
             self.id(member, about).bytes(),
             self.approval.workspace.bytes(),
@@ -69,9 +71,15 @@ impl Subject<'_> {
 
     /// Whom it was told already, or is being told.
     fn told(&self, connection: &Connection) -> Result<Vec<MemberId>, StoreError> {
-        let sql = "SELECT DISTINCT member FROM notices WHERE approval = ?1 AND channel = ?2
-                     AND (sent = 1 OR settled_at IS NULL)";
-        let mut statement = connection.prepare_cached(sql)?;
+        self.told_if(connection, "1")
+    }
+
+    fn told_if(&self, connection: &Connection, how: &str) -> Result<Vec<MemberId>, StoreError> {
+        let sql = format!(
+            "SELECT DISTINCT member FROM notices WHERE approval = ?1 AND channel = ?2
+               AND (sent = 1 OR settled_at IS NULL) AND {how}"
+        );
+        let mut statement = connection.prepare_cached(&sql)?;
         let known = (self.approval.id.bytes(), self.channel.bytes());
         let rows = statement.query_map(known, |row| codec::id(row, 0))?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -80,12 +88,7 @@ impl Subject<'_> {
     /// The same without who read no more of it than a line among others: they have no mail about
     /// it that would be out of date.
     fn told_alone(&self, connection: &Connection) -> Result<Vec<MemberId>, StoreError> {
-        let sql = "SELECT DISTINCT member FROM notices WHERE approval = ?1 AND channel = ?2
-                     AND (sent = 1 OR settled_at IS NULL) AND digest IS NULL";
-        let mut statement = connection.prepare_cached(sql)?;
-        let known = (self.approval.id.bytes(), self.channel.bytes());
-        let rows = statement.query_map(known, |row| codec::id(row, 0))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.told_if(connection, "digest IS NULL")
     }
 
     /// Asks those of them who were not asked yet.
@@ -134,10 +137,12 @@ impl Subject<'_> {
         connection: &Connection,
         decision: &Decision,
     ) -> Result<bool, StoreError> {
-        let sql = "DELETE FROM notices WHERE approval = ?1 AND channel = ?2
-                     AND settled_at IS NULL AND about = 'reminder' AND attempt = 0";
+        let sql = format!(
+            "DELETE FROM notices WHERE approval = ?1 AND channel = ?2 AND settled_at IS NULL AND {}",
+            planned("")
+        );
         let row = (self.approval.id.bytes(), self.channel.bytes());
-        connection.prepare_cached(sql)?.execute(row)?;
+        connection.prepare_cached(&sql)?.execute(row)?;
         let sql = "UPDATE notices SET settled_at = ?3, due_at = NULL,
                      why = 'it ended before it was told'
                    WHERE approval = ?1 AND channel = ?2 AND settled_at IS NULL
@@ -205,8 +210,8 @@ impl Subject<'_> {
     }
 }
 
-/// Has what is to be tried again by one way tried soon: it is set up otherwise now. What is being
-/// told at this moment is given its time.
+/// Has what was tried by one way and is to be tried again tried now: something about the way has
+/// changed. What is being told at this moment is given its time.
 pub(super) fn hasten(
     connection: &Connection,
     channel: ChannelId,
@@ -215,10 +220,22 @@ pub(super) fn hasten(
     // What was not tried, and what is gathered for a digest, waits for something else.
     let sql = "UPDATE notices SET due_at = ?2
                WHERE channel = ?1 AND due_at > ?2 AND settled_at IS NULL AND attempt > 0
-                 AND (gathered_at IS NULL OR digest IS NOT NULL)";
-    let soon = now.plus(LONGEST_LEASE).micros();
-    connection.prepare_cached(sql)?.execute((channel.bytes(), soon))?;
+                 AND held = 0 AND (gathered_at IS NULL OR digest IS NOT NULL)";
+    connection.prepare_cached(sql)?.execute((channel.bytes(), now.micros()))?;
     Ok(())
+}
+
+/// Whether a notice `n` is still worth telling at `now`, a parameter: who is asked is asked no more
+/// once it has ended.
+pub(super) fn worth_telling(now: &str) -> String {
+    let asks: Vec<_> = About::ALL.into_iter().filter(|about| about.asks()).collect();
+    let asks: Vec<_> = asks.iter().map(|about| format!("'{}'", about.as_str())).collect();
+    format!(
+        "(n.about NOT IN ({}) OR EXISTS (SELECT 1 FROM approvals a
+            WHERE a.workspace = n.workspace AND a.environment = n.environment
+              AND a.approval = n.approval AND a.status = 'pending' AND a.expires_at > {now}))",
+        asks.join(", ")
+    )
 }
 
 /// What becomes of asking to tell something once more.
@@ -239,22 +256,22 @@ pub(super) fn retry(
     id: NoticeId,
     now: Timestamp,
 ) -> Result<Retried, StoreError> {
-    let sql = "SELECT n.about, n.approval, n.channel, n.member,
-                 EXISTS (SELECT 1 FROM approvals a WHERE a.workspace = n.workspace
-                   AND a.environment = n.environment AND a.approval = n.approval
-                   AND a.status = 'pending' AND a.expires_at > ?3)
-               FROM notices n WHERE n.notice = ?1 AND n.workspace = ?2 AND n.channel IN
-                 (SELECT channel FROM channels WHERE workspace = ?2)";
+    let sql = format!(
+        "SELECT {}, n.approval, n.channel, n.member
+         FROM notices n WHERE n.notice = ?1 AND n.workspace = ?2 AND n.channel IN
+           (SELECT channel FROM channels WHERE workspace = ?2)",
+        worth_telling("?3")
+    );
     type Bytes = [u8; 16];
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = connection.prepare_cached(&sql)?;
     let known = statement.query_row((id.bytes(), workspace.bytes(), now.micros()), |row| {
         let line: (Bytes, Bytes, Bytes) = (row.get(1)?, row.get(2)?, row.get(3)?);
-        Ok((codec::about(row, 0)?, line, row.get::<_, bool>(4)?))
+        Ok((row.get::<_, bool>(0)?, line))
     });
-    let Some((about, (approval, channel, member), pending)) = known.optional()? else {
+    let Some((worth, (approval, channel, member))) = known.optional()? else {
         return Ok(Retried::Unknown);
     };
-    if about.asks() && !pending {
+    if !worth {
         return Ok(Retried::Over);
     }
     // Whoever has it has it still: what follows goes into its thread.
@@ -265,7 +282,8 @@ pub(super) fn retry(
     connection.prepare_cached(sql)?.execute([id.bytes()])?;
     // The first of those that wait is due, and none behind it, whatever it was before.
     let waits = format!(
-        "approval = ?1 AND channel = ?2 AND member = ?3 AND settled_at IS NULL AND NOT {PLANNED}"
+        "approval = ?1 AND channel = ?2 AND member = ?3 AND settled_at IS NULL AND NOT {}",
+        planned("")
     );
     let sql = format!(
         "UPDATE notices SET due_at = NULL WHERE {waits} AND due_at IS NOT NULL
@@ -357,9 +375,10 @@ impl Notices for SqliteStore {
                 "{} WHERE n.workspace = ?1 AND n.channel = ?2 AND (?3 IS NULL OR
                    (n.added_at, n.position) <
                      (SELECT added_at, position FROM notices WHERE notice = ?3))
-                   AND NOT (n.about = 'reminder' AND n.attempt = 0)
+                   AND NOT {}
                  ORDER BY n.added_at DESC, n.position DESC LIMIT ?4",
-                lines("")
+                lines(""),
+                planned("n.")
             );
             let mut statement = connection.prepare_cached(&sql)?;
             let before = before.map(Id::bytes);
@@ -372,10 +391,12 @@ impl Notices for SqliteStore {
 
     async fn notice_counts(&self) -> Result<NoticeCounts, StoreError> {
         let question = |connection: &Connection| {
-            let sql = "SELECT (SELECT count(*) FROM notices
-                          WHERE settled_at IS NULL AND NOT (about = 'reminder' AND attempt = 0)),
-                         (SELECT count(*) FROM channels WHERE probe_at IS NOT NULL)";
-            let mut statement = connection.prepare_cached(sql)?;
+            let sql = format!(
+                "SELECT (SELECT count(*) FROM notices WHERE settled_at IS NULL AND NOT {}),
+                   (SELECT count(*) FROM channels WHERE probe_at IS NOT NULL)",
+                planned("")
+            );
+            let mut statement = connection.prepare_cached(&sql)?;
             Ok(statement.query_row([], |row| {
                 Ok(NoticeCounts {
                     waiting: codec::counted(row, 0)?,

@@ -41,10 +41,6 @@ pub(super) enum Probe {
     Newest,
 }
 
-fn before(now: Timestamp, span: Seconds) -> Timestamp {
-    Timestamp::from_micros(now.micros() - i64::from(span.0) * 1_000_000)
-}
-
 /// How many of so many may be claimed now. During an outage that is one, and until `until`, when its
 /// lease ends, no other.
 pub(super) fn admitted(
@@ -73,7 +69,7 @@ pub(super) fn admitted(
 
 /// An attempt before its time is not one of the ten, as long as ten would take.
 pub(super) fn is_free(added_at: Timestamp, now: Timestamp) -> bool {
-    added_at > before(now, LAST)
+    added_at > now.minus(LAST)
 }
 
 /// Counts a failure. In an outage that lasts as long as ten attempts, what waited as long is given
@@ -84,7 +80,7 @@ pub(super) fn failed(
     why: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let oldest = before(now, LAST).micros();
+    let oldest = now.minus(LAST).micros();
     let sql = "UPDATE webhooks SET failures = failures + 1,
                  failing_since = ifnull(failing_since, ?2),
                  probe_at = CASE WHEN failures + 1 >= ?3 THEN ?4 END
@@ -140,7 +136,7 @@ pub(super) fn all_is_due(
                  earlier = CASE WHEN added_at > ?4 THEN min(earlier + 1, attempt)
                    ELSE earlier END
                WHERE webhook = ?1 AND settled_at IS NULL AND due_at > ?3";
-    let (lease, oldest) = (now.plus(LONGEST_LEASE).micros(), before(now, LAST).micros());
+    let (lease, oldest) = (now.plus(LONGEST_LEASE).micros(), now.minus(LAST).micros());
     let row = params![webhook.bytes(), now.micros(), lease, oldest];
     connection.prepare_cached(sql)?.execute(row)?;
     Ok(())

@@ -6,6 +6,7 @@ use askfirst_core::{ChannelId, Seconds, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codec::{self, Id};
+use super::notices;
 use super::writer::Desk;
 use crate::notices::{Down, Turn};
 use crate::store::{Change, StoreError};
@@ -69,10 +70,7 @@ pub(super) fn worked(desk: &mut Desk<'_, '_>, id: ChannelId) -> Result<Option<Tu
     if probe_at.is_none() {
         return Ok(None);
     }
-    let sql = "UPDATE notices SET due_at = ?2 WHERE channel = ?1 AND settled_at IS NULL
-                 AND due_at > ?2 AND held = 0 AND attempt > 0
-                 AND (gathered_at IS NULL OR digest IS NOT NULL)";
-    connection.prepare_cached(sql)?.execute((id.bytes(), desk.now.micros()))?;
+    notices::hasten(connection, id, desk.now)?;
     desk.changes.push(Change::Deliveries);
     Ok(Some(Turn::Up { since }))
 }

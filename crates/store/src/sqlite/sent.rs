@@ -3,7 +3,7 @@
 //! cost every event another write.
 
 use askfirst_core::administration::{GivenUp, Way};
-use askfirst_core::{About, ApprovalId, NoticeId, Timestamp, WorkspaceId};
+use askfirst_core::{ApprovalId, NoticeId, Timestamp, WorkspaceId};
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -181,9 +181,10 @@ fn find_notices(
         "{} WHERE n.channel = ?1 AND {which} {state} AND n.workspace = ?3
            AND ifnull(n.environment = ?4, 1) AND n.added_at >= ?5 AND n.added_at < ?6
            AND (n.added_at, n.position) < (?7, ?8)
-           AND NOT (n.about = 'reminder' AND n.attempt = 0)
+           AND NOT {}
          ORDER BY n.added_at DESC, n.position DESC LIMIT ?9",
-        notices::lines(&format!("INDEXED BY {index}"))
+        notices::lines(&format!("INDEXED BY {index}")),
+        notices::planned("n.")
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let mut found = Vec::new();
@@ -206,18 +207,6 @@ fn find_notices(
         }
     }
     Ok(merged(found, filter.limit))
-}
-
-/// Whether a notice `n` is still worth telling: who is asked is asked no more once it has ended.
-fn worth_telling() -> String {
-    let asks: Vec<_> = About::ALL.into_iter().filter(|about| about.asks()).collect();
-    let asks: Vec<_> = asks.iter().map(|about| format!("'{}'", about.as_str())).collect();
-    format!(
-        "(n.about NOT IN ({}) OR EXISTS (SELECT 1 FROM approvals a
-            WHERE a.workspace = n.workspace AND a.environment = n.environment
-              AND a.approval = n.approval AND a.status = 'pending' AND a.expires_at > ?4))",
-        asks.join(", ")
-    )
 }
 
 const DEAD_DELIVERIES: &str = "deliveries d INDEXED BY deliveries_dead
@@ -246,7 +235,7 @@ pub(super) fn given_up(
             }
         }
         Way::Channels(only) => {
-            let worth = worth_telling();
+            let worth = notices::worth_telling("?4");
             let sql = format!(
                 "SELECT count(*) FILTER (WHERE {worth}), count(*) FILTER (WHERE NOT {worth})
                  FROM {DEAD_NOTICES}"
@@ -298,7 +287,7 @@ pub(super) fn replay(
             let sql = format!(
                 "SELECT n.settled_at, n.position, n.notice FROM {DEAD_NOTICES} AND {}
                  ORDER BY n.settled_at, n.position LIMIT ?6",
-                worth_telling()
+                notices::worth_telling("?4")
             );
             for channel in meant(channels(connection, workspace)?, only) {
                 take(&sql, params![channel, from, until, now.micros(), world, GivenUp::MOST])?;
@@ -307,17 +296,18 @@ pub(super) fn replay(
     }
     oldest.sort_unstable();
     oldest.truncate(GivenUp::MOST as usize);
-    for (_, id) in &oldest {
-        match which.way {
-            Way::Webhooks(_) => {
-                deliveries::retry(connection, workspace, Id::from_bytes(*id), now)?;
-            }
+    let mut again = 0;
+    for (_, id) in oldest {
+        let is_due = match which.way {
+            Way::Webhooks(_) => deliveries::retry(connection, workspace, Id::from_bytes(id), now)?,
             Way::Channels(_) => {
-                notices::retry(connection, workspace, Id::from_bytes(*id), now)?;
+                let retried = notices::retry(connection, workspace, Id::from_bytes(id), now)?;
+                matches!(retried, notices::Retried::Yes)
             }
-        }
+        };
+        again += u64::from(is_due);
     }
-    Ok(oldest.len() as u64)
+    Ok(again)
 }
 
 #[async_trait]

@@ -96,3 +96,26 @@ pub(crate) async fn a_reminder_is_planned_when_somebody_is_asked_and_survives_a_
     world.clock.advance(left / 8);
     assert_eq!(claim(&world, id).await, [], "once");
 }
+
+/// A reminder that failed once is waited for by what comes after it, and waits for nothing itself:
+/// else each would wait for the other.
+pub(crate) async fn what_comes_after_a_reminder_that_failed_is_told<H: Home>() {
+    let world = World::<H>::new().await;
+    let id = mail(&world).await;
+    let asked = world.ask().await;
+    tell_all(&world, id).await;
+    let left = (asked.expires_at.micros() - asked.created_at.micros()) / 1_000_000;
+    world.clock.advance(left / 4 * 3 + 4);
+    for row in claim(&world, id).await {
+        assert_eq!(row.about, About::Reminder);
+        let at = world.store.now().plus(Seconds(60));
+        world.store.settle_notice(&row, Told::Retry { at, why: "451".into() }).await.unwrap();
+    }
+    world.run(world.us.asker, asked.id, Command::Cancel { reason: None }).await.unwrap();
+    world.clock.advance(90);
+    let (told, _) = tell_all(&world, id).await;
+    let of = |about| told.iter().filter(|row| row.about == about).count();
+    assert_eq!((of(About::Reminder), of(About::Ended)), (3, 3));
+    assert_eq!(world.store.due_channels().await.unwrap(), []);
+    assert_eq!(world.store.channels(world.us.place.workspace).await.unwrap()[0].waiting, 0);
+}

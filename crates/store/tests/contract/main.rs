@@ -93,6 +93,7 @@ promises! {
     floods {
         what_is_too_much_is_told_together_and_after_a_crash_as_the_same
         a_reminder_is_planned_when_somebody_is_asked_and_survives_a_restart
+        what_comes_after_a_reminder_that_failed_is_told
     }
     deliveries {
         what_was_claimed_and_not_settled_is_sent_again_as_the_same

@@ -178,15 +178,22 @@ fn channels(glance: &Glance) -> Finding {
         Some(format!("{id} takes nothing since {since} ({waiting} wait): {}", visible(why)))
     });
     let down: Vec<_> = down.collect();
-    if down.is_empty() {
-        return well(name, format!("{} are set up, and none is down", glance.channels.len()));
+    let unreached: usize = glance.channels.iter().map(|channel| channel.unreached.len()).sum();
+    match (down.is_empty(), unreached) {
+        (true, 0) => well(name, format!("{} are set up, and none is down", glance.channels.len())),
+        (true, _) => ill(
+            name,
+            format!("people whose last notice was given up: {unreached}"),
+            "`askfirst channels list` names them, and `askfirst channels log ID` says why; is the \
+             address right?",
+        ),
+        (false, _) => ill(
+            name,
+            down.join("; "),
+            "mend what it says, then `askfirst channels test ID`: once it takes something, all that \
+             waits goes out by itself",
+        ),
     }
-    ill(
-        name,
-        down.join("; "),
-        "mend what it says, then `askfirst channels test ID`: once it takes something, all that \
-         waits goes out by itself",
-    )
 }
 
 fn mode(path: &Path) -> std::io::Result<u32> {

@@ -4,7 +4,7 @@ use askfirst_core::{
     About, Afterwards, ChannelId, ChannelSettings, EmailSettings, Environment, Locale,
     MailSecurity, NoticeId, Problem, Role,
 };
-use askfirst_store::{Channel, Down, Notice, NoticeState};
+use askfirst_store::{Channel, Down, Notice, NoticeState, Unreached};
 
 use super::super::channels::{ChannelRow, ChannelsPage, told};
 use super::{MemberId, WorkspaceId, html, moment, sample_approval, signed_in};
@@ -31,6 +31,12 @@ impl ChannelsPage {
             trouble: Some((moment(90), "smtp refuses it (550 <b>no\u{202e})".into())),
             down: Some(Down { since: moment(30), next_probe_at: moment(120) }),
             waiting: 2,
+            unreached: vec![Unreached {
+                member: MemberId::from_bits(12),
+                address: "ben<b>@example.com".into(),
+                since: moment(70),
+                why: "smtp.example.com refuses the address (550 <i>)".into(),
+            }],
         };
         let notice = |number, state, address: Option<&str>, why: Option<&str>| Notice {
             id: NoticeId::from_bits(number),

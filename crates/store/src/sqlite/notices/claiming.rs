@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params};
 use super::super::codec::{self, Id};
 use super::super::writer::Desk;
 use super::super::{channels, probes};
-use super::gathering;
+use super::{gathering, planned};
 use crate::notices::{Channel, ClaimedNotice};
 use crate::records::Place;
 use crate::store::StoreError;
@@ -113,7 +113,8 @@ pub(super) fn claim(
     Ok(claimed)
 }
 
-/// What is due by itself, oldest first. A reminder waits for whatever else they are told of it.
+/// What is due by itself, oldest first. A reminder that was not begun waits for whatever else they
+/// are told of it; one that was tried is waited for, like anything else.
 fn due(
     connection: &Connection,
     way: &Channel,
@@ -122,10 +123,11 @@ fn due(
 ) -> Result<Vec<Claimable>, StoreError> {
     let sql = format!(
         "{CLAIM} WHERE n.channel = ?1 AND n.due_at <= ?2 AND n.gathered_at IS NULL
-           AND NOT (n.about = 'reminder' AND EXISTS
+           AND NOT ({} AND EXISTS
              (SELECT 1 FROM notices b WHERE b.approval = n.approval AND b.channel = n.channel
                 AND b.member = n.member AND b.settled_at IS NULL AND b.notice <> n.notice))
-         ORDER BY n.due_at, n.position LIMIT ?3"
+         ORDER BY n.due_at, n.position LIMIT ?3",
+        planned("n.")
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let key = (way.id.bytes(), now.micros(), LOOK);

@@ -39,13 +39,9 @@ pub(super) fn is_too_much(
                    AND settled_at > ?3 AND digest IS NULL AND about IN ('asked', 'reminder'))
                  + (SELECT count(*) FROM notices WHERE channel = ?1 AND member = ?2 AND held = 1
                    AND digest IS NULL AND about IN ('asked', 'reminder'))";
-    let key = (row.channel.id.bytes(), row.member.bytes(), before(now).micros());
+    let key = (row.channel.id.bytes(), row.member.bytes(), now.minus(SPAN).micros());
     let told: u32 = connection.prepare_cached(sql)?.query_row(key, |row| codec::counted(row, 0))?;
     Ok(told >= if near { MOST_NEAR } else { MOST })
-}
-
-fn before(now: Timestamp) -> Timestamp {
-    Timestamp::from_micros(now.micros() - i64::from(SPAN.0) * 1_000_000)
 }
 
 /// Keeps it for the next digest.
@@ -73,7 +69,7 @@ fn next(
                    AND sent = 1 AND settled_at > ?3 AND gathered_at IS NOT NULL),
                  EXISTS (SELECT 1 FROM notices WHERE channel = ?1 AND member = ?2 AND held = 1
                    AND gathered_at IS NOT NULL)";
-    let key = (channel.bytes(), member.bytes(), before(now).micros());
+    let key = (channel.bytes(), member.bytes(), now.minus(SPAN).micros());
     let (planned, last, on_its_way) = connection.prepare_cached(sql)?.query_row(key, |row| {
         Ok((codec::maybe_time(row, 0)?, codec::maybe_time(row, 1)?, row.get::<_, bool>(2)?))
     })?;

@@ -12,8 +12,11 @@ use crate::store::StoreError;
 /// Whoever has less time than this until the reminder has not forgotten yet.
 const LEAST: Seconds = Seconds(10 * 60);
 
-/// What was planned and not begun, as a condition on a row: it holds up nothing.
-pub(super) const PLANNED: &str = "(about = 'reminder' AND attempt = 0)";
+/// What was planned and not begun, as a condition on a row of `table`, which ends in a dot unless it
+/// is empty: it holds up nothing, and nobody sees it.
+pub(in crate::sqlite) fn planned(table: &str) -> String {
+    format!("({table}about = 'reminder' AND {table}attempt = 0)")
+}
 
 /// When somebody who is asked at `now` is reminded: three quarters through the time that is left.
 fn time(now: Timestamp, deadline: Timestamp) -> Option<Timestamp> {

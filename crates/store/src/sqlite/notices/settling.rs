@@ -7,7 +7,7 @@ use rusqlite::params;
 use super::super::codec::Id;
 use super::super::writer::Desk;
 use super::super::{channels, probes};
-use super::reminders::{self, PLANNED};
+use super::reminders::{self, planned};
 use crate::notices::{ClaimedNotice, Told, Turn};
 use crate::store::{Change, StoreError};
 
@@ -113,7 +113,7 @@ fn write(
                      AND f.member = notices.member AND f.settled_at IS NULL
                      AND f.position < notices.position AND NOT {PLANNED}) THEN NULL ELSE ?2 END
                WHERE notice = ?1";
-    let sql = sql.replace("{PLANNED}", "(f.about = 'reminder' AND f.attempt = 0)");
+    let sql = sql.replace("{PLANNED}", &planned("f."));
     connection.prepare_cached(&sql)?.execute(params![
         claimed.id.bytes(),
         ending.due_at.map(Timestamp::micros),
@@ -130,7 +130,7 @@ fn write(
                         AND member = ?3 AND settled_at IS NULL AND NOT {PLANNED}
                       ORDER BY position LIMIT 1)
                      AND due_at IS NULL";
-        let sql = sql.replace("{PLANNED}", PLANNED);
+        let sql = sql.replace("{PLANNED}", &planned(""));
         let next = params![
             claimed.approval.bytes(),
             claimed.channel.id.bytes(),
