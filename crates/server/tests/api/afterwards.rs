@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use crate::channels::mailbox;
 use crate::support::client::path_of;
-use crate::support::postbox::Postbox;
+use crate::support::mailbox::Mailbox;
 use crate::support::{Client, TestServer};
 
 const DEV: &str = "dev@localhost.test";
 const ANA: &str = "ana@example.com";
 
 /// A channel that tells so much afterwards; its path.
-async fn mail(admin: &Client, postbox: &Postbox, afterwards: Option<&str>) -> String {
+async fn mail(admin: &Client, postbox: &Mailbox, afterwards: Option<&str>) -> String {
     let mut wish = mailbox(postbox.address.port());
     if let Some(afterwards) = afterwards {
         wish["afterwards"] = json!(afterwards);
@@ -54,7 +54,7 @@ fn said(told: &[(String, String)], about: &str) -> Vec<String> {
 async fn who_decided_hears_what_the_agent_reports_and_nobody_else() {
     let server = TestServer::start().await;
     let (agent, ana, admin) = (server.asker(), server.approver("ana").await, server.admin());
-    let mut postbox = Postbox::start().await;
+    let mut postbox = Mailbox::start().await;
     let channel = mail(&admin, &postbox, None).await;
     let asked = agent.ask("deploy").await;
     let first = postbox.several(2).await.remove(0);
@@ -67,11 +67,11 @@ async fn who_decided_hears_what_the_agent_reports_and_nobody_else() {
     report(&agent, &asked, "succeeded", words).await;
     let letter = postbox.next().await;
     assert_eq!(letter.to, ANA);
-    assert!(letter.header("Subject").contains("The agent reports that it ran"));
-    assert_eq!(letter.header("In-Reply-To"), first.header("Message-ID"));
-    assert!(letter.text.contains("In the agent's words, NOT VERIFIED"), "{}", letter.text);
-    assert!(letter.text.contains("<U+202E>gnp.exe") && !letter.text.contains('\u{202e}'));
-    assert_eq!(letter.text.matches("<script").count(), 1, "in the plain half alone");
+    assert!(letter.subject().contains("The agent reports that it ran"));
+    assert_eq!(letter.header("In-Reply-To"), Some(first.id()));
+    assert!(letter.text().contains("In the agent's words, NOT VERIFIED"), "{}", letter.text());
+    assert!(letter.text().contains("<U+202E>gnp.exe") && !letter.text().contains('\u{202e}'));
+    assert_eq!(letter.text().matches("<script").count(), 1, "in the plain half alone");
     // Reported once more, it is told no second time; and its claim was not to be told at all.
     report(&agent, &asked, "succeeded", words).await;
     let all = told(&admin, &channel).await;
@@ -85,7 +85,7 @@ async fn how_much_is_told_is_said_by_the_channel() {
     for (afterwards, claims, reports) in [("all", 1, 1), ("outcome", 0, 1), ("none", 0, 0)] {
         let server = TestServer::start().await;
         let (agent, admin) = (server.asker(), server.admin());
-        let mut postbox = Postbox::start().await;
+        let mut postbox = Mailbox::start().await;
         let channel = mail(&admin, &postbox, Some(afterwards)).await;
         let asked = agent.ask("deploy").await;
         postbox.next().await;
@@ -96,12 +96,12 @@ async fn how_much_is_told_is_said_by_the_channel() {
         let all = told(&admin, &channel).await;
         assert_eq!((said(&all, "claimed").len(), said(&all, "reported").len()), (claims, reports));
         for _ in 0..claims {
-            assert!(postbox.next().await.header("Subject").contains("The agent has your answer"));
+            assert!(postbox.next().await.subject().contains("The agent has your answer"));
         }
         for _ in 0..reports {
             let letter = postbox.next().await;
-            assert!(letter.header("Subject").contains("The agent reports that it failed"));
-            assert!(!letter.text.contains("NOT VERIFIED"), "it said nothing");
+            assert!(letter.subject().contains("The agent reports that it failed"));
+            assert!(!letter.text().contains("NOT VERIFIED"), "it said nothing");
         }
         assert!(postbox.is_quiet());
     }
@@ -114,7 +114,7 @@ async fn who_was_never_mailed_and_used_no_link_hears_nothing() {
     // Asked and decided before there was any mail.
     let asked = agent.ask("deploy").await;
     ana.approve(&asked).await.expect(200);
-    let mut postbox = Postbox::start().await;
+    let mut postbox = Mailbox::start().await;
     let channel = mail(&admin, &postbox, Some("all")).await;
     agent.consume(&asked).await.expect(200);
     report(&agent, &asked, "succeeded", "done").await;

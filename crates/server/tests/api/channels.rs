@@ -7,7 +7,7 @@ use askfirst_server::service::keys::KeyWish;
 use hyper::Method;
 use serde_json::{Value, json};
 
-use crate::support::postbox::Postbox;
+use crate::support::mailbox::Mailbox;
 use crate::support::workspace::wish;
 use crate::support::{Answer, Client, TestServer};
 
@@ -215,10 +215,10 @@ async fn what_waits_goes_out_by_what_is_changed() {
     let path = format!("/v1/channels/{id}");
     server.asker().ask("deploy").await;
     while admin.get(&path).await.expect(200)["last_error"] == Value::Null {}
-    let mut postbox = Postbox::start().await;
+    let mut postbox = Mailbox::start().await;
     let more = json!({ "port": postbox.address.port(), "from": "other@example.com" });
     let changed = patch(&admin, id, more).await.expect(200);
     assert_eq!((&changed["last_error"], &changed["waiting"]), (&Value::Null, &json!(1)));
     server.clock.advance(91);
-    assert!(postbox.next().await.header("From").contains("other@example.com"));
+    assert!(postbox.next().await.header("From").unwrap().contains("other@example.com"));
 }

@@ -5,7 +5,7 @@ use askfirst_core::{Environment, Scope};
 use serde_json::{Value, json};
 
 use crate::channels::mailbox;
-use crate::support::postbox::Postbox;
+use crate::support::mailbox::Mailbox;
 use crate::support::receiver::{Receiver, answer_of};
 use crate::support::{Client, TestServer};
 
@@ -18,7 +18,7 @@ async fn hook(admin: &Client, receiver: &Receiver, more: Value) -> String {
     made["id"].as_str().unwrap().to_owned()
 }
 
-async fn mail(admin: &Client, postbox: &Postbox) -> String {
+async fn mail(admin: &Client, postbox: &Mailbox) -> String {
     let made = admin.post("/v1/channels", &mailbox(postbox.address.port())).send().await;
     made.expect(201)["id"].as_str().unwrap().to_owned()
 }
@@ -65,9 +65,9 @@ async fn one_log_has_what_went_to_receivers_and_to_people() {
     let server = TestServer::start().await;
     let (agent, admin) = (server.asker(), server.admin());
     server.workspace().member("ana").await;
-    let (mut receiver, mut postbox) = (Receiver::start().await, Postbox::start().await);
+    let (mut receiver, mut postbox) = (Receiver::start().await, Mailbox::start().await);
     let (whk, chn) = (hook(&admin, &receiver, json!({})).await, mail(&admin, &postbox).await);
-    postbox.refuse("ana@example.com", Some("554 5.7.1 it looks like spam"));
+    postbox.refuse("ana@example.com", "554 5.7.1 it looks like spam");
     receiver.answer(answer_of(503, "later"));
     let asked = agent.ask("deploy").await;
     postbox.next().await;
@@ -126,7 +126,7 @@ async fn pages_of_both_kinds_leave_nothing_out_and_show_nothing_twice() {
     let (agent, admin) = (server.asker(), server.admin());
     server.workspace().member("ana").await;
     let (one, two) = (Receiver::start().await, Receiver::start().await);
-    let postbox = Postbox::start().await;
+    let postbox = Mailbox::start().await;
     hook(&admin, &one, json!({})).await;
     hook(&admin, &two, json!({})).await;
     mail(&admin, &postbox).await;
@@ -206,11 +206,11 @@ async fn each_kind_takes_its_own_scope_and_nobody_sees_another_workspace() {
         (ours.client(&[Scope::Workspace]).await, ours.client(&[Scope::Channels]).await);
     let both = ours.client(&[Scope::Workspace, Scope::Channels]).await;
     let (mut live, test) = (Receiver::start().await, Receiver::start().await);
-    let mut postbox = Postbox::start().await;
+    let mut postbox = Mailbox::start().await;
     hook(&hooks, &live, json!({})).await;
     hook(&hooks, &test, json!({ "environment": "test" })).await;
     mail(&mails, &postbox).await;
-    postbox.refuse("owner@acme.example", Some("554 5.7.1 it looks like spam"));
+    postbox.refuse("owner@acme.example", "554 5.7.1 it looks like spam");
     live.answer(answer_of(410, "gone"));
     ours.asker().await.ask("deploy").await;
     ours.client_in(Environment::Test, &[Scope::Ask]).await.ask("deploy").await;
@@ -257,27 +257,27 @@ async fn each_kind_takes_its_own_scope_and_nobody_sees_another_workspace() {
 async fn a_mail_is_sent_again_while_its_answer_is_wanted() {
     let server = TestServer::start().await;
     let (agent, admin) = (server.asker(), server.admin());
-    let mut postbox = Postbox::start().await;
+    let mut postbox = Mailbox::start().await;
     mail(&admin, &postbox).await;
     let dev = "dev@localhost.test";
-    postbox.refuse(dev, Some("554 5.7.1 it looks like spam"));
+    postbox.refuse(dev, "554 5.7.1 it looks like spam");
     let asked = agent.ask("deploy").await;
     let dead = once(&admin, "", all_are("dead", 1)).await.remove(0);
     let again = retry(&admin, &dead["id"]).await.expect(202);
     assert_eq!((&again["id"], &again["state"]), (&dead["id"], &json!("waiting")));
     once(&admin, "", |lines| lines[0]["state"] == "dead" && lines[0]["attempts"] == 2).await;
-    postbox.refuse(dev, None);
+    postbox.accept(dev);
     retry(&admin, &dead["id"]).await.expect(202);
     let letter = postbox.next().await;
-    assert!(letter.header("Message-ID").contains(dead["id"].as_str().unwrap()));
+    assert!(letter.id().contains(dead["id"].as_str().unwrap()));
     once(&admin, "", all_are("sent", 1)).await;
     // What arrived is sent once more too: the same mail.
     retry(&admin, &dead["id"]).await.expect(202);
-    assert_eq!(postbox.next().await.header("Message-ID"), letter.header("Message-ID"));
+    assert_eq!(postbox.next().await.id(), letter.id());
     once(&admin, "", all_are("sent", 1)).await;
 
     agent.cancel(&asked).await.expect(200);
-    assert!(postbox.next().await.header("Subject").starts_with("Cancelled"));
+    assert!(postbox.next().await.subject().starts_with("Cancelled"));
     let lines = once(&admin, "", all_are("sent", 2)).await;
     let refused = retry(&admin, &dead["id"]).await;
     assert_eq!(refused.status, 409);
@@ -285,8 +285,8 @@ async fn a_mail_is_sent_again_while_its_answer_is_wanted() {
     // How it ended is still true.
     retry(&admin, &lines[0]["id"]).await.expect(202);
     let told = postbox.next().await;
-    assert!(told.header("Subject").starts_with("Cancelled"), "{}", told.text);
-    assert_eq!(told.header("In-Reply-To"), letter.header("Message-ID"));
+    assert!(told.subject().starts_with("Cancelled"), "{}", told.text());
+    assert_eq!(told.header("In-Reply-To"), Some(letter.id()));
     let audit = admin.get("/v1/audit?kind=notice.retried").await.expect(200);
     assert_eq!(audit["data"].as_array().unwrap().len(), 4);
 }
@@ -355,18 +355,18 @@ async fn mails_about_what_has_ended_are_counted_and_not_sent_again() {
     let server = TestServer::start().await;
     let (agent, admin) = (server.asker(), server.admin());
     server.workspace().member("ana").await;
-    let mut postbox = Postbox::start().await;
+    let mut postbox = Mailbox::start().await;
     let id = mail(&admin, &postbox).await;
     let both = ["dev@localhost.test", "ana@example.com"];
     for to in both {
-        postbox.refuse(to, Some("554 5.7.1 it looks like spam"));
+        postbox.refuse(to, "554 5.7.1 it looks like spam");
     }
     let over = agent.ask("deploy").await;
     let open = agent.ask("later").await;
     once(&admin, "", all_are("dead", 4)).await;
     agent.cancel(&over).await.expect(200);
     for to in both {
-        postbox.refuse(to, None);
+        postbox.accept(to);
     }
     let wish = json!({ "channel": id });
     let done = replay(&admin, wish.clone()).await;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::channels::mailbox;
 use crate::support::TestServer;
-use crate::support::postbox::Postbox;
+use crate::support::mailbox::Mailbox;
 
 #[tokio::test]
 async fn who_can_answer_later_is_mailed_about_what_is_open() {
@@ -17,7 +17,7 @@ async fn who_can_answer_later_is_mailed_about_what_is_open() {
         [ours.member("ana").await, ours.member("ben").await, ours.member("cleo").await];
     let sre = ours.group("sre", &[ana]).await;
     ours.policy("sre", json!({ "needs": [{ "from": ["group:sre"] }], "assurance": "link" })).await;
-    let mut postbox = Postbox::start().await;
+    let mut postbox = Mailbox::start().await;
     let made = admin.post("/v1/channels", &mailbox(postbox.address.port())).send().await;
     let log = format!("/v1/channels/{}/notices", made.expect(201)["id"].as_str().unwrap());
     let asker = ours.asker().await;
@@ -34,8 +34,8 @@ async fn who_can_answer_later_is_mailed_about_what_is_open() {
     set(&[ana, ben]).await;
     let letter = postbox.next().await;
     assert_eq!(letter.to, "ben@example.com");
-    assert!(letter.header("Subject").starts_with("Your answer is wanted"));
-    assert!(letter.text.contains("/d/"), "with a link of his own");
+    assert!(letter.subject().starts_with("Your answer is wanted"));
+    assert!(letter.text().contains("/d/"), "with a link of his own");
 
     let since = server.service.now().plus(Seconds(600));
     let given = Delegation { to: cleo, since, until: since.plus(Seconds(86_400)) };

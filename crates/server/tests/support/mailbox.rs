@@ -1,5 +1,6 @@
 //! A mail server that keeps what it is given, or takes nothing, or not for everybody, as the story
-//! says. It counts who knocks.
+//! says. It counts who knocks. What mail looks like to programs that are not ours is seen elsewhere
+//! (`tests/mail`).
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -77,18 +78,24 @@ impl Mailbox {
         wait.await.expect("a mail in time").expect("a mail")
     }
 
-    /// So many mails.
+    /// So many mails, by whom they are for; those for one in the order in which they came.
     pub async fn several(&mut self, count: usize) -> Vec<Letter> {
         let mut letters = Vec::new();
         for _ in 0..count {
             letters.push(self.next().await);
         }
+        letters.sort_by(|one, other| one.to.cmp(&other.to));
         letters
     }
 
     /// What came and was not looked at.
     pub fn rest(&mut self) -> Vec<Letter> {
         std::iter::from_fn(|| self.got.try_recv().ok()).collect()
+    }
+
+    /// Whether nothing came that was not looked at.
+    pub fn is_quiet(&mut self) -> bool {
+        self.rest().is_empty()
     }
 }
 

@@ -3,7 +3,6 @@
 
 pub mod client;
 pub mod mailbox;
-pub mod postbox;
 pub mod receiver;
 pub mod server;
 pub mod wire;
