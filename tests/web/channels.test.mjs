@@ -1,7 +1,7 @@
 // Setting up mail, trying it, hearing what went wrong, and taking it away again.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { deploy, start } from "./harness.mjs";
+import { deploy, start, until } from "./harness.mjs";
 import { mailServer } from "./mailbox.mjs";
 
 const HOSTILE = "550 <script>window.evil=1</script><b id=evil>no</b>";
@@ -53,12 +53,12 @@ test("mail is set up, tried, told wrong, and removed, without script", async () 
   assert.equal(made.username, "us");
 
   await desk.ask(deploy);
-  await page.goto(`${desk.url}/channels`);
-  for (let tries = 0; tries < 50 && !/Handed over/.test(await page.textContent("#channels")); tries += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    await page.reload();
-  }
+  await until(async () => {
+    await page.goto(`${desk.url}/channels`);
+    return /Handed over/.test(await page.textContent("#channels"));
+  });
   assert.match(await page.textContent("#channels .entry"), /Handed over.*that their answer is wanted/s);
+  assert.doesNotMatch(await page.textContent("#channels"), /These are the last/, "it is all there is");
   assert.match(await page.getAttribute("#channels .entry a", "href"), /^\/a\/apr_/);
 
   mail.refusing = HOSTILE;
@@ -151,7 +151,7 @@ test("mail is changed in place, and a password stays with the server it was give
   assert.equal(await page.inputValue("#password"), "");
   await page.fill("#from", "other@example.com");
   await page.selectOption("#afterwards", "all");
-  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: "Save and send a test to me" }).click();
   assert.match(await page.textContent("#told"), /The mail server took the test/);
   const told = mail.letters.length;
   await page.reload();
@@ -160,7 +160,7 @@ test("mail is changed in place, and a password stays with the server it was give
   await page.goto(`${desk.url}/channels/${made.id}/change`);
   assert.equal(await page.inputValue("#afterwards"), "all");
   await page.fill("#port", "2599");
-  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: "Save and send a test to me" }).click();
   assert.match(await page.textContent("#told"), /Nothing was changed yet/);
   assert.match(await page.textContent("#password-mistake"), /Give the password again/);
   assert.equal(await page.inputValue("#port"), "2599");
@@ -168,7 +168,7 @@ test("mail is changed in place, and a password stays with the server it was give
   const [kept] = await channels();
   assert.deepEqual([kept.port, kept.from], [mail.address().port, "other@example.com"]);
   await page.fill("#password", PASSWORD);
-  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: "Save and send a test to me" }).click();
   assert.equal((await channels())[0].port, 2599);
   assert.ok(!(await page.content()).includes(PASSWORD));
 

@@ -59,6 +59,8 @@ pub(super) struct ChannelRow {
     pub(super) down: Option<(Moment, Moment)>,
     pub(super) unreached: Vec<UnreachedRow>,
     pub(super) notices: Vec<NoticeRow>,
+    /// Whether there are older ones than these.
+    pub(super) more: bool,
 }
 
 /// Somebody whom it does not reach.
@@ -176,7 +178,9 @@ impl NoticeRow {
 }
 
 impl ChannelRow {
+    /// Of all its `notices`, the first [`MOST`] are shown.
     pub(super) fn new(channel: &Channel, notices: &[Notice], by: &SignedIn) -> Self {
+        let most = MOST as usize;
         let ChannelSettings::Email(email) = &channel.settings;
         let trouble = channel.trouble.as_ref();
         let seen = |at| Moment::seen_from(at, by.viewer.now);
@@ -205,7 +209,8 @@ impl ChannelRow {
                     why: text(&sentence(&one.why)),
                 })
                 .collect(),
-            notices: notices.iter().map(|notice| NoticeRow::new(notice, by)).collect(),
+            notices: notices.iter().take(most).map(|one| NoticeRow::new(one, by)).collect(),
+            more: notices.len() > most,
         }
     }
 }
@@ -227,7 +232,7 @@ impl ChannelsPage {
     async fn read(app: &App, by: &SignedIn) -> Result<Self, Fault> {
         let mut rows = Vec::new();
         for channel in app.service.channels(&by.caller).await? {
-            let notices = app.service.notices(&by.caller, channel.id, None, MOST).await?;
+            let notices = app.service.notices(&by.caller, channel.id, None, MOST + 1).await?;
             rows.push(ChannelRow::new(&channel, &notices, by));
         }
         Ok(Self::new(by, rows))
