@@ -96,24 +96,31 @@ test("a webhook is added, confirmed, told, told again, given another secret and 
   assert.ok(!sent.includes(told.headers["webhook-signature"]));
   assert.match(await line.innerText(), /status 204 and no body/);
 
-  // It is sent once more, and what is answered is words.
+  // It is sent once more, by the button and by nothing else.
+  const came = () => hook.got.filter((one) => one.headers["webhook-id"] === told.headers["webhook-id"]);
+  const shows = (words) => async () => {
+    await page.goto(`${desk.url}/webhooks/${made.id}`);
+    return words.test(await line.innerText());
+  };
+  await line.getByRole("button", { name: "Send it once more" }).click();
+  assert.match(await page.textContent("#told"), /It is sent once more.*It goes out now/s);
+  await until(() => came().length === 2);
+  assert.equal(came()[1].body, told.body);
+  await page.reload();
+  await until(shows(/Arrived/));
+  assert.equal(came().length, 2, "reloading sends nothing");
+
+  // What is answered is words. A failure is tried again by itself, so nothing is counted here.
   hook.answer = ({ told: { data } }) => (data.challenge ? null : [500, HOSTILE]);
   await line.getByRole("button", { name: "Send it once more" }).click();
-  assert.match(await page.textContent("#told"), /It is sent once more/);
-  await until(() => hook.got.filter((one) => one.headers["webhook-id"] === told.headers["webhook-id"]).length === 2);
-  assert.equal(hook.got.at(-1).body, told.body);
-  await page.reload();
-  await until(async () => {
-    await page.goto(`${desk.url}/webhooks/${made.id}`);
-    return /It answered 500 Internal Server Error/.test(await line.innerText());
-  });
-  assert.equal(hook.got.filter((one) => one.headers["webhook-id"] === told.headers["webhook-id"]).length, 2, "reloading sends nothing");
+  await until(shows(/It answered 500 Internal Server Error/));
   await line.locator("summary").click();
   assert.match(await line.locator(".scroll").innerText(), /<script>window\.evil=1<\/script><b id=evil>no<\/b><U\+202E>/);
   assert.equal(await page.locator("#evil, main script").count(), 0);
   hook.answer = () => null;
   await line.getByRole("button", { name: "Send it now" }).click();
-  await until(() => hook.got.filter((one) => one.headers["webhook-id"] === told.headers["webhook-id"]).length === 3);
+  await until(shows(/Arrived/));
+  assert.ok(came().length >= 4 && came().every(({ body }) => body === told.body), "the same each time");
 
   // Its secret gives way to another, while both sign.
   await page.goto(`${desk.url}/webhooks/${made.id}`);
@@ -159,6 +166,31 @@ test("one that says 410 is told so, and asked again", async () => {
   hook.answer = () => null;
   await press(page, "Send the challenge again");
   assert.match(await page.textContent("#told"), /It gave the challenge back/);
+  await desk.api("DELETE", `/v1/webhooks/${made.id}`, desk.ready.admin_key);
+  await page.context().close();
+});
+
+test("one that takes nothing says so, and since when", async () => {
+  const page = await there();
+  hook.answer = () => null;
+  const made = await desk.api("POST", "/v1/webhooks", desk.ready.admin_key, { url: hook.url });
+  hook.answer = () => [503, HOSTILE];
+  for (let asked = 0; asked < 5; asked += 1) await desk.ask(deploy);
+  await until(async () => (await webhooks())[0].down_since);
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await page.goto(`${desk.url}/webhooks`);
+    assert.match(await page.textContent(".entry"), /Takes nothing now.*5 events wait to be sent/s);
+    assert.deepEqual(await desk.examine(page, `webhooks-down-${colorScheme}`), []);
+    await page.goto(`${desk.url}/webhooks/${made.id}`);
+    assert.match(await page.textContent(".chip"), /Takes nothing now/);
+    assert.match(await page.textContent(".trouble"), /It takes nothing since .* What waits is kept; one event every 30 seconds tries it/s);
+    assert.deepEqual(await desk.examine(page, `webhook-down-${colorScheme}`), []);
+  }
+  await page.getByRole("button", { name: "Send it now" }).first().click();
+  assert.match(await page.textContent("#told"), /It goes out as soon as the receiver takes something/);
+  assert.deepEqual(page.faults, []);
+  hook.answer = () => null;
   await desk.api("DELETE", `/v1/webhooks/${made.id}`, desk.ready.admin_key);
   await page.context().close();
 });

@@ -107,8 +107,9 @@ pub struct WebhookList {
 
 fn view(webhook: Webhook, now: Timestamp) -> WebhookView {
     let older = webhook.secrets.older.map(|(_, until)| until).filter(|until| now < *until);
+    let id = webhook.id;
     let unasked = || {
-        "it has not answered a challenge yet; POST /v1/webhooks/{id}/challenge sends one".to_owned()
+        format!("it has not answered a challenge yet; POST /v1/webhooks/{id}/challenge sends one")
     };
     let problem = match webhook.state {
         WebhookState::Active => None,
@@ -117,7 +118,7 @@ fn view(webhook: Webhook, now: Timestamp) -> WebhookView {
         }
     };
     WebhookView {
-        id: webhook.id.to_string(),
+        id: id.to_string(),
         url: webhook.url,
         events: webhook.events,
         environment: webhook.place.environment.as_str(),

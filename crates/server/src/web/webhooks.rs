@@ -167,7 +167,7 @@ pub(super) fn happening(event: &str) -> &'static str {
 
 /// A fact without what the API would do about it: a page has buttons for that.
 pub(super) fn for_people(why: &str) -> String {
-    let said: Vec<_> = why.split("; ").filter(|clause| !clause.contains("/v1/")).collect();
+    let said: Vec<_> = why.split("; ").filter(|clause| !clause.contains("POST /v1/")).collect();
     sentence(&said.join("; "))
 }
 
@@ -443,6 +443,11 @@ mod tests {
     fn what_the_api_would_do_is_left_out() {
         let why = "it answered 404; let it answer 2xx; then POST /v1/webhooks/whk_1/challenge";
         assert_eq!(for_people(why), "It answered 404; let it answer 2xx.");
+        let gone = "it answered 410 Gone; if that was a mistake, POST /v1/webhooks/whk_1/challenge";
+        assert_eq!(for_people(gone), "It answered 410 Gone.");
         assert_eq!(for_people("silence"), "Silence.");
+        let moved = "it answered 301 and points elsewhere (https://a.example/v1/b); redirects are \
+                     not followed: give the final URL";
+        assert_eq!(for_people(moved), format!("I{}.", &moved[1..]));
     }
 }

@@ -106,6 +106,25 @@ async fn who_cannot_be_reached_is_made_all_the_same_and_says_why() {
 }
 
 #[tokio::test]
+async fn while_the_first_challenge_is_under_way_it_says_how_to_put_another() {
+    let server = TestServer::start().await;
+    let admin = server.admin();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let looked = async {
+        // Whoever is asked does not answer yet.
+        let (stream, _) = listener.accept().await.unwrap();
+        let all = admin.get("/v1/webhooks").await.expect(200);
+        drop(stream);
+        all["data"][0].clone()
+    };
+    let (hook, seen) = tokio::join!(made(&admin, &url), looked);
+    let path = format!("/v1/webhooks/{}/challenge", hook["id"].as_str().unwrap());
+    let told = format!("it has not answered a challenge yet; POST {path} sends one");
+    assert_eq!(seen["problem"], told);
+}
+
+#[tokio::test]
 async fn a_repeat_of_the_same_request_challenges_nobody_twice() {
     let server = TestServer::start().await;
     let admin = server.admin();

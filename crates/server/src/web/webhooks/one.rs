@@ -82,9 +82,15 @@ pub(in crate::web) fn told(done: &str, hook: &Hook) -> Option<Told> {
             Some(told)
         }
         "again" => {
-            let detail = "It goes out now, with the same bytes and the same id. Reload this page \
-                          to see what came of it.";
-            Some(Told::good("It is sent once more", detail))
+            let when = match hook.down {
+                None => "It goes out now",
+                Some(_) => "It goes out as soon as the receiver takes something",
+            };
+            let detail = format!(
+                "{when}, with the same bytes and the same id. Reload this page to see what came of \
+                 it."
+            );
+            Some(Told::good("It is sent once more", &detail))
         }
         "repeated" => {
             let detail = "This form was sent before, so nothing was done now. Its secret was shown \
