@@ -1,6 +1,7 @@
 //! `askfirst channels`: the ways by which people are told that they are asked.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Result;
 use askfirst_core::ChannelId;
@@ -14,7 +15,10 @@ use crate::client::{Client, Connection, ORDINARY};
 use crate::directory::all;
 use crate::exit::{self, usage};
 use crate::input;
-use crate::terminal::{say, say_json, table, text_of, visible, warn};
+use crate::terminal::{confirmed, say, say_json, table, text_of, visible, warn};
+
+/// How long the answer to a trial may take: the server gives a mail 45 seconds.
+const TRIAL: Duration = Duration::from_secs(60);
 
 /// The ways by which people are told that they are asked
 #[derive(Debug, Subcommand)]
@@ -34,7 +38,7 @@ pub(crate) enum ChannelsCommand {
     /// Show what people were told, newest first
     Log(OneArgs),
     /// Take one out of use, at once; what waits is not told
-    Remove(OneArgs),
+    Remove(RemoveArgs),
 }
 
 /// The kinds of ways
@@ -131,6 +135,18 @@ pub(crate) struct OneArgs {
     connection: Connection,
 }
 
+/// Which way to take out of use.
+#[derive(Debug, Args)]
+pub(crate) struct RemoveArgs {
+    /// Its id
+    id: ChannelId,
+    /// Do not ask again
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
 impl ChannelsCommand {
     /// How the server is reached.
     pub(crate) const fn connection(&self) -> &Connection {
@@ -139,7 +155,8 @@ impl ChannelsCommand {
             Self::Change(args) => &args.connection,
             Self::Add(AddCommand::Webhook(args)) => args.connection(),
             Self::List(args) => &args.connection,
-            Self::Test(args) | Self::Log(args) | Self::Remove(args) => &args.connection,
+            Self::Test(args) | Self::Log(args) => &args.connection,
+            Self::Remove(args) => &args.connection,
         }
     }
 
@@ -157,7 +174,7 @@ impl ChannelsCommand {
                     Ok(if told(&trial, args.connection.json) { exit::DONE } else { exit::FAILED })
                 }
                 Self::Log(args) => log(&client, args.id, args.connection.json).await,
-                Self::Remove(args) => remove(&client, args.id, args.connection.json).await,
+                Self::Remove(args) => args.remove(&client).await,
             }
         })
     }
@@ -232,23 +249,27 @@ fn password_in(file: &Path) -> Result<Value> {
 
 /// Sends a test by what was just set up, and says what came of it.
 async fn try_out(client: &Client, channel: Value, what: &str, json: bool) -> Result<u8> {
-    let id = channel["id"].as_str().unwrap_or_default();
-    let trial = tried(client, id).await?;
-    if json {
-        say_json(&json!({ "channel": channel, "test": trial }));
-        return Ok(if trial["sent"] == true { exit::DONE } else { exit::FAILED });
-    }
     let (named, host) = (text_of(&channel, "id"), text_of(&channel, "host"));
-    say(format_args!("{what} {named}: mail through {host}"));
-    if told(&trial, false) {
+    if !json {
+        // Before the trial, which takes its time and may fail: the channel is there whatever it says.
+        say(format_args!("{what} {named}: mail through {host}"));
+    }
+    let trial = tried(client, channel["id"].as_str().unwrap_or_default()).await;
+    if json {
+        say_json(&json!({ "channel": channel, "test": trial.as_ref().ok() }));
+        return Ok(if trial?["sent"] == true { exit::DONE } else { exit::FAILED });
+    }
+    if told(&trial?, false) {
         return Ok(exit::DONE);
     }
     warn(format_args!("to give other settings: askfirst channels change {named} --help"));
     Ok(exit::FAILED)
 }
 
+/// Once, whatever comes of it: each request sends another mail.
 async fn tried(client: &Client, id: &str) -> Result<Value> {
-    client.post(&format!("/v1/channels/{id}/test"), &json!({})).await
+    let path = format!("/v1/channels/{id}/test");
+    Ok(client.call(Method::POST, &path, Some(&json!({})), None, TRIAL).await?.body)
 }
 
 /// Says how a trial ended; true if something was sent.
@@ -321,6 +342,10 @@ async fn log(client: &Client, id: ChannelId, json: bool) -> Result<u8> {
         say_json(&json!({ "data": notices }));
         return Ok(exit::DONE);
     }
+    if notices.is_empty() {
+        say("nobody was told anything by it yet");
+        return Ok(exit::DONE);
+    }
     let row = |notice: &Value| {
         vec![
             text_of(notice, "at"),
@@ -335,11 +360,54 @@ async fn log(client: &Client, id: ChannelId, json: bool) -> Result<u8> {
     Ok(exit::DONE)
 }
 
-async fn remove(client: &Client, id: ChannelId, json: bool) -> Result<u8> {
-    client.call(Method::DELETE, &format!("/v1/channels/{id}"), None, None, ORDINARY).await?;
-    match json {
-        true => say_json(&json!({ "id": id.to_string(), "removed": true })),
-        false => say(format_args!("{id} is removed; nobody is told anything by it any more")),
+/// What taking a channel out of use comes to, to be confirmed.
+fn goodbye(channel: &Value) -> String {
+    let waiting = match channel["waiting"].as_u64() {
+        Some(0) => "nothing waits for it".to_owned(),
+        Some(1) => "1 mail that waits is not sent".to_owned(),
+        _ => format!("{} mails that wait are not sent", channel["waiting"]),
+    };
+    let (from, host) = (text_of(channel, "from"), text_of(channel, "host"));
+    format!("Remove mail from {from} through {host}? Nobody is told by it any more; {waiting}.")
+}
+
+impl RemoveArgs {
+    async fn remove(self, client: &Client) -> Result<u8> {
+        let path = format!("/v1/channels/{}", self.id);
+        if !self.yes {
+            let channel = client.get(&path).await?;
+            if !confirmed(&goodbye(&channel), "add --yes")? {
+                return Err(usage("not confirmed; nothing was removed"));
+            }
+        }
+        client.call(Method::DELETE, &path, None, None, ORDINARY).await?;
+        match self.connection.json {
+            true => say_json(&json!({ "id": self.id.to_string(), "removed": true })),
+            false => {
+                say(format_args!("{} is removed; nobody is told anything by it any more", self.id));
+            }
+        }
+        Ok(exit::DONE)
     }
-    Ok(exit::DONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_removes_a_channel_is_told_what_is_lost() {
+        let asked = |waiting: u64| {
+            goodbye(
+                &json!({ "from": "a@b.example\u{202e}", "host": "mail.b.example", "waiting": waiting }),
+            )
+        };
+        assert_eq!(
+            asked(12),
+            "Remove mail from a@b.example<U+202E> through mail.b.example? Nobody is told by it any \
+             more; 12 mails that wait are not sent."
+        );
+        assert!(asked(1).ends_with("; 1 mail that waits is not sent."));
+        assert!(asked(0).ends_with("; nothing waits for it."));
+    }
 }

@@ -54,6 +54,11 @@ fn what_was_sent_is_listed_retried_and_counted() {
     server.agent(&["cancel", &asked]).expect(0);
     let over = server.admin(&["deliveries", "retry", id]).expect(1).err;
     assert!(over.contains("its approval has ended"), "{over}");
+    let unsure = server.admin(&["channels", "remove", channel]).expect(64).err;
+    assert!(unsure.contains("add --yes"), "{unsure}");
+    let gone = server.admin(&["channels", "remove", channel, "--yes", "--json"]).expect(0).json();
+    assert_eq!((&gone["id"], &gone["removed"]), (&channel.into(), &true.into()));
+    server.admin(&["channels", "remove", channel, "--yes"]).expect(1);
     let odd = server.admin(&["deliveries", "retry", "apr_1"]).expect(64).err;
     assert!(odd.contains("dlv_… or ntc_…"), "{odd}");
 }

@@ -24,5 +24,6 @@ mod support;
 mod tls;
 #[cfg(feature = "otel")]
 mod traces;
+mod trials;
 mod usage;
 mod webhooks;
