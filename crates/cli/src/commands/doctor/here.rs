@@ -163,8 +163,8 @@ fn webhooks(glance: &Glance) -> Finding {
         format!(
             "{active} are active; {unconfirmed} unconfirmed and {disabled} disabled are told nothing"
         ),
-        "`GET /v1/webhooks` says why as `problem`; mend the receiver, then POST \
-         /v1/webhooks/{id}/challenge, or DELETE what nobody needs",
+        "`askfirst webhooks list` says why; mend the receiver, then `askfirst webhooks challenge \
+         ID`, or `askfirst webhooks remove ID`",
     )
 }
 
