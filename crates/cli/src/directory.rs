@@ -1,21 +1,52 @@
-//! People and groups by the names that people use for them.
+//! Lists that come in pages, and people and groups by the names that people use for them.
 
 use anyhow::{Result, bail};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::client::{Client, segment};
 
+/// The most rows that a server gives in a page.
+const PAGE: usize = 100;
+
 /// A list that comes in pages, whole.
 pub(crate) async fn all(client: &Client, path: &str) -> Result<Vec<Value>> {
+    Ok(taken(client, path, usize::MAX, None).await?.0)
+}
+
+/// At most so much of a list that comes in pages, from `cursor` on, as one page: `data`, and
+/// `next_cursor` where there is more.
+pub(crate) async fn some(
+    client: &Client,
+    path: &str,
+    limit: u32,
+    cursor: Option<&str>,
+) -> Result<Value> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let (data, next) = taken(client, path, limit, cursor.map(str::to_owned)).await?;
+    Ok(json!({ "data": data, "next_cursor": next }))
+}
+
+/// The rows, and where the list goes on.
+async fn taken(
+    client: &Client,
+    path: &str,
+    limit: usize,
+    mut cursor: Option<String>,
+) -> Result<(Vec<Value>, Option<String>)> {
     let mut rows = Vec::new();
-    let first = format!("{path}{}limit=100", if path.contains('?') { '&' } else { '?' });
-    let mut next = first.clone();
+    let mark = if path.contains('?') { '&' } else { '?' };
     loop {
-        let page = client.get(&next).await?;
-        rows.extend(page["data"].as_array().into_iter().flatten().cloned());
-        match page["next_cursor"].as_str() {
-            Some(cursor) => next = format!("{first}&cursor={}", segment(cursor)),
-            None => return Ok(rows),
+        let most = (limit - rows.len()).min(PAGE);
+        let mut asked = format!("{path}{mark}limit={most}");
+        if let Some(cursor) = &cursor {
+            asked = format!("{asked}&cursor={}", segment(cursor));
+        }
+        let page = client.get(&asked).await?;
+        let found = page["data"].as_array().into_iter().flatten();
+        rows.extend(found.take(most).cloned());
+        cursor = page["next_cursor"].as_str().map(str::to_owned);
+        if cursor.is_none() || rows.len() >= limit {
+            return Ok((rows, cursor));
         }
     }
 }

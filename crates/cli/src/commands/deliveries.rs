@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::approvals::moment;
 use super::block_on;
+use super::webhooks::as_command;
 use crate::client::{Client, Connection, segment};
 use crate::exit::{self, usage};
 use crate::terminal::{confirmed, say, say_json, table, text_of, visible};
@@ -17,7 +18,7 @@ use crate::terminal::{confirmed, say, say_json, table, text_of, visible};
 pub(crate) enum DeliveriesCommand {
     /// List what was or will be sent, newest first
     List(ListArgs),
-    /// Send one once more, now
+    /// Send one once more, as soon as its webhook or channel takes something
     Retry(RetryArgs),
     /// Send everything again that was given up within a time
     ///
@@ -114,7 +115,7 @@ impl DeliveriesCommand {
     pub(crate) const fn connection(&self) -> &Connection {
         match self {
             Self::List(args) => &args.connection,
-            Self::Retry(args) => &args.connection,
+            Self::Retry(args) => args.connection(),
             Self::Replay(args) => &args.connection,
         }
     }
@@ -178,19 +179,31 @@ fn row(sent: &Value) -> Vec<String> {
         visible(sent[whom].as_str().unwrap_or("-")),
         text_of(sent, "state"),
         text_of(sent, "approval"),
-        text_of(sent, "last_error"),
+        as_command(sent["last_error"].as_str().unwrap_or_default(), &text_of(sent, "webhook")),
     ]
 }
 
 impl RetryArgs {
-    async fn retry(self, client: &Client) -> Result<u8> {
+    /// How the server is reached.
+    pub(crate) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Makes it due, and says when it goes out.
+    pub(crate) async fn retry(self, client: &Client) -> Result<u8> {
         let path = format!("/v1/deliveries/{}/retry", self.id);
         let sent = client.post(&path, &json!({})).await?;
         match (self.connection.json, sent["next_attempt_at"].as_str()) {
             (true, _) => say_json(&sent),
-            (false, Some(_)) => say(format_args!("{} is sent once more", self.id)),
+            (false, Some(_)) => {
+                let way = if sent["kind"] == "email" { "channel" } else { "webhook" };
+                say(format_args!(
+                    "{} is due again; it goes out as soon as its {way} takes something",
+                    self.id
+                ));
+            }
             (false, None) => say(format_args!(
-                "{} is sent once more, after what comes before it of its approval",
+                "{} is due again, after what comes before it of its approval",
                 self.id
             )),
         }
@@ -216,20 +229,18 @@ impl ReplayArgs {
             body.extend(named.map(|(name, value)| (name.to_owned(), value.into())));
             Value::Object(body)
         };
+        let tell = |replay: &Value| match json {
+            true => say_json(replay),
+            false => say(counted(replay)),
+        };
         if self.dry_run || !self.yes {
             let found = client.post("/v1/deliveries/replay", &wish(true)).await?;
-            if self.dry_run && json {
-                say_json(&found);
+            if self.dry_run || found["count"] == 0 {
+                tell(&found);
                 return Ok(exit::DONE);
             }
             if !json {
-                say(counted(&found, "would be sent again"));
-            }
-            if self.dry_run || found["count"] == 0 {
-                if json {
-                    say_json(&found);
-                }
-                return Ok(exit::DONE);
+                tell(&found);
             }
             let question = format!("Send {} again?", found["count"]);
             if !confirmed(&question, "add --yes")? {
@@ -237,24 +248,72 @@ impl ReplayArgs {
             }
         }
         let done = client.post("/v1/deliveries/replay", &wish(false)).await?;
-        match json {
-            true => say_json(&done),
-            false => say(counted(&done, "are due again")),
-        }
+        tell(&done);
         Ok(exit::DONE)
     }
 }
 
 /// A replay in words.
-fn counted(replay: &Value, what: &str) -> String {
-    let kinds = replay["kinds"].as_array().into_iter().flatten();
-    let kinds: Vec<_> = kinds.filter_map(Value::as_str).map(visible).collect();
-    let mut told = format!("{} of {} {what}", replay["count"], kinds.join(" and "));
-    if replay["left"] != 0 {
-        told = format!("{told}; {} more were given up then: replay once more", replay["left"]);
-    }
-    if replay["over"] != 0 {
-        told = format!("{told}; {} mails ask about what has ended, and are not", replay["over"]);
-    }
+fn counted(replay: &Value) -> String {
+    let count = |name: &str| replay[name].as_u64().unwrap_or_default();
+    let one = count("count") == 1;
+    let kinds = replay["kinds"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let kinds = kinds.map(|kind| match (kind, one) {
+        ("webhook", true) => "event".into(),
+        ("webhook", false) => "events".into(),
+        ("email", true) => "mail".into(),
+        ("email", false) => "mails".into(),
+        (other, _) => visible(other),
+    });
+    let kinds: Vec<String> = kinds.collect();
+    let (many, between) = match count("count") {
+        0 => ("no".into(), " or "),
+        1 => ("1".into(), " or "),
+        many => (many.to_string(), " and "),
+    };
+    let what = match (replay["dry_run"] == true, one) {
+        (true, _) => "would be sent again",
+        (false, true) => "is due again",
+        (false, false) => "are due again",
+    };
+    let mut told = format!("{many} {} {what}", kinds.join(between));
+    told += &match count("left") {
+        0 => String::new(),
+        1 => "; 1 more was given up then: replay once more".into(),
+        left => format!("; {left} more were given up then: replay once more"),
+    };
+    told += &match count("over") {
+        0 => String::new(),
+        1 => "; 1 mail asks about what has ended, and is not sent".into(),
+        over => format!("; {over} mails ask about what has ended, and are not sent"),
+    };
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replay_is_told_in_a_sentence() {
+        let told = |dry_run: bool, kinds: &[&str], [count, left, over]: [u64; 3]| {
+            counted(&json!({
+                "dry_run": dry_run, "kinds": kinds, "count": count, "left": left, "over": over,
+            }))
+        };
+        let (both, mail) = (&["webhook", "email"][..], &["email"][..]);
+        assert_eq!(told(true, both, [0, 0, 0]), "no events or mails would be sent again");
+        assert_eq!(told(true, both, [1, 0, 0]), "1 event or mail would be sent again");
+        assert_eq!(
+            told(false, both, [1000, 1, 2]),
+            "1000 events and mails are due again; 1 more was given up then: replay once more; \
+             2 mails ask about what has ended, and are not sent"
+        );
+        assert_eq!(
+            told(false, mail, [1, 20, 1]),
+            "1 mail is due again; 20 more were given up then: replay once more; 1 mail asks about \
+             what has ended, and is not sent"
+        );
+        assert_eq!(told(false, &["webhook"], [2, 0, 0]), "2 events are due again");
+    }
 }

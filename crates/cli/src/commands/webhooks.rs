@@ -2,18 +2,17 @@
 //! is printed once, when it is made.
 
 use anyhow::Result;
-use askfirst_core::{DeliveryId, Seconds, WebhookId};
+use askfirst_core::{Seconds, WebhookId};
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
+use super::deliveries::RetryArgs;
 use super::{block_on, span};
-use crate::client::{Client, Connection, ORDINARY, segment};
+use crate::client::{Client, Connection, ORDINARY};
+use crate::directory::some;
 use crate::exit::{self, usage};
 use crate::terminal::{confirmed, say, say_json, table, text_of, visible, warn};
-
-/// The most rows of a page.
-const PAGE: usize = 100;
 
 /// The URLs that are told what happens to approvals
 #[derive(Debug, Subcommand)]
@@ -28,7 +27,7 @@ pub(crate) enum WebhooksCommand {
     Challenge(OneArgs),
     /// Change its secret, and print the new one once
     Rotate(RotateArgs),
-    /// Send something once more, now: the same bytes under the same id
+    /// Send something once more: the same bytes under the same id, as `askfirst deliveries retry`
     Retry(RetryArgs),
     /// Take one away, at once; what waits for it is not sent, and its log goes
     Remove(RemoveArgs),
@@ -75,8 +74,16 @@ pub(crate) struct LogArgs {
     /// The webhook
     id: WebhookId,
     /// How many, at most
-    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
-    limit: usize,
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 100,
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    limit: u32,
+    /// Where the log before ended
+    #[arg(long)]
+    cursor: Option<String>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -92,15 +99,6 @@ pub(crate) struct RotateArgs {
     /// Do not ask again
     #[arg(long)]
     yes: bool,
-    #[command(flatten)]
-    connection: Connection,
-}
-
-/// What to send again.
-#[derive(Debug, Args)]
-pub(crate) struct RetryArgs {
-    /// The delivery, as the log names it
-    id: DeliveryId,
     #[command(flatten)]
     connection: Connection,
 }
@@ -126,7 +124,7 @@ impl WebhooksCommand {
             Self::Log(args) => &args.connection,
             Self::Challenge(args) => &args.connection,
             Self::Rotate(args) => &args.connection,
-            Self::Retry(args) => &args.connection,
+            Self::Retry(args) => args.connection(),
             Self::Remove(args) => &args.connection,
         }
     }
@@ -150,13 +148,22 @@ impl WebhooksCommand {
 
 /// What is wrong with one and what to do about it on the command line, if anything is.
 fn trouble(hook: &Value) -> Option<String> {
+    let id = text_of(hook, "id");
     if let Some(since) = hook["down_since"].as_str() {
-        return Some(format!("takes nothing since {}", visible(since)));
+        return Some(format!(
+            "takes nothing since {}, tried again at {}; askfirst webhooks log {id} says why",
+            visible(since),
+            text_of(hook, "next_try_at")
+        ));
     }
-    let said = hook["problem"].as_str()?;
-    let said: Vec<_> = said.split("; ").filter(|clause| !clause.contains("/v1/")).collect();
-    let todo = format!("askfirst webhooks challenge {}", text_of(hook, "id"));
-    Some(format!("{}; then {todo}", visible(&said.join("; "))))
+    Some(as_command(hook["problem"].as_str()?, &id))
+}
+
+/// What was said of a webhook, for people: what the API would do is what this command line does.
+/// All else stays as it was said.
+pub(super) fn as_command(said: &str, webhook: &str) -> String {
+    let todo = format!("askfirst webhooks challenge {webhook}");
+    visible(said).replace(&format!("POST /v1/webhooks/{webhook}/challenge"), &todo)
 }
 
 /// Prints a secret that was just made, if the server still told it.
@@ -243,30 +250,16 @@ async fn list(client: &Client, json: bool) -> Result<u8> {
 
 impl LogArgs {
     async fn log(self, client: &Client) -> Result<u8> {
-        let mut rows: Vec<Value> = Vec::new();
-        let mut next: Option<String> = None;
-        while rows.len() < self.limit {
-            let limit = (self.limit - rows.len()).min(PAGE);
-            let mut path = format!("/v1/webhooks/{}/deliveries?limit={limit}", self.id);
-            if let Some(cursor) = &next {
-                path = format!("{path}&cursor={}", segment(cursor));
-            }
-            let page = client.get(&path).await?;
-            rows.extend(page["data"].as_array().into_iter().flatten().cloned());
-            match page["next_cursor"].as_str() {
-                Some(cursor) => next = Some(cursor.to_owned()),
-                None => {
-                    next = None;
-                    break;
-                }
-            }
-        }
+        let path = format!("/v1/webhooks/{}/deliveries", self.id);
+        let page = some(client, &path, self.limit, self.cursor.as_deref()).await?;
         if self.connection.json {
-            say_json(&json!({ "data": rows }));
+            say_json(&page);
             return Ok(exit::DONE);
         }
+        let webhook = self.id.to_string();
         let row = |line: &Value| {
             let status = line["response_status"].as_u64();
+            let why = line["last_error"].as_str().map(|why| as_command(why, &webhook));
             vec![
                 text_of(line, "id"),
                 text_of(line, "at"),
@@ -275,16 +268,21 @@ impl LogArgs {
                 text_of(line, "state"),
                 format!("tried {}", line["attempts"]),
                 status.map(|status| status.to_string()).unwrap_or_default(),
-                match (line["next_attempt_at"].as_str(), line["last_error"].as_str()) {
-                    (Some(at), Some(why)) => format!("{}; next {}", visible(why), visible(at)),
-                    (Some(at), None) => format!("next {}", visible(at)),
-                    (None, why) => why.map(visible).unwrap_or_default(),
+                match (line["next_attempt_at"].as_str().map(visible), why) {
+                    (Some(at), Some(why)) => format!("{why}; next {at}"),
+                    (Some(at), None) => format!("next {at}"),
+                    (None, why) => why.unwrap_or_default(),
                 },
             ]
         };
-        say(table(&rows.iter().map(row).collect::<Vec<_>>()));
-        if next.is_some() {
-            warn(format_args!("there are older ones; --limit {} shows more", self.limit * 10));
+        let rows: Vec<_> = page["data"].as_array().into_iter().flatten().map(row).collect();
+        match (rows.is_empty(), &self.cursor) {
+            (false, _) => say(table(&rows)),
+            (true, None) => say("nothing was sent to it yet"),
+            (true, Some(_)) => say("nothing older was sent to it"),
+        }
+        if let Some(cursor) = page["next_cursor"].as_str() {
+            say(format_args!("more: add --cursor {}", visible(cursor)));
         }
         Ok(exit::DONE)
     }
@@ -331,25 +329,6 @@ impl RotateArgs {
     }
 }
 
-impl RetryArgs {
-    async fn retry(self, client: &Client) -> Result<u8> {
-        let line = client.post(&format!("/v1/deliveries/{}/retry", self.id), &json!({})).await?;
-        match (self.connection.json, line["next_attempt_at"].as_str()) {
-            (true, _) => say_json(&line),
-            (false, Some(_)) => say(format_args!(
-                "{} goes out now; askfirst webhooks log {} says what came of it",
-                self.id,
-                text_of(&line, "webhook")
-            )),
-            (false, None) => say(format_args!(
-                "{} goes out once what happened to its approval before has arrived",
-                self.id
-            )),
-        }
-        Ok(exit::DONE)
-    }
-}
-
 impl RemoveArgs {
     async fn remove(self, client: &Client) -> Result<u8> {
         let path = format!("/v1/webhooks/{}", self.id);
@@ -369,5 +348,30 @@ impl RemoveArgs {
             false => say(format_args!("{} is removed; nothing is sent to it any more", self.id)),
         }
         Ok(exit::DONE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_told_whole_and_what_to_do_as_commands() {
+        let told = |problem: &str| trouble(&json!({ "id": "whk_1", "problem": problem })).unwrap();
+        let moved = "it answered 301 and points elsewhere (https://a.example/v1/b); give the final \
+                     URL";
+        assert_eq!(
+            told(&format!("{moved}; then POST /v1/webhooks/whk_1/challenge")),
+            format!("{moved}; then askfirst webhooks challenge whk_1")
+        );
+        assert_eq!(
+            told(
+                "it has not answered a challenge yet; POST /v1/webhooks/whk_1/challenge sends one"
+            ),
+            "it has not answered a challenge yet; askfirst webhooks challenge whk_1 sends one"
+        );
+        let other = "it said: POST /v1/webhooks/whk_2/challenge\u{202e}";
+        assert_eq!(told(other), other.replace('\u{202e}', "<U+202E>"), "another one is no command");
+        assert_eq!(trouble(&json!({ "id": "whk_1", "problem": null })), None);
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, mpsc};
 
 use serde_json::Value;
 
-use crate::support::{Dev, PATIENCE};
+use crate::support::{Dev, PATIENCE, eventually};
 
 /// Answers 404 to all until it is `ready`; then it gives challenges back, and 500 to what it is
 /// told, with a letter that a terminal would obey.
@@ -73,23 +73,50 @@ fn a_webhook_is_made_confirmed_told_and_taken_away() {
         "active"
     );
 
+    let empty = server.admin(&["webhooks", "log", &id]).expect(0).out;
+    assert_eq!(empty, "nothing was sent to it yet\n");
+    assert!(server.admin(&["webhooks", "log", &id, "--limit", "0"]).expect(64).err.contains("1.."));
     let asked = server.asked(&[]);
     let first = got.recv_timeout(PATIENCE).unwrap();
     assert_eq!(first["data"]["approval"], asked.as_str());
-    let line = loop {
+    let mut line = Value::Null;
+    eventually(|| {
         let log = server.admin(&["webhooks", "log", &id, "--json"]).expect(0);
         assert!(!log.out.contains('\u{1b}') && !log.out.contains('\u{202e}'));
-        let line = log.json()["data"][0].clone();
-        if line["response_status"] == 500 {
-            break line;
-        }
-    };
+        line = log.json()["data"][0].clone();
+        line["response_status"] == 500
+    });
     assert_eq!(line["response_body"], "\u{1b}[31m\u{202e}no");
     let log = server.admin(&["webhooks", "log", &id]).expect(0).out;
     assert!(log.contains("waiting") && log.contains("; next ") && log.contains(&asked), "{log}");
     let delivery = line["id"].as_str().unwrap();
-    server.admin(&["webhooks", "retry", delivery]).expect(0);
+    let again = server.admin(&["webhooks", "retry", delivery]).expect(0).out;
+    let due =
+        format!("{delivery} is due again; it goes out as soon as its webhook takes something");
+    assert_eq!(again.trim_end(), due);
     assert_eq!(got.recv_timeout(PATIENCE).unwrap(), first);
+
+    // Five failures in a row, and it is told so; the log goes on where a part of it ended.
+    for _ in 0..5 {
+        server.asked(&[]);
+    }
+    let why = format!("; askfirst webhooks log {id} says why");
+    eventually(|| {
+        let list = server.admin(&["webhooks", "list"]).expect(0).out;
+        list.contains("takes nothing since ") && list.contains(", tried again at ") && {
+            assert!(list.contains(&why), "{list}");
+            true
+        }
+    });
+    let part = server.admin(&["webhooks", "log", &id, "--limit", "4", "--json"]).expect(0).json();
+    assert_eq!(part["data"].as_array().unwrap().len(), 4);
+    let cursor = part["next_cursor"].as_str().unwrap();
+    let rest = ["webhooks", "log", &id, "--cursor", cursor, "--json"];
+    let rest = server.admin(&rest).expect(0).json();
+    assert_eq!((rest["data"].as_array().unwrap().len(), &rest["next_cursor"]), (2, &Value::Null));
+    assert_eq!(rest["data"][1]["id"], delivery);
+    let part = server.admin(&["webhooks", "log", &id, "--limit", "4"]).expect(0).out;
+    assert!(part.ends_with(&format!("more: add --cursor {cursor}\n")), "{part}");
 
     let changed = server.admin(&["webhooks", "rotate", &id, "--overlap", "7d", "--json"]).expect(0);
     let changed = changed.json();
