@@ -331,8 +331,8 @@ try {
   const suggested = wanted.match(/href="([^"]*suggest=approve)"/)[1];
   await take(door, "link-from-a-mail", go(door, suggested));
   await agent(`/v1/approvals/${mailed.id}/cancel`, { reason: "The release was called off." });
-  const told = await letter(/^Subject: Cancelled: Deploy/m);
-  await take(reader, "mail-of-the-end", async () => { await reader.setContent(told); }, { isLetter: true });
+  const ended = await letter(/^Subject: Cancelled: Deploy/m);
+  await take(reader, "mail-of-the-end", async () => { await reader.setContent(ended); }, { isLetter: true });
   await desk.ask({ action: { name: "x", title: "Read all of this?", arguments: { rows: Array.from({ length: 400 }, () => "x".repeat(80)) } }, policy: "links" });
   const large = await letter(/^Subject: Your answer is wanted: Read all/m);
   await take(reader, "mail-that-does-not-fit", async () => { await reader.setContent(large); }, { isLetter: true });
