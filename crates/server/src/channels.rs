@@ -46,10 +46,20 @@ pub trait Channel: Send + Sync {
     /// What it can carry.
     fn limits(&self) -> Limits;
 
-    /// Hands a card over. The same card may come again, after a crash: a provider that can tell
-    /// drops it.
+    /// Hands a card over; gives what the provider knows it by, which is stored. The same card may
+    /// come again, after a crash: a provider that can tell drops it.
     ///
     /// # Errors
     /// [`Failure`].
-    async fn send(&self, card: &Card) -> Result<(), Failure>;
+    async fn send(&self, card: &Card) -> Result<String, Failure>;
+
+    /// Has the card of this reference tell what this one does: that it changed, how it ended, what
+    /// came of it. A way that cannot change what it sent sends another one behind it; that is what
+    /// this does unless it is written otherwise.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    async fn update(&self, _reference: &str, card: &Card) -> Result<String, Failure> {
+        self.send(card).await
+    }
 }

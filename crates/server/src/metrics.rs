@@ -232,7 +232,7 @@ impl Metrics {
     /// An attempt to tell somebody something has ended.
     pub fn told_somebody(&self, told: &Told) {
         let result = match told {
-            Told::Sent | Told::SentTogether => "sent",
+            Told::Sent { .. } | Told::SentTogether { .. } => "sent",
             Told::Dropped { .. } => "dropped",
             Told::Retry { .. } => "retried",
             Told::GiveUp { .. } => "given_up",

@@ -98,9 +98,9 @@ pub struct ClaimedNotice {
     pub address: Option<String>,
     /// What is told.
     pub about: About,
-    /// The first that this person was told of this approval by this way, if anything was; where
-    /// that was in a digest, the digest.
-    pub first: Option<NoticeId>,
+    /// What the way knows the first by that this person holds about this approval: it or the
+    /// digest that it was told in. None where nothing else reached them.
+    pub first: Option<String>,
     /// Whether they were told of it by itself before, and not only in a digest.
     pub alone: bool,
     /// Which others it is told with, in one: those with the same digest.
@@ -117,9 +117,15 @@ pub struct ClaimedNotice {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
     /// Nothing: it is on its way to them.
-    Sent,
+    Sent {
+        /// What the way knows it by.
+        reference: String,
+    },
     /// Nothing: it is on its way to them in one with the others of its digest.
-    SentTogether,
+    SentTogether {
+        /// What the way knows that one by.
+        reference: String,
+    },
     /// Nothing: it has become pointless.
     Dropped {
         /// Why, in words.

@@ -10,8 +10,8 @@ use crate::render::{self, Account, Piece, glyphs};
 pub struct Card {
     /// What it is known by, in every attempt.
     pub id: NoticeId,
-    /// The card that it follows, which this person has.
-    pub follows: Option<NoticeId>,
+    /// What the way knows the card by that this person holds about the same, if they do.
+    pub follows: Option<String>,
     /// Where they are reached.
     pub to: String,
     /// The language.

@@ -77,13 +77,14 @@ impl Email {
     }
 
     /// Says in `is_out` when the letter itself begins to go out.
-    async fn hand_over(&self, card: &Card, is_out: &AtomicBool) -> Result<(), Failure> {
+    async fn hand_over(&self, card: &Card, is_out: &AtomicBool) -> Result<String, Failure> {
         let letter = letter::write(card, &self.settings.from, &self.host(), &self.public_url)?;
         let mut smtp = self.connect().await?;
         let handed = Self::hand(&mut smtp, letter.envelope(), &letter.formatted(), is_out).await;
         // What was taken is taken, however the parting goes.
         let _ = tokio::time::timeout(PARTING, smtp.quit()).await;
-        handed.map_err(|(step, error)| self.failed(step, &error))
+        handed.map_err(|(step, error)| self.failed(step, &error))?;
+        Ok(letter::message_id(card.id, &self.host()))
     }
 
     /// Step by step, so that it is known what was refused. Addresses and the letter as it is
@@ -208,7 +209,7 @@ impl Channel for Email {
         Limits { account: LARGEST_ACCOUNT }
     }
 
-    async fn send(&self, card: &Card) -> Result<(), Failure> {
+    async fn send(&self, card: &Card) -> Result<String, Failure> {
         let (host, patience) = (&self.settings.host, PATIENCE.as_secs());
         let is_out = AtomicBool::new(false);
         // It may keep what it was given, so this counts as an attempt.

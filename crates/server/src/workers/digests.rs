@@ -72,7 +72,7 @@ pub(super) async fn tell(
     let outcome = send(service, first, Digest { items, count, inbox }).await;
     for row in wanted {
         let one = match &outcome {
-            Ok(()) => Told::SentTogether,
+            Ok(reference) => Told::SentTogether { reference: reference.clone() },
             Err(failure) => failed(&row, failure.clone(), store.now()),
         };
         told.push((row, one));
@@ -84,7 +84,7 @@ async fn send(
     service: &Service,
     first: &ClaimedNotice,
     digest: Digest,
-) -> Result<(), crate::channels::Failure> {
+) -> Result<String, crate::channels::Failure> {
     let ChannelSettings::Email(email) = &first.channel.settings;
     let card = Card {
         id: first.digest.unwrap_or(first.id),

@@ -180,15 +180,19 @@ pub(super) async fn tell(service: &Service, claimed: &ClaimedNotice) -> Result<T
     let ChannelSettings::Email(email) = &claimed.channel.settings;
     let card = Card {
         id: claimed.id,
-        follows: claimed.first.filter(|first| *first != claimed.id),
+        follows: claimed.first.clone(),
         to: address,
         locale: email.locale,
         at: now,
         trial: claimed.place.environment == Environment::Dev,
         what,
     };
-    Ok(match way.send(&card).await {
-        Ok(()) => Told::Sent,
+    let taken = match (&card.follows, claimed.about) {
+        (None, _) | (_, About::Asked | About::Reminder) => way.send(&card).await,
+        (Some(reference), _) => way.update(reference, &card).await,
+    };
+    Ok(match taken {
+        Ok(reference) => Told::Sent { reference },
         Err(failure) => failed(claimed, failure, store.now()),
     })
 }

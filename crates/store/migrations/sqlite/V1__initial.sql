@@ -408,6 +408,7 @@ CREATE TABLE notices (
   due_at      INTEGER, -- the end of the lease while it is told; empty behind another one
   held        INTEGER NOT NULL DEFAULT 0, -- whether somebody tells it now, under that lease
   sent        INTEGER NOT NULL DEFAULT 0,
+  reference   TEXT, -- what the way knows it by, once it was sent
   dead        INTEGER NOT NULL DEFAULT 0,
   settled_at  INTEGER,
   why         TEXT, -- what went wrong last, or why it was dropped

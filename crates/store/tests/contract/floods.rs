@@ -4,7 +4,7 @@
 use askfirst_core::*;
 use askfirst_store::*;
 
-use crate::notices::{claim, log, mail};
+use crate::notices::{claim, log, mail, reference_of, sent_as};
 use crate::world::*;
 
 /// Claims and settles until nothing is due; gives what was told by itself and what together.
@@ -19,8 +19,7 @@ async fn tell_all<H: Home>(
             return (alone, together);
         }
         for row in claimed {
-            let told = if row.digest.is_some() { Told::SentTogether } else { Told::Sent };
-            world.store.settle_notice(&row, told).await.unwrap();
+            world.store.settle_notice(&row, sent_as(&row)).await.unwrap();
             if row.digest.is_some() { together.push(row) } else { alone.push(row) }
         }
     }
@@ -59,7 +58,7 @@ pub(crate) async fn what_is_too_much_is_told_together_and_after_a_crash_as_the_s
     let again = claim(&world, id).await;
     assert_eq!(digests(&again), digests(&first), "the same in the same");
     for row in &again {
-        world.store.settle_notice(row, Told::SentTogether).await.unwrap();
+        world.store.settle_notice(row, sent_as(row)).await.unwrap();
     }
     let (alone, together) = tell_all(&world, id).await;
     assert!(together.is_empty() && alone.is_empty(), "the next is five minutes away");
@@ -91,7 +90,7 @@ pub(crate) async fn a_reminder_is_planned_when_somebody_is_asked_and_survives_a_
     for row in &reminded {
         assert_eq!((row.about, row.approval), (About::Reminder, asked.id));
         let first = of.iter().find(|first| first.member == row.member).unwrap();
-        assert_eq!(row.first, Some(first.id), "in the same thread");
+        assert_eq!(row.first, Some(reference_of(first)), "in the same thread");
     }
     world.clock.advance(left / 8);
     assert_eq!(claim(&world, id).await, [], "once");

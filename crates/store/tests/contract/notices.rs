@@ -35,6 +35,20 @@ pub(crate) async fn log<H: Home>(world: &World<H>, id: ChannelId) -> Vec<Notice>
     world.store.notices(world.us.place.workspace, id, None, 100).await.unwrap()
 }
 
+/// What the way knows it by that this is told in.
+pub(crate) fn reference_of(row: &ClaimedNotice) -> String {
+    format!("<{}@example.com>", row.digest.unwrap_or(row.id))
+}
+
+/// That it was taken.
+pub(crate) fn sent_as(row: &ClaimedNotice) -> Told {
+    let reference = reference_of(row);
+    match row.digest {
+        Some(_) => Told::SentTogether { reference },
+        None => Told::Sent { reference },
+    }
+}
+
 fn to(claimed: &[ClaimedNotice]) -> Vec<&str> {
     let mut to: Vec<_> = claimed.iter().filter_map(|row| row.address.as_deref()).collect();
     to.sort_unstable();
@@ -62,11 +76,11 @@ pub(crate) async fn whoever_could_answer_is_told_once_and_after_a_crash_again<H:
     let again = claim(&world, id).await;
     assert_eq!(to(&again), to(&first));
     assert!(first.iter().all(|row| again.iter().any(|same| same.id == row.id)), "the same ids");
-    world.store.settle_notice(&first[0], Told::Sent).await.unwrap();
+    world.store.settle_notice(&first[0], sent_as(&first[0])).await.unwrap();
     let waits = |row: &Notice| row.state == NoticeState::Waiting;
     assert!(log(&world, id).await.iter().all(waits), "who was slow has nothing to say any more");
     for row in &again {
-        world.store.settle_notice(row, Told::Sent).await.unwrap();
+        world.store.settle_notice(row, sent_as(row)).await.unwrap();
     }
     assert!(log(&world, id).await.iter().all(|row| row.state == NoticeState::Sent));
     world.clock.advance(1_000);
@@ -82,7 +96,7 @@ pub(crate) async fn only_who_was_told_of_it_is_told_how_it_ended<H: Home>() {
         claimed.iter().filter(|row| row.approval == approval.id).cloned().collect::<Vec<_>>()
     };
     let told = of(&asked);
-    world.store.settle_notice(&told[0], Told::Sent).await.unwrap();
+    world.store.settle_notice(&told[0], sent_as(&told[0])).await.unwrap();
     let why = "no such user".to_owned();
     world.store.settle_notice(&told[1], Told::GiveUp { why: why.clone() }).await.unwrap();
     let known = world.store.channels(world.us.place.workspace).await.unwrap();
@@ -103,7 +117,7 @@ pub(crate) async fn only_who_was_told_of_it_is_told_how_it_ended<H: Home>() {
     let ended: Vec<_> = ended.iter().filter(|row| row.approval == asked.id).collect();
     assert_eq!(ended.len(), 1, "and {rest} more, who still wait for the first");
     assert_eq!((ended[0].about, ended[0].member), (About::Ended, told[0].member));
-    assert_eq!(ended[0].first, Some(told[0].id), "it follows what they have");
+    assert_eq!(ended[0].first, Some(reference_of(&told[0])), "it follows what they have");
     let lines = log(&world, id).await;
     let gave_up = lines.iter().find(|row| row.id == told[1].id).unwrap();
     assert_eq!((gave_up.state, gave_up.why.as_ref()), (NoticeState::Dead, Some(&why)));
@@ -145,7 +159,7 @@ pub(crate) async fn after_a_change_everybody_who_must_answer_is_told<H: Home>() 
     let told = claim(&world, id).await;
     let of = |member: MemberId| told.iter().find(|row| row.member == member).unwrap();
     // Cleo has it; Ana's was given up; Ben looks at the page and changes it.
-    world.store.settle_notice(of(world.us.cleo), Told::Sent).await.unwrap();
+    world.store.settle_notice(of(world.us.cleo), sent_as(of(world.us.cleo))).await.unwrap();
     let why = "no such user".to_owned();
     world.store.settle_notice(of(world.us.ana), Told::GiveUp { why }).await.unwrap();
     edited.arguments["version"] = "2.2".into();
@@ -220,7 +234,7 @@ pub(crate) async fn who_can_answer_later_is_asked_then_and_once<H: Home>() {
     let claimed = world.store.claim_notices(id, 90, 100).await.unwrap();
     let of_hers = claimed.iter().filter(|row| row.member == dora);
     let ways = [
-        Told::Sent,
+        sent_as(&claimed[0]),
         Told::GiveUp { why: "no such user".into() },
         Told::Dropped { why: "they are not active any more".into() },
     ];

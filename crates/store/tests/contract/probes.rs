@@ -4,7 +4,7 @@
 use askfirst_core::*;
 use askfirst_store::*;
 
-use crate::notices::{claim, log, mail};
+use crate::notices::{claim, log, mail, sent_as};
 use crate::world::*;
 
 fn not_taken(at: Option<Timestamp>) -> Told {
@@ -67,7 +67,7 @@ pub(crate) async fn a_way_that_takes_nothing_is_probed_by_one_at_a_time_also_aft
     world.clock.advance(1);
     let again = claim(&world, id).await;
     assert_eq!(again.len(), 1);
-    let turn = world.store.settle_notice(&again[0], Told::Sent).await.unwrap();
+    let turn = world.store.settle_notice(&again[0], sent_as(&again[0])).await.unwrap();
     assert_eq!(turn, Some(Turn::Up { since: begun }));
     assert_eq!(down(&world).await, None);
     let waiting = lines.iter().filter(|line| line.state == NoticeState::Waiting).count() - 1;
@@ -93,7 +93,7 @@ pub(crate) async fn what_a_way_refuses_for_a_reason_of_its_own_shows_that_it_wor
         let turn = world.store.settle_notice(&probe[0], told).await.unwrap();
         assert!(matches!(turn, Some(Turn::Up { .. })), "{turn:?}");
         for row in claim(&world, id).await {
-            world.store.settle_notice(&row, Told::Sent).await.unwrap();
+            world.store.settle_notice(&row, sent_as(&row)).await.unwrap();
         }
         world.clock.advance(100);
     }
@@ -106,9 +106,9 @@ pub(crate) async fn before_a_way_is_down_each_attempt_counts<H: Home>() {
     let claimed = claim(&world, id).await;
     let later = world.store.now().plus(Seconds(10));
     // It failed, took something, failed: that is not in a row.
-    for told in [not_taken(Some(later)), Told::Sent, not_taken(None)] {
+    for told in [not_taken(Some(later)), sent_as(&claimed[1]), not_taken(None)] {
         let row = &claimed[match &told {
-            Told::Sent => 1,
+            Told::Sent { .. } => 1,
             Told::NotTaken { at: Some(_), .. } => 0,
             _ => 2,
         }];

@@ -71,8 +71,7 @@ pub(super) fn write(card: &Card, from: &str, host: &str, server: &str) -> Result
         .subject(spelled.subject)
         .date(clock(card.at))
         .message_id(Some(message_id(card.id, host)));
-    if let Some(first) = card.follows {
-        let first = message_id(first, host);
+    if let Some(first) = card.follows.clone() {
         mail = mail.in_reply_to(first.clone()).references(first);
     }
     // Away notes and list servers leave alone what says so (RFC 3834).
@@ -102,7 +101,8 @@ pub(super) fn spelled(card: &Card, server: &str) -> askama::Result<Spelled> {
     Ok(Spelled { subject, text: letter.to_text(), html: letter.render()? })
 }
 
-fn message_id(id: NoticeId, host: &str) -> String {
+/// What a mail is known by, which its answers and what follows it refer to.
+pub(super) fn message_id(id: NoticeId, host: &str) -> String {
     // An address stands in brackets there (RFC 5322, 3.6.4).
     match host.parse::<std::net::IpAddr>() {
         Ok(_) => format!("<{id}@[{host}]>"),

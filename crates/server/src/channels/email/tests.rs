@@ -14,7 +14,7 @@ use super::super::{Card, Limits};
 use super::LARGEST_ACCOUNT;
 use super::letter::{self, Spelled};
 use crate::render::tests::{any_json, nasty_text, reader, sample_approval};
-use crate::render::{CONTINUED, glyphs};
+use crate::render::{self, CONTINUED, glyphs};
 
 const SERVER: &str = "https://askfirst.example";
 const LINK: &str = "https://askfirst.example/d/aToken";
@@ -124,7 +124,10 @@ proptest! {
         prop_assert_eq!(button, spelled.html.contains("suggest=approve"));
         prop_assert_eq!(button, !spelled.text.contains("missing. Read all of it"));
         if button {
-            prop_assert_eq!(reader::value_of(&spelled.text, "Arguments"), arguments);
+            prop_assert_eq!(reader::value_of(&spelled.text, "Arguments"), arguments.clone());
+            // To the byte what a vote on the page behind it keeps, and so what a bundle has.
+            let kept = render::account(&with(arguments)).shown().text;
+            prop_assert!(spelled.text.contains(&kept), "{}\n---\n{}", spelled.text, kept);
         }
     }
 

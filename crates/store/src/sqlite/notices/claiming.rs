@@ -19,9 +19,9 @@ const LOOKS: u32 = 10;
 
 const CLAIM: &str = "SELECT n.notice, n.workspace, n.environment, n.approval, n.member, n.about,
                  n.attempt, m.email,
-                 (SELECT ifnull(f.digest, f.notice) FROM notices f WHERE f.approval = n.approval
+                 (SELECT f.reference FROM notices f WHERE f.approval = n.approval
                     AND f.channel = n.channel AND f.member = n.member AND f.sent = 1
-                    ORDER BY f.position LIMIT 1),
+                    AND f.notice <> n.notice ORDER BY f.position LIMIT 1),
                  n.earlier, n.digest,
                  EXISTS (SELECT 1 FROM notices f WHERE f.approval = n.approval
                     AND f.channel = n.channel AND f.member = n.member AND f.sent = 1
@@ -55,7 +55,7 @@ fn claimable(row: &Row<'_>, way: &Channel, probe: bool) -> rusqlite::Result<Clai
         round: (attempt + 1).saturating_sub(codec::counted(row, 9)?),
         probe,
         address: row.get(7)?,
-        first: codec::maybe_id(row, 8)?,
+        first: row.get(8)?,
         alone: row.get(11)?,
         digest: codec::maybe_id(row, 10)?,
     };

@@ -14,7 +14,8 @@ use crate::store::{Change, StoreError};
 /// How an attempt ended, as its row will say.
 struct Ending<'a> {
     due_at: Option<Timestamp>,
-    sent: bool,
+    /// What the way knows it by, if it took it.
+    reference: Option<&'a str>,
     /// Whether it stays with the others of its digest.
     together: bool,
     dead: bool,
@@ -46,7 +47,7 @@ pub(super) fn settle(
             Told::Retry { why, .. } | Told::GiveUp { why } | Told::NotTaken { why, .. } => {
                 Some(why.as_str())
             }
-            Told::Sent | Told::SentTogether | Told::Dropped { .. } => None,
+            Told::Sent { .. } | Told::SentTogether { .. } | Told::Dropped { .. } => None,
         };
         channels::note(connection, channel, trouble, now)?;
         match told {
@@ -60,7 +61,7 @@ pub(super) fn settle(
         let ending = Ending::of(told, down, now);
         write(desk, claimed, &ending)?;
         let asked = matches!(claimed.about, About::Asked | About::Changed);
-        if ending.sent && asked {
+        if ending.reference.is_some() && asked {
             reminders::plan(connection, claimed, now)?;
         }
     }
@@ -71,15 +72,17 @@ impl<'a> Ending<'a> {
     fn of(told: &'a Told, down: bool, now: Timestamp) -> Self {
         let empty = Self {
             due_at: None,
-            sent: false,
+            reference: None,
             together: false,
             dead: false,
             uncounted: false,
             why: None,
         };
         match told {
-            Told::Sent => Self { sent: true, ..empty },
-            Told::SentTogether => Self { sent: true, together: true, ..empty },
+            Told::Sent { reference } => Self { reference: Some(reference), ..empty },
+            Told::SentTogether { reference } => {
+                Self { reference: Some(reference), together: true, ..empty }
+            }
             Told::Dropped { why } => Self { why: Some(why), ..empty },
             Told::GiveUp { why } => Self { dead: true, why: Some(why), ..empty },
             Told::Retry { at, why } => {
@@ -105,7 +108,7 @@ fn write(
     let settled_at = ending.due_at.is_none().then(|| now.micros());
     // One before it may have been asked for once more meanwhile; that goes first. What was sent
     // once stays in their hands.
-    let sql = "UPDATE notices SET sent = max(sent, ?3), dead = ?4, settled_at = ?5, why = ?6,
+    let sql = "UPDATE notices SET sent = max(sent, ?3 IS NOT NULL), reference = ifnull(?3, reference), dead = ?4, settled_at = ?5, why = ?6,
                  earlier = earlier + ?7, uncounted = uncounted + ?7, held = 0,
                  digest = iif(?8, digest, NULL),
                  due_at = CASE WHEN ?2 IS NOT NULL AND EXISTS (SELECT 1 FROM notices f
@@ -117,7 +120,7 @@ fn write(
     connection.prepare_cached(&sql)?.execute(params![
         claimed.id.bytes(),
         ending.due_at.map(Timestamp::micros),
-        ending.sent,
+        ending.reference,
         ending.dead,
         settled_at,
         ending.why,
