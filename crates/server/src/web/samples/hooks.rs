@@ -110,6 +110,19 @@ fn nothing_is_offered_to_be_sent_where_nothing_is_sent() {
 }
 
 #[test]
+fn while_a_receiver_is_down_nothing_is_said_to_go_out_now() {
+    let log = [delivery(43, DeliveryState::Waiting), delivery(42, DeliveryState::Dead)];
+    let mut to = hook(31, WebhookState::Active, None);
+    for down in [false, true] {
+        to.outage = down.then(|| Outage { since: moment(30), next_try_at: moment(120) });
+        let html = html(&WebhookPage::new(&admin(), &to, &log, ONCE.into()));
+        assert_eq!(html.contains("Send it now"), !down);
+        assert_eq!(html.contains("goes out once the receiver takes something"), down);
+        assert_eq!(html.matches("/retry\"").count(), 2);
+    }
+}
+
+#[test]
 fn a_challenge_that_did_not_come_back_says_why_without_the_api() {
     let why = "it answered 404; then POST /v1/webhooks/x/challenge";
     let hook = hook(31, WebhookState::Unconfirmed, Some(why));

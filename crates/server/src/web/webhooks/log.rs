@@ -49,8 +49,9 @@ impl Line {
         let again = match delivery.state {
             _ if !active => None,
             DeliveryState::Waiting if delivery.next_at.is_none() => None,
-            DeliveryState::Waiting => Some("Send it now"),
-            DeliveryState::Delivered | DeliveryState::Dead => Some("Send it once more"),
+            // While its receiver is down nothing goes out now.
+            DeliveryState::Waiting if of.outage.is_none() => Some("Send it now"),
+            _ => Some("Send it once more"),
         };
         let body = body_of(of.place, delivery);
         let place: Environment = by.viewer.workspace.environment;
