@@ -17,6 +17,11 @@ const APPLICATION_ID: i64 = 1_095_985_969;
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 /// Statements that a connection keeps prepared; more than there are.
 const PREPARED: usize = 128;
+/// KiB of pages that the writer keeps. Nothing else in memory grows with what is stored, and this
+/// is full from some ten thousand approvals on. Twice as much saves a vote up to three page reads.
+const WRITER_CACHE: i32 = 32 * 1_024;
+/// KiB of pages that each reader keeps.
+const READER_CACHE: i32 = 8 * 1_024;
 
 const MIGRATIONS: [(&str, &str); 1] =
     [("V1__initial", include_str!("../../migrations/sqlite/V1__initial.sql"))];
@@ -62,7 +67,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, StoreError> {
 pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.pragma_update(None, "query_only", true)?;
-    connection.pragma_update(None, "cache_size", -8_192)?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE)?;
     Ok(connection)
 }
 
@@ -88,7 +93,7 @@ pub(super) fn settings(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "secure_delete", true)?;
     // The log is copied back by `log`, and not inside a commit.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-    connection.pragma_update(None, "cache_size", -65_536)
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE)
 }
 
 pub(super) fn prepare_folder(path: &Path) -> Result<(), StoreError> {
@@ -256,5 +261,19 @@ mod tests {
         assert_eq!(setting("synchronous"), "2");
         assert_eq!(setting("foreign_keys"), "1");
         assert_eq!(setting("trusted_schema"), "0");
+    }
+
+    #[test]
+    fn what_a_connection_keeps_in_memory_has_a_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("askfirst.db");
+        let writer = open(&path).unwrap().connection;
+        let reader = open_reader(&path).unwrap();
+        for (connection, most) in [(&writer, 32 * 1_024), (&reader, 8 * 1_024)] {
+            let kept: i64 =
+                connection.query_row("PRAGMA cache_size", [], |row| row.get(0)).unwrap();
+            // Below zero it is KiB; above, pages of whatever size.
+            assert!((-most..0).contains(&kept), "{kept}");
+        }
     }
 }
