@@ -11,6 +11,7 @@ mod dev;
 mod doctor;
 mod inbox;
 mod keyring;
+mod mails;
 mod managing;
 mod metrics;
 mod operate;

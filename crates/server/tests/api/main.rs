@@ -52,6 +52,7 @@ mod slow;
 mod story;
 mod tenancy;
 mod votes;
+mod ways;
 mod webhooks;
 
 /// Whether kept files are written anew instead of compared.
