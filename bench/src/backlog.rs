@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -62,6 +63,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     for queued in &options.queued {
         without.fill(*queued).await?;
         beside.fill(*queued).await?;
+        beside.is_owed(*queued).await?;
         let mut ratios = Vec::new();
         for round in 1..=options.rounds {
             without.stand_still(true).await?;
@@ -135,6 +137,20 @@ impl Scene {
         while let Some(done) = clients.join_next().await {
             done??;
         }
+        Ok(())
+    }
+
+    /// Insists that the dead receiver is still to be told of so many.
+    async fn is_owed(&self, queued: usize) -> anyhow::Result<()> {
+        let mut client = Client::connect(&self.server.ready.url).await?;
+        let key = &self.server.ready.admin_key;
+        let known = client.call("GET", "/v1/webhooks", key, "").await?.json();
+        let waiting = known["data"].as_array().into_iter().flatten().map(|hook| &hook["waiting"]);
+        let most = waiting.filter_map(Value::as_u64).max().unwrap_or_default();
+        ensure!(
+            usize::try_from(most)? >= queued,
+            "{most} wait for the dead receiver instead of {queued}"
+        );
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::outages::{is_held, log, mail};
+use crate::support::client::path_of;
 use crate::support::mailbox::{Letter, Mailbox};
 use crate::support::{Client, TestServer};
 
@@ -211,6 +212,40 @@ async fn who_has_not_answered_is_reminded_once_in_the_same_thread() {
         .filter(|line| line["about"] == "reminder" && line["state"] == "dropped")
         .collect();
     assert_eq!(dropped.len(), 2, "{dropped:?}");
+}
+
+#[tokio::test]
+async fn who_is_asked_anew_is_reminded_anew() {
+    let server = TestServer::start().await;
+    let (agent, admin) = (server.asker(), server.admin());
+    let workspace = server.workspace();
+    let (ana, ben) = (workspace.member("ana").await, workspace.member("ben").await);
+    let (ana, ben) = (workspace.decider(ana).await, workspace.decider(ben).await);
+    let needs = json!({ "needs": [{ "from": ["members"], "count": 3 }] });
+    workspace.policy("three", needs).await;
+    let mut mails = Mailbox::start().await;
+    let path = mail(&admin, &mails).await;
+    let more =
+        json!({ "policy": "three", "expires_in": 3_600, "editable": ["/arguments/version"] });
+    let asked = agent.ask_with("deploy", more).await;
+    mails.several(3).await;
+    ana.approve(&asked).await.expect(200);
+    assert!(all_quiet(&server, &path, &mut mails).await.is_empty());
+    server.clock.advance(2_700);
+    let reminded = all_quiet(&server, &path, &mut mails).await;
+    assert!(reminded.iter().all(|letter| letter.to != "ana@example.com"), "she had answered");
+    let edit = json!({
+        "decision": "approve", "action_digest": asked["action_digest"],
+        "edits": { "/arguments/version": "2.2" },
+    });
+    ben.post(path_of(&asked, "/vote"), &edit).send().await.expect(200);
+    let changed = all_quiet(&server, &path, &mut mails).await;
+    assert!(changed.iter().any(|letter| letter.to == "ana@example.com"), "her vote is gone");
+    server.clock.advance(675);
+    let reminded = all_quiet(&server, &path, &mut mails).await;
+    let whom: Vec<_> = reminded.iter().map(|letter| &*letter.to).collect();
+    assert_eq!(whom, ["ana@example.com"], "everybody once");
+    assert!(reminded[0].subject().starts_with("Still waiting"), "{}", reminded[0].subject());
 }
 
 #[tokio::test]

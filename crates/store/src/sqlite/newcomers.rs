@@ -126,7 +126,7 @@ fn open(
 }
 
 /// Asks those of them whom nobody ever asked, or whose notice was dropped before it was told, as
-/// they could not answer then.
+/// they could not answer then; and tells those that it changed who could not answer when it did.
 fn ask(
     connection: &Connection,
     ways: &Ways,
@@ -135,23 +135,30 @@ fn ask(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     // The newest decides: a notice that waits, was sent, or was given up is theirs already.
-    let sql = "SELECT notice, settled_at IS NOT NULL AND sent = 0 AND dead = 0 FROM notices
-               WHERE approval = ?1 AND channel = ?2 AND member = ?3
-               ORDER BY position DESC LIMIT 1";
+    let sql = format!(
+        "SELECT notice, settled_at IS NOT NULL AND sent = 0 AND dead = 0,
+           settled_at IS NOT NULL AND added_at < ?4
+         FROM notices WHERE approval = ?1 AND channel = ?2 AND member = ?3 AND NOT {}
+         ORDER BY position DESC LIMIT 1",
+        notices::planned("")
+    );
+    let changed_at = approval.revisions.last().map(|last| last.at.micros());
     let mut any = false;
     for channel in ways.all().into_keys() {
         let subject = Subject { channel, approval, version: approval.version, now };
         for member in people {
-            let row = (approval.id.bytes(), channel.bytes(), member.bytes());
-            let known = connection
-                .prepare_cached(sql)?
-                .query_row(row, |row| Ok((codec::id(row, 0)?, row.get::<_, bool>(1)?)));
+            let row = (approval.id.bytes(), channel.bytes(), member.bytes(), changed_at);
+            let known = connection.prepare_cached(&sql)?.query_row(row, |row| {
+                let out_of_date: Option<bool> = row.get(2)?;
+                Ok((codec::id(row, 0)?, row.get(1)?, out_of_date.unwrap_or_default()))
+            });
             match known.optional()? {
                 None => subject.add(connection, *member, About::Asked)?,
-                Some((notice, true)) => {
+                Some((notice, true, _)) => {
                     notices::retry(connection, approval.workspace, notice, now)?;
                 }
-                Some((_, false)) => continue,
+                Some((_, false, true)) => subject.add(connection, *member, About::Changed)?,
+                Some((_, false, false)) => continue,
             }
             any = true;
         }

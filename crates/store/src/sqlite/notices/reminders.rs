@@ -26,7 +26,7 @@ fn time(now: Timestamp, deadline: Timestamp) -> Option<Timestamp> {
         .then(|| Timestamp::from_micros(now.micros().saturating_add(wait)))
 }
 
-/// Plans it for whoever was asked just now; later if they were asked anew. There is one alone.
+/// Plans it for whoever was asked just now; later if they were asked anew. One alone reaches them.
 pub(super) fn plan(
     connection: &Connection,
     asked: &ClaimedNotice,
@@ -40,7 +40,18 @@ pub(super) fn plan(
         connection.prepare_cached(sql)?.query_row(key, |row| codec::time(row, 0)).optional()?;
     let Some(at) = deadline.and_then(|deadline| time(now, deadline)) else { return Ok(()) };
     let about = About::Reminder;
-    let id = super::notice_id(asked.channel.id, approval, asked.member, 0, about);
+    // One reached them, or they had answered when its time came, and are asked anew.
+    let sql = "SELECT count(*), ifnull(max(sent), 0) FROM notices WHERE approval = ?1
+                 AND channel = ?2 AND member = ?3 AND about = 'reminder'
+                 AND settled_at IS NOT NULL";
+    let key = (approval.bytes(), asked.channel.id.bytes(), asked.member.bytes());
+    let (former, reminded): (u32, bool) = connection
+        .prepare_cached(sql)?
+        .query_row(key, |row| Ok((codec::counted(row, 0)?, row.get(1)?)))?;
+    if reminded {
+        return Ok(());
+    }
+    let id = super::notice_id(asked.channel.id, approval, asked.member, former, about);
     let sql = "INSERT INTO notices (notice, workspace, environment, channel, approval, member,
                  about, added_at, due_at)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
