@@ -17,7 +17,7 @@ NOBODY = "nobody@example.com"
 class ThroughPostfix(unittest.TestCase):
     def setUp(self):
         why = missing()
-        if why and os.environ.get("ASKFIRST_MUST_TRY_POSTFIX"):
+        if why and os.environ.get("MUST_TRY_POSTFIX"):
             self.fail(why)
         if why:
             print(f"\nNOT TRIED, as {why}: {self.id()}", file=sys.stderr)
