@@ -7,7 +7,8 @@ use anyhow::{Context, Result};
 use askfirst_core::approval::edit::Revision;
 use askfirst_core::approval::inquiry::{Inquiry, Reply};
 use askfirst_core::{
-    Action, Agent, Approval, Asker, Digest, FrozenPolicy, MemberId, Policy, Timestamp, Via, Voter,
+    Action, Agent, Approval, Asker, Dialect, Digest, FrozenPolicy, MemberId, Policy, Timestamp,
+    Via, Voter,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -35,6 +36,7 @@ pub(crate) fn approval(told: &Value) -> Result<Approval> {
             label: member(asker, "label")?,
             owner: member(asker, "owner_id")?,
             owner_email: member(asker, "owner")?,
+            dialect: Dialect::Native,
         },
         action: Arc::new(member::<Action>(told, "action")?),
         action_digest: digest,

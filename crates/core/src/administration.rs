@@ -380,6 +380,9 @@ fn add_key(key: &NewKey, facts: &Facts, holdings: &Holdings) -> Result<(), Denie
         return Err(invalid(&pointer, "at least 1; leave it out for what every key may"));
     }
     check_scopes(&key.scopes, key.member, key.environment)?;
+    if let Some(problem) = key.dialect.misfit(&key.scopes, &key.policies) {
+        return Err(Denied::Invalid(problem));
+    }
     for id in [key.member, key.owner].into_iter().flatten() {
         if is_contact(id, facts) {
             return Err(invalid("/member", "a contact has no account, and so no keys"));

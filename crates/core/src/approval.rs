@@ -27,7 +27,7 @@ use inquiry::Inquiry;
 use vote::{Vote, VoteDecision};
 
 use crate::{
-    Action, Actor, Agent, ApprovalId, Assurance, Digest, Environment, FrozenPolicy, KeyId,
+    Action, Actor, Agent, ApprovalId, Assurance, Dialect, Digest, Environment, FrozenPolicy, KeyId,
     MemberId, OnTimeout, Priority, Timestamp, WorkspaceId,
 };
 
@@ -82,6 +82,9 @@ pub struct Asker {
     pub owner: MemberId,
     /// That member's address when the key asked.
     pub owner_email: String,
+    /// In which API it asked, where that is not our own.
+    #[serde(default, skip_serializing_if = "Dialect::is_native")]
+    pub dialect: Dialect,
 }
 
 /// Why it ended as it did.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, ApprovalId, Assurance, Environment, FrozenPolicy, Grant, Hold, KeyId, KeyLimits,
-    MemberId, PolicyAllowance, Role, Room, Scope, Timestamp,
+    Actor, ApprovalId, Assurance, Dialect, Environment, FrozenPolicy, Grant, Hold, KeyId,
+    KeyLimits, MemberId, PolicyAllowance, Role, Room, Scope, Timestamp,
 };
 
 /// Whether a credential may still be used.
@@ -41,6 +41,8 @@ pub struct KeyFacts {
     pub policies: PolicyAllowance,
     /// The environment it belongs to.
     pub environment: Environment,
+    /// Which API it speaks.
+    pub dialect: Dialect,
     /// How much it may ask, where that is less than every key may.
     pub limits: KeyLimits,
     /// Whether it may still be used.

@@ -6,6 +6,7 @@ pub mod action;
 pub mod administration;
 pub mod approval;
 pub mod channel;
+pub mod dialect;
 pub mod digest;
 pub mod facts;
 pub mod ids;
@@ -33,6 +34,7 @@ pub use approval::{
 pub use channel::{
     About, Afterwards, ChannelSettings, EmailSettings, Locale, MailSecurity, NewChannel,
 };
+pub use dialect::Dialect;
 pub use digest::Digest;
 pub use facts::{
     Delegation, Facts, Floor, KeyFacts, LinkFacts, Person, Principal, Roster, SessionFacts,

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use askfirst_core::administration::{Change, NewKey};
-use askfirst_core::{Environment, KeyId, KeyLimits, MemberId, PolicyAllowance, Scope, WorkspaceId};
+use askfirst_core::{
+    Dialect, Environment, KeyId, KeyLimits, MemberId, PolicyAllowance, Scope, WorkspaceId,
+};
 use askfirst_proof::SealingKey;
 use serde::Serialize;
 
@@ -79,7 +81,7 @@ async fn key(
 ) -> Result<String> {
     let derived = sealing.derive(&format!("askfirst/dev-key/{workspace}/{label}"));
     let derived = derived.map_err(|error| internal(&error.to_string()))?;
-    let text = mint::api_key_from(Environment::Dev, &derived);
+    let text = mint::api_key_from(Dialect::Native, Environment::Dev, &derived);
     let secret = Purpose::Key.hash(&text);
     if service.store().key_by_secret(secret).await?.is_some() {
         return Ok(text);
@@ -90,6 +92,7 @@ async fn key(
         secret,
         hint: hint(&text),
         environment: Environment::Dev,
+        dialect: Dialect::Native,
         scopes: scopes.iter().copied().collect::<BTreeSet<_>>(),
         policies: PolicyAllowance::Any,
         member,

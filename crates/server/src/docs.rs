@@ -26,13 +26,14 @@ macro_rules! source {
 }
 
 /// In the order in which somebody would read them; the reference comes after the second.
-static SOURCES: [Source; 11] = [
+static SOURCES: [Source; 12] = [
     source!("start", "README.md"),
     source!("guide", "docs/guide.md"),
     source!("cli", "docs/cli.md"),
     source!("operate", "docs/operate.md"),
     source!("channels", "docs/channels.md"),
     source!("webhooks", "docs/webhooks.md"),
+    source!("ambedo", "docs/dialects/ambedo.md"),
     source!("proofs", "docs/proofs.md"),
     source!("threat-model", "docs/threat-model.md"),
     source!("performance", "docs/performance.md"),
@@ -143,13 +144,15 @@ mod tests {
 
     #[test]
     fn every_document_of_the_repository_is_here() {
-        for file in std::fs::read_dir(root().join("docs")).unwrap() {
-            let name = file.unwrap().file_name().into_string().unwrap();
-            let path = format!("docs/{name}");
-            assert!(
-                !name.ends_with(".md") || SOURCES.iter().any(|source| source.path == path),
-                "{path} is not at /docs: add it to SOURCES in crates/server/src/docs.rs"
-            );
+        for folder in ["docs", "docs/dialects"] {
+            for file in std::fs::read_dir(root().join(folder)).unwrap() {
+                let name = file.unwrap().file_name().into_string().unwrap();
+                let path = format!("{folder}/{name}");
+                assert!(
+                    !name.ends_with(".md") || SOURCES.iter().any(|source| source.path == path),
+                    "{path} is not at /docs: add it to SOURCES in crates/server/src/docs.rs"
+                );
+            }
         }
     }
 

@@ -7,6 +7,7 @@ pub mod channels;
 pub mod config;
 pub mod crowd;
 pub mod dev;
+pub mod dialects;
 mod docs;
 pub mod http;
 pub mod keyring;

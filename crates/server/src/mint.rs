@@ -4,8 +4,8 @@
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use askfirst_core::Environment;
 use askfirst_core::administration::SecretHash;
+use askfirst_core::{Dialect, Environment};
 use aws_lc_rs::{digest, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -123,8 +123,8 @@ pub fn signing_secret() -> Result<Secret, NoRandomness> {
 ///
 /// # Errors
 /// [`NoRandomness`].
-pub fn api_key(environment: Environment) -> Result<String, NoRandomness> {
-    Ok(api_key_from(environment, &*random()?))
+pub fn api_key(dialect: Dialect, environment: Environment) -> Result<String, NoRandomness> {
+    Ok(api_key_from(dialect, environment, &*random()?))
 }
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -133,20 +133,24 @@ const SECRET_DIGITS: usize = 43;
 /// 62^6 > 2^32.
 const CHECK_DIGITS: usize = 6;
 
-/// The text of the API key with these 256 bits: `af_live_`, 43 digits of secret, 6 of checksum.
+/// The text of the API key with these 256 bits: `af_live_`, or another dialect's prefix before the
+/// environment, 43 digits of secret, 6 of checksum.
 #[must_use]
-pub fn api_key_from(environment: Environment, secret: &[u8; 32]) -> String {
-    let mut text = format!("af_{}_", environment.as_str());
+pub fn api_key_from(dialect: Dialect, environment: Environment, secret: &[u8; 32]) -> String {
+    let mut text = format!("{}_{}_", dialect.key_prefix(), environment.as_str());
     text.push_str(&base62(secret, SECRET_DIGITS));
     let check = crc32fast::hash(text.as_bytes());
     text.push_str(&base62(&check.to_be_bytes(), CHECK_DIGITS));
     text
 }
 
-/// Whether a text can be an API key at all; wrong ones never reach the database.
+/// Whether a text can be an API key at all, of whatever dialect; wrong ones never reach the database.
 #[must_use]
 pub fn is_api_key(text: &str) -> bool {
-    let rest = ["af_live_", "af_test_", "af_dev_"].iter().find_map(|p| text.strip_prefix(p));
+    let prefixes = Dialect::ALL.map(Dialect::key_prefix);
+    let named = prefixes.iter().find_map(|prefix| text.strip_prefix(prefix)?.strip_prefix('_'));
+    let worlds = ["live_", "test_", "dev_"];
+    let rest = named.and_then(|text| worlds.iter().find_map(|world| text.strip_prefix(world)));
     let Some(rest) = rest else { return false };
     if rest.len() != SECRET_DIGITS + CHECK_DIGITS
         || !rest.bytes().all(|b| b.is_ascii_alphanumeric())
@@ -179,7 +183,11 @@ mod tests {
 
     #[test]
     fn a_key_checks_itself() {
-        let key = api_key(Environment::Live).unwrap();
+        let other = api_key(Dialect::Ambedo, Environment::Test).unwrap();
+        assert!(is_api_key(&other) && other.starts_with("hitl_test_"), "{other}");
+        // The checksum is of all of it: a key of one dialect is none of another.
+        assert!(!is_api_key(&other.replace("hitl_", "af_")));
+        let key = api_key(Dialect::Native, Environment::Live).unwrap();
         assert!(is_api_key(&key), "{key}");
         assert_eq!(key.len(), 8 + 49);
         for (at, _) in key.char_indices() {
@@ -193,8 +201,8 @@ mod tests {
 
     #[test]
     fn the_same_secret_gives_the_same_key_and_hashes_by_purpose() {
-        let key = api_key_from(Environment::Dev, &[7; 32]);
-        assert_eq!(key, api_key_from(Environment::Dev, &[7; 32]));
+        let key = api_key_from(Dialect::Native, Environment::Dev, &[7; 32]);
+        assert_eq!(key, api_key_from(Dialect::Native, Environment::Dev, &[7; 32]));
         assert_ne!(Purpose::Key.hash(&key), Purpose::Session.hash(&key));
     }
 

@@ -345,6 +345,7 @@ fn settle_socket(stream: &TcpStream) -> std::io::Result<()> {
 
 fn router(app: App, traces: Option<&Traces>) -> Router {
     let routes = http::routes()
+        .merge(crate::dialects::routes())
         .merge(crate::web::routes(&app))
         .layer(middleware::from_fn_with_state(app.clone(), http::front::pass));
     // Who wants no traces does not pay for them.

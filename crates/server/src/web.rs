@@ -30,10 +30,12 @@ mod words;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderMap, header};
 use axum::middleware;
 use axum::routing::{get, post};
 
-use crate::app::App;
+use crate::app::{App, Reach};
+use crate::service::{Caller, ServiceError};
 
 /// Where the picture of a question is, for the documents that show it.
 pub(crate) fn picture() -> &'static str {
@@ -42,6 +44,27 @@ pub(crate) fn picture() -> &'static str {
 
 /// The longest form that is read, in bytes: whatever of a request can be changed, escaped.
 const LARGEST_FORM: usize = 512 * 1024;
+
+/// Who is signed in where this was sent from; for doors that are no pages.
+///
+/// # Errors
+/// If it could not be looked up.
+pub(crate) async fn signed_in(
+    headers: &HeaderMap,
+    app: &App,
+) -> Result<Option<Caller>, ServiceError> {
+    match session::SessionToken::of(headers, &app.reach) {
+        Some(token) => app.service.caller_by_session(token.as_str()).await,
+        None => Ok(None),
+    }
+}
+
+/// Whether a browser sent this from a page that is not ours. What is no browser says nothing of
+/// where it comes from.
+pub(crate) fn is_from_elsewhere(headers: &HeaderMap, reach: &Reach) -> bool {
+    let says = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
+    says && !guard::is_from_us(headers, reach)
+}
 
 /// All pages, with the headers and checks that every one of them needs.
 pub fn routes(app: &App) -> Router<App> {

@@ -123,6 +123,7 @@ async fn prepare(store: &SqliteStore, place: Place, owner: MemberId) {
             secret: SecretHash([u8::try_from(id).unwrap(); 32]),
             hint: "af_live_0a".into(),
             environment: Environment::Live,
+            dialect: Dialect::Native,
             scopes: [scope].into(),
             policies: PolicyAllowance::Any,
             member,

@@ -133,8 +133,8 @@ mod tests {
     use std::sync::Arc;
 
     use askfirst_core::{
-        Action, Actor, ApprovalId, Asker, Cause, FrozenPolicy, KeyId, MemberId, Policy, Priority,
-        Seconds, Voter, WorkspaceId, quorum::NeedSet,
+        Action, Actor, ApprovalId, Asker, Cause, Dialect, FrozenPolicy, KeyId, MemberId, Policy,
+        Priority, Seconds, Voter, WorkspaceId, quorum::NeedSet,
     };
     use serde_json::{Value, json};
 
@@ -172,6 +172,7 @@ mod tests {
                 label: "ci".into(),
                 owner: MemberId::from_bits(4),
                 owner_email: "ana@example.com".into(),
+                dialect: Dialect::Native,
             },
             action: Arc::new(Action {
                 name: "deploy".into(),

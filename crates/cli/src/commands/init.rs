@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use askfirst_core::administration;
-use askfirst_core::{Environment, KeyLimits, MemberId, PolicyAllowance, Scope, WorkspaceId};
+use askfirst_core::{
+    Dialect, Environment, KeyLimits, MemberId, PolicyAllowance, Scope, WorkspaceId,
+};
 use askfirst_server::config::Config;
 use askfirst_server::service::Service;
 use askfirst_server::service::keys::KeyWish;
@@ -158,6 +160,7 @@ impl InitArgs {
         let wish = KeyWish {
             label: "admin".into(),
             environment: None,
+            dialect: Dialect::Native,
             scopes: BTreeSet::from(ADMIN),
             policies: PolicyAllowance::Any,
             member: None,

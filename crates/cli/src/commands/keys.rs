@@ -16,7 +16,7 @@ use crate::terminal::{say, say_json, table, text_of, visible, warn};
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
     /// Make a key; its text is printed this once
-    Create(CreateArgs),
+    Create(Box<CreateArgs>),
     /// List keys, oldest first, without their secrets
     List(ListArgs),
     /// Revoke a key, at once
@@ -31,8 +31,14 @@ pub(crate) struct CreateArgs {
     name: String,
     /// What it may do: ask, or any of decide, approvals:read_all, policies, members, keys,
     /// channels, audit, workspace
-    #[arg(long, value_name = "SCOPES", value_delimiter = ',', required = true)]
+    #[arg(long, value_name = "SCOPES", value_delimiter = ',', required_unless_present = "role")]
     scopes: Vec<String>,
+    /// What it is for, in place of --scopes: ask or decide
+    #[arg(long, conflicts_with = "scopes", value_parser = ["ask", "decide"])]
+    role: Option<String>,
+    /// The API that it speaks: that of another product, or our own if absent
+    #[arg(long, value_parser = ["native", "ambedo"])]
+    dialect: Option<String>,
     /// For the scope decide: as whom it votes, by id or address
     #[arg(long, value_name = "MEMBER")]
     member: Option<String>,
@@ -108,7 +114,11 @@ impl CreateArgs {
     async fn create(self, client: &Client) -> Result<()> {
         let mut body = Map::new();
         body.insert("name".into(), self.name.into());
-        body.insert("scopes".into(), self.scopes.into());
+        let scopes = self.role.map_or(self.scopes, |role| vec![role]);
+        body.insert("scopes".into(), scopes.into());
+        if let Some(dialect) = self.dialect {
+            body.insert("dialect".into(), dialect.into());
+        }
         body.insert("policies".into(), self.policies.into());
         for (place, named) in [("member", self.member), ("owner", self.owner)] {
             if let Some(named) = named {
@@ -165,6 +175,7 @@ async fn list(client: &Client, json: bool) -> Result<()> {
             visible(key["hint"].as_str().unwrap_or_default()) + "…",
             text_of(key, "standing"),
             text_of(key, "environment"),
+            text_of(key, "dialect"),
             scopes.collect::<Vec<_>>().join(","),
             text_of(key, "name"),
         ]

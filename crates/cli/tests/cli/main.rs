@@ -8,6 +8,7 @@ mod backups;
 mod clock;
 mod deliveries;
 mod dev;
+mod dialects;
 mod doctor;
 mod inbox;
 mod keyring;

@@ -1,4 +1,4 @@
-//! The code in docs/*.md and README.md is run as a reader would run it, against a real server. A
+//! The code in docs/*.md, docs/dialects/*.md and README.md is run as a reader would run it, against a real server. A
 //! block that cannot be run says why in a comment above it; one that nobody runs fails here.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,10 +43,12 @@ pub(crate) fn root() -> PathBuf {
 /// Every document, by its path from the root.
 pub(crate) fn documents() -> BTreeMap<String, String> {
     let mut paths = vec!["README.md".to_owned()];
-    for file in std::fs::read_dir(root().join("docs")).unwrap() {
-        let name = file.unwrap().file_name().into_string().unwrap();
-        if name.ends_with(".md") {
-            paths.push(format!("docs/{name}"));
+    for folder in ["docs", "docs/dialects"] {
+        for file in std::fs::read_dir(root().join(folder)).unwrap() {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            if name.ends_with(".md") {
+                paths.push(format!("{folder}/{name}"));
+            }
         }
     }
     let read = |path: String| {
@@ -310,8 +312,15 @@ fn every_other_document_does_what_it_says() {
     run_all_of("docs/operate.md");
     run_all_of("docs/proofs.md");
     run_all_of("docs/webhooks.md");
-    let known =
-        ["README.md", "docs/guide.md", "docs/operate.md", "docs/proofs.md", "docs/webhooks.md"];
+    run_all_of("docs/dialects/ambedo.md");
+    let known = [
+        "README.md",
+        "docs/guide.md",
+        "docs/operate.md",
+        "docs/proofs.md",
+        "docs/webhooks.md",
+        "docs/dialects/ambedo.md",
+    ];
     for (document, text) in documents() {
         let run = blocks(&document, &text).iter().any(|block| block.fate() == Ok(Fate::Run));
         assert!(!run || known.contains(&&*document), "{document}: run it in samples.rs");

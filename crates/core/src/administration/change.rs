@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::{ChannelSecret, GivenUp, PasswordHash, SecretHash};
 use crate::{
-    ApprovalId, Assurance, ChannelId, ChannelSettings, Delegation, DeliveryId, Digest, Environment,
-    Floor, GrantId, GroupId, KeyId, KeyLimits, LinkId, MemberId, NewChannel, NoticeId, Policy,
-    PolicyAllowance, PolicyId, PolicyName, Role, Scope, Seconds, SessionId, Timestamp, WebhookId,
+    ApprovalId, Assurance, ChannelId, ChannelSettings, Delegation, DeliveryId, Dialect, Digest,
+    Environment, Floor, GrantId, GroupId, KeyId, KeyLimits, LinkId, MemberId, NewChannel, NoticeId,
+    Policy, PolicyAllowance, PolicyId, PolicyName, Role, Scope, Seconds, SessionId, Timestamp,
+    WebhookId,
 };
 
 /// One administrative change.
@@ -235,6 +236,8 @@ pub struct NewKey {
     pub hint: String,
     /// The world it belongs to.
     pub environment: Environment,
+    /// Which API it speaks.
+    pub dialect: Dialect,
     /// What it may do.
     pub scopes: BTreeSet<Scope>,
     /// Under which policies it may ask.

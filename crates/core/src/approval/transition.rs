@@ -120,6 +120,7 @@ fn put(ask: &Ask, facts: &Facts, now: Timestamp) -> Result<Vec<Event>, Refusal> 
             label: key.label.clone(),
             owner: key.owner,
             owner_email: facts.roster.email(key.owner),
+            dialect: key.dialect,
         },
         action: Arc::clone(&ask.action),
         action_digest: ask.action_digest,

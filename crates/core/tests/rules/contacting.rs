@@ -104,6 +104,7 @@ fn a_contact_gets_no_account_by_the_back_door() {
         secret: SecretHash([1; 32]),
         hint: "af".into(),
         environment: Environment::Live,
+        dialect: Dialect::Native,
         scopes: [Scope::Decide].into(),
         policies: PolicyAllowance::Any,
         member: Some(dan),

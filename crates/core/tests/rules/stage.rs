@@ -69,6 +69,7 @@ pub(crate) fn key(name: &str, scopes: &[Scope]) -> KeyFacts {
         scopes: scopes.iter().copied().collect(),
         policies: PolicyAllowance::Any,
         environment: Environment::Live,
+        dialect: Dialect::Native,
         limits: KeyLimits::default(),
         standing: Standing::Good,
     }

@@ -16,6 +16,7 @@ use tracing::{Instrument, error, info, info_span, warn};
 use super::problem::Problem;
 use super::visitor::Visitor;
 use crate::app::{App, Reach};
+use crate::dialects;
 use crate::mint;
 use crate::service::ServiceError;
 
@@ -38,12 +39,13 @@ pub async fn pass(State(app): State<App>, request: Request, next: Next) -> Respo
     // The route's pattern, never the path itself: paths can carry tokens.
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map_or("-", MatchedPath::as_str);
+    let spoken = dialects::at(request.uri().path());
     let visitor = Visitor::of(&app.reach, &request);
     let client = visitor.address.map(tracing::field::display);
     let span = info_span!("request", id, %method, route, client);
     let began = Instant::now();
     let answer = REQUEST.scope(id.clone(), answered(&app.reach, &visitor, request, next));
-    let mut response = answer.instrument(span.clone()).await;
+    let mut response = dialects::dressed(spoken, answer.instrument(span.clone()).await);
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);

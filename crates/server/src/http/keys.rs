@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use askfirst_core::{
-    Environment, KeyId, KeyLimits, MemberId, PolicyAllowance, PolicyName, Scope, Seconds, Standing,
+    Dialect, Environment, KeyId, KeyLimits, MemberId, PolicyAllowance, PolicyName, Scope, Seconds,
+    Standing,
 };
 use askfirst_store::Key;
 use axum::Json;
@@ -32,6 +33,8 @@ pub struct KeyView {
     hint: String,
     /// `live`, `test` or `dev`.
     environment: &'static str,
+    /// The API that it speaks: `native`, which is this one, or `ambedo`.
+    dialect: &'static str,
     /// What it may do.
     #[schema(value_type = Vec<String>)]
     scopes: BTreeSet<Scope>,
@@ -116,6 +119,11 @@ pub struct NewKeyBody {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     environment: Option<Environment>,
+    /// `native`, or the API of another product: `ambedo`. A key of that opens the doors of that API
+    /// and no others; its scope is `ask`, and it asks under one policy.
+    #[serde(default)]
+    #[schema(example = "native")]
+    dialect: Option<String>,
     /// Until it stops by itself: seconds, or a text such as `90d`.
     #[serde(default)]
     #[schema(schema_with = maybe_length, required = false)]
@@ -139,6 +147,7 @@ fn view(key: Key) -> KeyView {
         name: key.facts.label,
         hint: key.hint,
         environment: key.place.environment.as_str(),
+        dialect: key.facts.dialect.as_str(),
         scopes: key.facts.scopes,
         policies: match key.facts.policies {
             PolicyAllowance::Any => vec!["*".into()],
@@ -194,6 +203,20 @@ fn scopes_from(words: &[String]) -> Result<BTreeSet<Scope>, Problem> {
     words.iter().enumerate().map(scope).collect()
 }
 
+/// Reads the name of a dialect.
+fn dialect_from(word: Option<&str>) -> Result<Dialect, Problem> {
+    let Some(word) = word else { return Ok(Dialect::Native) };
+    let later = [("proof", "the dialect proof"), ("holdon", "the dialect holdon")];
+    if let Some(&(_, what)) = later.iter().find(|(later, _)| *later == word) {
+        return Err(ServiceError::NotInThisVersion { pointer: "/dialect".into(), what }.into());
+    }
+    Dialect::ALL.into_iter().find(|dialect| dialect.as_str() == word).ok_or_else(|| {
+        let known = Dialect::ALL.map(Dialect::as_str).join(", ");
+        let detail = format!("there is no dialect {word:?}; there are {known}");
+        Problem::bad_request(detail.clone()).at("/dialect", detail)
+    })
+}
+
 /// Make a key. Its text is in the answer, this once.
 #[utoipa::path(post, path = "/v1/keys", tag = "keys", request_body = NewKeyBody,
     responses((status = 201, body = MadeKeyView), (status = 403, body = Problem), (status = 422, body = Problem)))]
@@ -203,12 +226,23 @@ pub async fn add(
     body: Body<NewKeyBody>,
 ) -> Result<Response, Problem> {
     let idempotency = body.idempotency("keys.add");
-    let NewKeyBody { name, scopes, policies, member, owner, environment, expires_in, limits } =
-        body.value;
+    let NewKeyBody {
+        name,
+        scopes,
+        policies,
+        member,
+        owner,
+        environment,
+        dialect,
+        expires_in,
+        limits,
+    } = body.value;
     let (scopes, policies) = (scopes_from(&scopes)?, allowance(&policies)?);
+    let dialect = dialect_from(dialect.as_deref())?;
     let wish = KeyWish {
         label: name,
         environment,
+        dialect,
         scopes,
         policies,
         member,

@@ -15,7 +15,7 @@ use super::front;
 use crate::service::{Needed, NotSignedIn, ServiceError};
 
 /// A problem document.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Problem {
     /// A stable name for the kind of problem.
     #[serde(rename = "type")]
@@ -44,7 +44,7 @@ pub struct Problem {
 }
 
 /// A mistake in one place of the request.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct FieldError {
     /// JSON Pointer into the body, or `?name` for a query parameter.
     pointer: String,
@@ -86,8 +86,13 @@ impl Problem {
     }
 
     /// Its status code.
-    pub(super) const fn status(&self) -> u16 {
+    pub(crate) const fn status(&self) -> u16 {
         self.status
+    }
+
+    /// What is wrong this time, and what to do.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// There is no such thing.
@@ -138,6 +143,8 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after.or(unavailable) {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
+        // Where a client expects other words, they are put there on the way out.
+        response.extensions_mut().insert(self);
         response
     }
 }

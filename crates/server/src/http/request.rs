@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use askfirst_core::Dialect;
 use askfirst_store::Idempotency;
 use aws_lc_rs::digest;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
@@ -46,21 +47,33 @@ impl FromRequestParts<App> for Metered {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let mut headers = parts.headers.get_all(header::AUTHORIZATION).iter();
-        let header = headers.next().ok_or(NotSignedIn::Missing)?;
-        // Whoever sends two leaves it to the reader which one counts.
-        if headers.next().is_some() {
-            return Err(NotSignedIn::Unknown.into());
-        }
-        let text = header.to_str().map_err(|_| NotSignedIn::Unknown)?;
-        let secret = match text.split_once(' ') {
-            Some((scheme, secret)) if scheme.eq_ignore_ascii_case("bearer") => secret.trim(),
-            _ => return Err(NotSignedIn::Missing.into()),
-        };
-        let caller = app.service.caller_by_key(secret).await?;
-        let rates = app.service.admit(&caller)?;
-        Ok(Self { caller, rates })
+        presented(&parts.headers, app, Dialect::Native).await
     }
+}
+
+/// Whoever presents a key of this dialect.
+///
+/// # Errors
+/// There is no key, it is not good, or it speaks another dialect.
+pub(crate) async fn presented(
+    headers: &HeaderMap,
+    app: &App,
+    dialect: Dialect,
+) -> Result<Metered, Problem> {
+    let mut headers = headers.get_all(header::AUTHORIZATION).iter();
+    let header = headers.next().ok_or(NotSignedIn::Missing(dialect))?;
+    // Whoever sends two leaves it to the reader which one counts.
+    if headers.next().is_some() {
+        return Err(NotSignedIn::Unknown.into());
+    }
+    let text = header.to_str().map_err(|_| NotSignedIn::Unknown)?;
+    let secret = match text.split_once(' ') {
+        Some((scheme, secret)) if scheme.eq_ignore_ascii_case("bearer") => secret.trim(),
+        _ => return Err(NotSignedIn::Missing(dialect).into()),
+    };
+    let caller = app.service.caller_by_key(secret, dialect).await?;
+    let rates = app.service.admit(&caller)?;
+    Ok(Metered { caller, rates })
 }
 
 /// A body that was read strictly, with what its idempotency key stands for.
@@ -227,6 +240,7 @@ fn noun(parts: &Parts) -> &'static str {
         ("/v1/keys", "key"),
         ("/v1/policies", "policy"),
         ("/v1/deliveries", "delivery"),
+        ("/api/pause", "pause"),
     ];
     nouns.iter().find(|(prefix, _)| path.starts_with(prefix)).map_or("thing", |(_, noun)| noun)
 }

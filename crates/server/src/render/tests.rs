@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use askfirst_core::{
-    Action, Agent, Approval, ApprovalId, Asker, Assurance, Digest, Environment, FrozenPolicy,
-    KeyId, MemberId, Policy, Priority, Seconds, Timestamp, WorkspaceId,
+    Action, Agent, Approval, ApprovalId, Asker, Assurance, Dialect, Digest, Environment,
+    FrozenPolicy, KeyId, MemberId, Policy, Priority, Seconds, Timestamp, WorkspaceId,
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -38,6 +38,7 @@ pub(crate) fn sample_approval() -> Approval {
             label: "release-ci".into(),
             owner: MemberId::from_bits(0x0190_0000_0000_7000_8000_0000_0000_0004),
             owner_email: "olu@example.com".into(),
+            dialect: Dialect::Native,
         },
         action: Arc::new(action),
         action_digest: Digest([0xab; 32]),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use askfirst_core::approval::edit;
 use askfirst_core::{
-    Action, Agent, ApprovalId, Ask, Command, FrozenPolicy, KeyId, Pointer, Policy, PolicyChoice,
-    PolicyName, Priority, Problem, Scope, Seconds,
+    Action, Agent, ApprovalId, Ask, Command, FrozenPolicy, KeyFacts, KeyId, Pointer, Policy,
+    PolicyAllowance, PolicyChoice, PolicyName, Priority, Problem, Scope, Seconds,
 };
 use askfirst_store::{Execute, Idempotency};
 use serde_json::Value;
@@ -52,6 +52,19 @@ pub enum Rules {
     Named(PolicyName),
     /// A policy of its own.
     Inline(Box<Policy>),
+}
+
+impl Rules {
+    /// Those of a key that cannot say under which: its one policy, or the default.
+    #[must_use]
+    pub fn of(key: &KeyFacts) -> Self {
+        match &key.policies {
+            PolicyAllowance::Only(names) if names.len() == 1 => {
+                names.first().cloned().map_or(Self::Default, Self::Named)
+            }
+            _ => Self::Default,
+        }
+    }
 }
 
 /// The longest texts an asker may send, in characters.

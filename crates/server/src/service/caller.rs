@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use askfirst_core::{
-    Approval, ApprovalId, Assurance, Environment, KeyFacts, KeyId, MemberId, Refusal, Role, Roster,
-    Scope, Standing, Timestamp,
+    Approval, ApprovalId, Assurance, Dialect, Environment, KeyFacts, KeyId, MemberId, Refusal,
+    Role, Roster, Scope, Standing, Timestamp,
 };
 use askfirst_store::{Credential, Place, StoreError};
 
@@ -60,11 +60,19 @@ pub enum Rights {
 #[derive(Debug, thiserror::Error)]
 pub enum NotSignedIn {
     /// Nothing was presented.
-    #[error("present an API key as `Authorization: Bearer af_…`")]
-    Missing,
+    #[error("present an API key as `Authorization: Bearer {}_…`", .0.key_prefix())]
+    Missing(Dialect),
     /// Not a key, or of nobody.
     #[error("this is not a valid API key")]
     Unknown,
+    /// A good one, at the door of another API.
+    #[error("this API key is for {is}; {takes} takes keys that begin with {}_", .takes.key_prefix())]
+    Elsewhere {
+        /// The API that the key speaks.
+        is: Dialect,
+        /// The one that the door does.
+        takes: Dialect,
+    },
     /// It was one.
     #[error("this API key was revoked")]
     Revoked,
@@ -170,11 +178,15 @@ impl UsedKeys {
 }
 
 impl Service {
-    /// Who presents this API key.
+    /// Who presents this API key at a door of this dialect.
     ///
     /// # Errors
     /// [`NotSignedIn`], saying what is wrong with the key only to who holds it.
-    pub async fn caller_by_key(&self, secret: &str) -> std::result::Result<Caller, NotSignedIn> {
+    pub async fn caller_by_key(
+        &self,
+        secret: &str,
+        takes: Dialect,
+    ) -> std::result::Result<Caller, NotSignedIn> {
         if !mint::is_api_key(secret) {
             return Err(NotSignedIn::Unknown);
         }
@@ -185,6 +197,10 @@ impl Service {
             Standing::Revoked => return Err(NotSignedIn::Revoked),
             Standing::Expired => return Err(NotSignedIn::Expired),
             Standing::Disabled => return Err(NotSignedIn::Disabled),
+        }
+        let is = key.facts.dialect;
+        if is != takes {
+            return Err(NotSignedIn::Elsewhere { is, takes });
         }
         self.used_keys.note(key.facts.id, self.store.now());
         let credential = Credential::Key(key.facts.id);

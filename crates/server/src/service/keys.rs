@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use askfirst_core::administration::{Change, NewKey};
 use askfirst_core::{
-    Environment, KeyId, KeyLimits, MemberId, PolicyAllowance, Scope, Seconds, WorkspaceId,
+    Dialect, Environment, KeyId, KeyLimits, MemberId, PolicyAllowance, Scope, Seconds, WorkspaceId,
 };
 use askfirst_store::{Credential, Idempotency, Key};
 
@@ -19,6 +19,8 @@ pub struct KeyWish {
     pub label: String,
     /// The world it belongs to; none for the maker's own.
     pub environment: Option<Environment>,
+    /// Which API it speaks.
+    pub dialect: Dialect,
     /// What it may do.
     pub scopes: BTreeSet<Scope>,
     /// Under which policies it may ask, besides the default.
@@ -108,13 +110,14 @@ impl Service {
             return Err(mistake("/expires_in", "at least 1 second"));
         }
         self.within_ours(wish.limits)?;
-        let secret = mint::api_key(environment)?;
+        let secret = mint::api_key(wish.dialect, environment)?;
         let new = NewKey {
             id: KeyId::from_bits(mint::id_bits()),
             label: wish.label,
             secret: Purpose::Key.hash(&secret),
             hint: hint(&secret),
             environment,
+            dialect: wish.dialect,
             scopes: wish.scopes,
             policies: wish.policies,
             member: wish.member,

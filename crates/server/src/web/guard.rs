@@ -46,7 +46,7 @@ pub(super) async fn guard(State(app): State<App>, request: Request, next: Next) 
 
 /// Whether a form was sent by one of our own pages. Browsers send `Origin: null` from pages that
 /// set `no-referrer`, as ours do; what they say in `Sec-Fetch-Site` no page can forge.
-fn is_from_us(headers: &HeaderMap, reach: &Reach) -> bool {
+pub(super) fn is_from_us(headers: &HeaderMap, reach: &Reach) -> bool {
     let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let site = text(HeaderName::from_static("sec-fetch-site"));
     match text(header::ORIGIN) {

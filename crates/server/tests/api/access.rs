@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use askfirst_core::{Environment, Scope};
+use askfirst_core::{Dialect, Environment, Scope};
 use hyper::Method;
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ const ADMIN: [Scope; 7] = [
 const HEAD: &str = "\
 # + lets in; a number is the status of the refusal. The approvals are those of the key `ask`.
 # t- are test keys of the same workspace, f- keys of another one: what is + for those without an
-# id in the path is their own workspace's.
+# id in the path is their own workspace's. `ambedo` is a key of another product's API.
 ";
 
 /// Everyone who tries, by the column of the table.
@@ -55,6 +55,7 @@ async fn callers(
         ("admin", ours.client(&ADMIN).await),
         ("t-ask", ours.client_in(Environment::Test, &[Scope::Ask]).await),
         ("t-read", ours.client_in(Environment::Test, &[Scope::ReadAll]).await),
+        ("ambedo", ours.foreign(Dialect::Ambedo, "open").await),
         ("f-ask", theirs.asker().await),
         ("f-dec", theirs.approver("zoe").await),
         ("f-adm", theirs.client(&ADMIN).await),

@@ -2,7 +2,7 @@
 //! headers, and bytes that are no HTTP at all.
 
 use askfirst_core::administration::Change;
-use askfirst_core::{Scope, Seconds};
+use askfirst_core::{Dialect, Environment, Scope, Seconds};
 use hyper::Method;
 use serde_json::json;
 
@@ -14,7 +14,7 @@ use crate::support::{START, TestServer, wire};
 async fn keys_that_are_none_are_turned_away() {
     let server = TestServer::start().await;
     let good = &server.ready.agent_key;
-    let unknown = askfirst_server::mint::api_key(askfirst_core::Environment::Dev).unwrap();
+    let unknown = askfirst_server::mint::api_key(Dialect::Native, Environment::Dev).unwrap();
     let mut broken = good.clone();
     let last = broken.pop().unwrap();
     broken.push(if last == 'x' { 'y' } else { 'x' });

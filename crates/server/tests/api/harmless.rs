@@ -1,6 +1,7 @@
 //! Looking changes nothing, whoever or whatever looks: every route by GET, HEAD and OPTIONS, as
 //! previewers and prefetchers do it, and not a byte of the database differs.
 
+use askfirst_core::Dialect;
 use hyper::Method;
 use serde_json::json;
 
@@ -28,6 +29,8 @@ async fn no_look_changes_a_byte() {
     let (pending, approved) = (agent.ask("a").await, agent.ask("b").await);
     dev.approve(&approved).await.expect(200);
     agent.proof(&approved).await;
+    let program = workspace.foreign(Dialect::Ambedo, "p").await;
+    let pause = program.post("/api/pause", &json!({ "action": "c" })).send().await.expect(201);
 
     let mut paths: Vec<String> = Vec::new();
     for (_, route) in crate::access::routes() {
@@ -44,6 +47,11 @@ async fn no_look_changes_a_byte() {
             paths.push(path.replace("{id}", &id));
         }
     }
+    let pause = format!("/api/pause/{}", pause["watchId"].as_str().unwrap());
+    for rest in ["/approve", "/approve?decision=approved", "/"] {
+        paths.push(format!("{pause}{rest}"));
+    }
+    paths.extend(["/api/pause".into(), pause]);
     // The pages that links lead to.
     let url = server.ready.login_url.clone();
     paths.push(url.trim_start_matches(&server.ready.url).to_owned());
@@ -79,7 +87,7 @@ async fn no_look_changes_a_byte() {
 
     let before = server.picture();
     for path in &paths {
-        for client in [&agent, &dev, &admin, &server.stranger()] {
+        for client in [&agent, &dev, &admin, &program, &server.stranger()] {
             for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
                 let answer = client.call(method.clone(), path.clone()).open().await;
                 assert!(answer.status().as_u16() < 500, "{method} {path}");

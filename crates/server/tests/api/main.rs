@@ -28,6 +28,7 @@ mod deadlines;
 mod delegating;
 mod deliveries;
 mod description;
+mod dialects;
 mod docs;
 mod editing;
 mod escalating;

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use askfirst_core::administration::Change;
 use askfirst_core::{
-    Environment, GroupId, KeyLimits, MemberId, PolicyAllowance, Role, Scope, Seconds, WorkspaceId,
+    Dialect, Environment, GroupId, KeyLimits, MemberId, PolicyAllowance, Role, Scope, Seconds,
+    WorkspaceId,
 };
 use askfirst_server::mint;
 use askfirst_server::service::keys::KeyWish;
@@ -90,6 +91,14 @@ impl Workspace<'_> {
         self.server.with_key(&self.key(wish).await.1)
     }
 
+    /// A key of another product's API, for asking under this policy.
+    pub async fn foreign(&self, dialect: Dialect, policy: &str) -> Client {
+        let policies = BTreeSet::from([policy.parse().expect("the name of a policy")]);
+        let policies = PolicyAllowance::Only(policies);
+        let wish = KeyWish { dialect, policies, ..wish(&[Scope::Ask]) };
+        self.server.with_key(&self.key(wish).await.1)
+    }
+
     pub async fn asker(&self) -> Client {
         self.client(&[Scope::Ask]).await
     }
@@ -111,6 +120,7 @@ pub fn wish(scopes: &[Scope]) -> KeyWish {
     KeyWish {
         label: "a key".into(),
         environment: None,
+        dialect: Dialect::Native,
         scopes: scopes.iter().copied().collect::<BTreeSet<_>>(),
         policies: PolicyAllowance::Any,
         member: None,

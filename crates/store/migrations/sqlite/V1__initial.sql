@@ -71,6 +71,7 @@ CREATE TABLE keys (
   key          BLOB NOT NULL PRIMARY KEY,
   workspace    BLOB NOT NULL REFERENCES workspaces,
   environment  TEXT NOT NULL,
+  dialect      TEXT NOT NULL, -- the API that it speaks
   secret       BLOB NOT NULL UNIQUE, -- SHA-256; the secret itself is nowhere
   hint         TEXT NOT NULL,
   label        TEXT NOT NULL,

@@ -420,6 +420,7 @@ impl Act<'_> {
         let detail = json!({
             "label": key.label,
             "environment": key.environment.as_str(),
+            "dialect": key.dialect,
             "scopes": key.scopes,
             "policies": key.policies,
             "owner": owner,

@@ -229,8 +229,8 @@ pub(super) fn add_key(
     now: Timestamp,
 ) -> Written {
     let sql = "INSERT INTO keys (key, workspace, environment, secret, hint, label, owner, member,
-                 scopes, policies, created_at, expires_at, limits)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+                 scopes, policies, created_at, expires_at, limits, dialect)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
     connection.prepare_cached(sql)?.execute(params![
         key.id.bytes(),
         workspace.bytes(),
@@ -245,6 +245,7 @@ pub(super) fn add_key(
         now.micros(),
         key.expires_at.map(Timestamp::micros),
         codec::to_json(&key.limits)?,
+        key.dialect.as_str(),
     ])?;
     Ok(())
 }

@@ -2,9 +2,9 @@
 //! the rest as JSON. What cannot be read back is damage, never an empty value.
 
 use askfirst_core::{
-    About, ApprovalId, Assurance, ChannelId, DeliveryId, Digest, Environment, GrantId, GroupId,
-    KeyId, LinkId, MemberId, NoticeId, PolicyId, Role, SessionId, Status, Timestamp, WebhookId,
-    WorkspaceId,
+    About, ApprovalId, Assurance, ChannelId, DeliveryId, Dialect, Digest, Environment, GrantId,
+    GroupId, KeyId, LinkId, MemberId, NoticeId, PolicyId, Role, SessionId, Status, Timestamp,
+    WebhookId, WorkspaceId,
 };
 use rusqlite::types::{ToSql, ToSqlOutput, Type, ValueRef};
 use rusqlite::{ErrorCode, Row};
@@ -137,6 +137,10 @@ fn word<T: Copy>(
 pub(super) fn environment(row: &Row<'_>, column: usize) -> rusqlite::Result<Environment> {
     let all = [Environment::Live, Environment::Test, Environment::Dev];
     word(row, column, &all, Environment::as_str)
+}
+
+pub(super) fn dialect(row: &Row<'_>, column: usize) -> rusqlite::Result<Dialect> {
+    word(row, column, &Dialect::ALL, Dialect::as_str)
 }
 
 pub(super) fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<Status> {

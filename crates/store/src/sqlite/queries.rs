@@ -79,7 +79,7 @@ impl KeyRow {
 
 const KEY: &str = "SELECT k.key, k.workspace, k.environment, k.hint, k.label, k.owner, k.member,
     k.scopes, k.policies, k.created_at, k.expires_at, k.revoked_at, k.last_used_at, m.enabled,
-    k.limits
+    k.limits, k.dialect
     FROM keys k
     JOIN members m ON m.workspace = k.workspace AND m.member = coalesce(k.member, k.owner)";
 
@@ -129,6 +129,7 @@ fn read_key(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
                 scopes: codec::json(row, 7)?,
                 policies: codec::json(row, 8)?,
                 environment,
+                dialect: codec::dialect(row, 15)?,
                 limits: codec::json(row, 14)?,
                 standing: Standing::Good,
             },

@@ -262,6 +262,7 @@ pub(crate) fn new_key(scopes: &[Scope], member: Option<MemberId>, owner: MemberI
         secret: secret(),
         hint: "af_live_0a".into(),
         environment: Environment::Live,
+        dialect: Dialect::Native,
         scopes: scopes.iter().copied().collect(),
         policies: PolicyAllowance::Any,
         member,

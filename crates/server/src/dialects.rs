@@ -1,0 +1,63 @@
+//! The APIs of other products, for programs that were written for those. Each dialect is a
+//! translation and nothing else: its objects are ordinary approvals, in the inbox, with mail,
+//! receipts and `/v1` as any other. It has its own paths, ids, words and errors; the path decides
+//! whose words an answer is in, also where no handler was reached.
+
+mod ambedo;
+
+use askfirst_core::Dialect;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+
+use crate::app::App;
+use crate::http::problem::Problem;
+
+/// The doors of every dialect.
+pub fn routes() -> Router<App> {
+    ambedo::routes()
+}
+
+/// Whose words are spoken at this path.
+#[must_use]
+pub(crate) fn at(path: &str) -> Dialect {
+    let below = |root: &str| {
+        path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    if below(ambedo::ROOT) { Dialect::Ambedo } else { Dialect::Native }
+}
+
+/// The answer as clients of this dialect read it: a problem in their words, everything else as it
+/// is. Its headers stay, such as when to come back.
+pub(crate) fn dressed(dialect: Dialect, mut response: Response) -> Response {
+    if dialect.is_native() {
+        return response;
+    }
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
+    let (status, body) = match dialect {
+        Dialect::Native => return response,
+        Dialect::Ambedo => ambedo::refusal(&problem),
+    };
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.remove(header::CONTENT_LENGTH);
+    *response.body_mut() = Body::from(body.to_string());
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_decides_whose_words_an_answer_is_in() {
+        for path in ["/api/pause", "/api/pause/", "/api/pause/wch_1", "/api/pause/wch_1/approve"] {
+            assert_eq!(at(path), Dialect::Ambedo, "{path}");
+        }
+        for path in ["/", "/v1/approvals", "/api", "/api/pauses", "/API/PAUSE", "/v1/api/pause"] {
+            assert_eq!(at(path), Dialect::Native, "{path}");
+        }
+    }
+}
