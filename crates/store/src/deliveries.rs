@@ -2,8 +2,11 @@
 //! Sending is the server's.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use askfirst_core::{ApprovalId, DeliveryId, Environment, Timestamp, WebhookId, WorkspaceId};
+use askfirst_core::{
+    Approval, ApprovalId, DeliveryId, Environment, Timestamp, WebhookId, WorkspaceId,
+};
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -108,6 +111,9 @@ pub struct ClaimedDelivery {
     pub place: Place,
     /// Of which approval.
     pub approval: ApprovalId,
+    /// That approval as it stands, if an asker said where its end is sent: other APIs than ours
+    /// repeat there what was asked.
+    pub asked: Option<Arc<Approval>>,
     /// What happened.
     pub event: EventRecord,
     /// Counts from 1 and never back.
@@ -187,6 +193,8 @@ pub struct Delivery {
     pub environment: Environment,
     /// Of which approval.
     pub approval: ApprovalId,
+    /// As in a [`ClaimedDelivery`].
+    pub asked: Option<Arc<Approval>>,
     /// The approval's version after the event.
     pub version: u32,
     /// The event's name.

@@ -22,6 +22,8 @@ use crate::service::{Caller, NotSignedIn, Seen, ServiceError};
 use crate::web;
 use pause::{PauseBody, PauseView, WatchId};
 
+pub(super) use pause::callback;
+
 /// Where all of it is.
 pub(super) const ROOT: &str = "/api/pause";
 
@@ -105,7 +107,7 @@ async fn pause(
     let idempotency = body.idempotency("ambedo.pause");
     let key = caller.key().ok_or(NotSignedIn::Missing(Dialect::Ambedo))?;
     let question = body.value.question(key)?;
-    let (seen, _) = app.service.ask(&caller, question, idempotency).await?;
+    let (seen, _) = app.service.ask(&caller, question, idempotency).await.map_err(told)?;
     Ok((StatusCode::CREATED, Json(PauseView::of(&seen, &app.reach.public_url))).into_response())
 }
 
@@ -214,6 +216,14 @@ fn a_pause(seen: Seen) -> Result<Seen, Problem> {
 fn told(error: ServiceError) -> Problem {
     match error {
         ServiceError::NotFound("approval") => ServiceError::NotFound("pause").into(),
+        ServiceError::Invalid(mut mistakes) => {
+            for mistake in &mut mistakes {
+                if mistake.pointer == "/callback_url" {
+                    mistake.pointer = "/webhookUrl".into();
+                }
+            }
+            ServiceError::Invalid(mistakes).into()
+        }
         other => other.into(),
     }
 }

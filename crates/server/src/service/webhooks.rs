@@ -25,7 +25,7 @@ use crate::mint;
 use crate::outgoing::signature::{self, Secret};
 use crate::outgoing::{Answer, Outgoing};
 
-pub use body::{body, body_of};
+pub use body::body;
 
 /// The events with which an approval ends: what a callback can be told.
 pub const ENDS: [&str; 4] = ["approved", "rejected", "expired", "cancelled"];

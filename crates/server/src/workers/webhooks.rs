@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::lanes::Lanes;
+use crate::dialects::body;
 use crate::metrics::Metrics;
 use crate::outgoing::Answer;
-use crate::service::webhooks::{Sender, body};
+use crate::service::webhooks::Sender;
 
 /// Longer than one attempt can take.
 const LEASE_SECONDS: u32 = 30;
@@ -95,7 +96,7 @@ async fn attempt(store: &dyn Store, sender: &Sender, claimed: &ClaimedDelivery) 
         &claimed.url,
         &claimed.secrets,
         claimed.id,
-        body(claimed.place, claimed.approval, &claimed.event),
+        body(claimed.place, claimed.approval, claimed.asked.as_deref(), &claimed.event),
         now,
     );
     let sent = sent.await;

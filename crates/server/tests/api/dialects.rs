@@ -10,6 +10,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::support::client::Call;
+use crate::support::receiver::{Receiver, answer_of};
 use crate::support::workspace::{Workspace, wish};
 use crate::support::{Answer, Client, TestServer};
 
@@ -201,8 +202,12 @@ async fn every_refusal_is_in_the_words_of_that_api() {
         (post().json(&json!({ "action": " \n" })), 400, "say what the agent wants"),
         (post().json(&json!({ "action": "x", "context": "prod" })), 400, "/context: an object"),
         (post().json(&json!({ "action": "x", "approved": true })), 400, "approved"),
-        (post().json(&json!({ "action": "x", "webhookUrl": "https://a.b" })), 400, "not in this"),
-        (post().json(&json!({ "action": "x", "callbackUrl": "https://a.b" })), 400, "not in this"),
+        (post().json(&json!({ "action": "x", "webhookUrl": 7 })), 400, "/webhookUrl"),
+        (
+            post().json(&json!({ "action": "x", "callbackUrl": "https://hooks.example.com/" })),
+            400,
+            "/webhookUrl: hooks.example.com is not among the hosts",
+        ),
         (post().json(&deploy()).once(" "), 400, "Idempotency-Key"),
         (program.call(Method::DELETE, "/api/pause"), 405, "does not take that method"),
         (program.call(Method::POST, "/api/pause/wch_1"), 405, "does not take that method"),
@@ -286,6 +291,72 @@ async fn a_person_who_is_signed_in_decides_a_pause_and_nothing_else_there() {
     let owner = ours.sign_in(ours.owner().await).await;
     let told = error(&deciding(&server, &owner, &apart, "approved").send().await, 403);
     assert!(told.contains("owner of the asking key"), "{told}");
+}
+
+#[tokio::test]
+async fn the_end_of_a_pause_is_sent_as_ambedo_sends_it() {
+    let server = TestServer::start().await;
+    let (ours, program) = scene(&server, "acme").await;
+    let admin = ours.client(&ADMIN).await;
+    let hosts = json!({ "callback_hosts": ["127.0.0.1"] });
+    admin.call(Method::PATCH, "/v1/workspace").json(&hosts).send().await.expect(200);
+    let signer = admin.post("/v1/webhooks", &json!({ "callbacks": true })).send().await;
+    let signer = signer.expect(201);
+    let mut receiver = Receiver::start().await;
+    let ana = ours.approver("ana").await;
+    for (decision, status) in [("approve", "approved"), ("reject", "rejected")] {
+        let mut asked = deploy();
+        asked["webhookUrl"] = json!(receiver.url());
+        let pause = program.post("/api/pause", &asked).send().await.expect(201);
+        let native = ana.get(format!("/v1/approvals/{}", approval(&pause))).await.expect(200);
+        ana.vote(&native, decision).await.expect(200);
+        let message = receiver.next().await;
+        let text = String::from_utf8(message.body.to_vec()).unwrap();
+        // To the byte, with the whitespace taken out of what is on their page.
+        let id = pause["watchId"].as_str().unwrap();
+        let context = json!({ "environment": "prod", "commit": "a3f9b2e" });
+        assert_eq!(
+            text,
+            format!(
+                "{{\"watchId\":\"{id}\",\"status\":\"{status}\",\
+                 \"resolvedAt\":\"2030-01-01T00:00:00.000Z\",\"agentContext\":\
+                 {{\"action\":\"Deploy to production (v2.4.1)\",\"context\":{context}}}}}"
+            )
+        );
+        assert_eq!(message.header("content-type"), "application/json");
+        assert!(message.is_signed_with(signer["secret"].as_str().unwrap()));
+    }
+    // Its log shows what was sent.
+    let cookie = ours.sign_in(ours.owner().await).await;
+    let page = format!("/webhooks/{}", signer["id"].as_str().unwrap());
+    let page = server.stranger().call(Method::GET, page).header("cookie", &cookie).send().await;
+    let page = String::from_utf8(page.body.to_vec()).unwrap();
+    assert_eq!(page.matches("agentContext").count(), 2, "{page}");
+    assert!(!page.contains("approval.approved"), "{page}");
+    // One that nobody said where to send is sent nowhere.
+    paused(&program).await;
+    assert!(receiver.is_quiet());
+
+    // What is erased before it arrived is not told after all.
+    receiver.answer(answer_of(503, ""));
+    let mut asked = deploy();
+    asked["webhookUrl"] = json!(receiver.url());
+    let pause = program.post("/api/pause", &asked).send().await.expect(201);
+    let native = ana.get(format!("/v1/approvals/{}", approval(&pause))).await.expect(200);
+    ana.reject(&native).await.expect(200);
+    let failed = receiver.next().await;
+    assert_eq!(failed.json()["agentContext"], deploy());
+    let log = format!("/v1/webhooks/{}/deliveries", signer["id"].as_str().unwrap());
+    while admin.get(log.as_str()).await.expect(200)["data"][0]["last_error"] == Value::Null {}
+    let erase = crate::support::client::path_of(&native, "/erase");
+    admin.post(erase, &json!({})).send().await.expect(200);
+    server.clock.advance(6);
+    let again = receiver.next().await;
+    assert_eq!(again.id(), failed.id());
+    assert_eq!(again.json()["status"], "rejected");
+    assert_eq!(again.json()["agentContext"], Value::Null);
+    let after = program.get(path(&pause, "")).await.expect(200);
+    assert_eq!((&after["status"], &after["agentContext"]), (&json!("rejected"), &Value::Null));
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! What is on its way to receivers: written with the event, claimed under a lease, settled. Of one
 //! approval and receiver only the first that waits is due, so that each arrives before the next.
 
+use std::sync::Arc;
+
 use askfirst_core::{Approval, ApprovalId, DeliveryId, Seconds, Timestamp, WebhookId, WorkspaceId};
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -18,6 +20,12 @@ use crate::deliveries::{
 };
 use crate::records::{EventRecord, Place};
 use crate::store::{Change, Store, StoreError};
+
+/// For what an asker had sent somewhere: the approval.
+const ASKED: &str = "iif(w.callbacks, (SELECT t.body FROM approvals a
+      JOIN snapshots t ON t.snapshot = a.snapshot
+      WHERE a.workspace = d.workspace AND a.environment = d.environment
+        AND a.approval = d.approval), NULL)";
 
 /// Its id follows from what it is, so that it is the same wherever it is counted.
 pub(super) fn id_of(webhook: WebhookId, approval: ApprovalId, version: u32) -> DeliveryId {
@@ -157,7 +165,7 @@ fn due(
     let sql = format!(
         "SELECT d.delivery, iif(w.callbacks, ifnull(d.url, ''), w.url), d.workspace, d.environment, d.approval, d.version,
            e.name, e.at, e.detail, d.attempt, d.earlier, w.sealed, w.older, w.older_until,
-           iif(w.callbacks, s.callback_hosts, NULL), d.added_at
+           iif(w.callbacks, s.callback_hosts, NULL), d.added_at, {ASKED}
          FROM deliveries d
          JOIN webhooks w ON w.webhook = d.webhook AND w.state = 'active'
          JOIN workspaces s ON s.workspace = d.workspace
@@ -184,6 +192,7 @@ fn due(
                 environment: codec::environment(row, 3)?,
             },
             approval: codec::id(row, 4)?,
+            asked: codec::maybe_json(row, 16)?.map(Arc::new),
             event,
             attempt: attempt + 1,
             round: (attempt + 1).saturating_sub(earlier),
@@ -330,7 +339,7 @@ pub(super) fn lines(index: &str) -> String {
         "SELECT d.delivery, d.webhook, d.approval, d.version, e.name, e.at, d.delivered,
            d.settled_at, d.attempt,
            CASE WHEN d.due_at < w.probe_at THEN w.probe_at ELSE d.due_at END, d.why, d.status, d.answer, d.url, d.environment,
-           d.added_at, d.position, e.detail
+           d.added_at, d.position, e.detail, {ASKED}
          FROM deliveries d {index}
          LEFT JOIN webhooks w ON w.webhook = d.webhook
          JOIN events e ON e.approval = d.approval AND e.version = d.version"
@@ -343,6 +352,7 @@ pub(super) fn line(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         id: codec::id(row, 0)?,
         webhook: codec::id(row, 1)?,
         approval: codec::id(row, 2)?,
+        asked: codec::maybe_json(row, 18)?.map(Arc::new),
         version: codec::counted(row, 3)?,
         event: row.get(4)?,
         at: codec::time(row, 5)?,

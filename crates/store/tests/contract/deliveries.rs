@@ -403,3 +403,30 @@ fn everything() -> DeliveryFilter {
         limit: 100,
     }
 }
+
+pub(crate) async fn what_an_asker_has_sent_somewhere_comes_with_what_was_asked<H: Home>() {
+    let world = World::<H>::new().await;
+    let us = &world.us;
+    let told = receiver(&world, &["approved"]).await;
+    let signer = WebhookId::from_bits(next());
+    let new = NewWebhook {
+        id: signer,
+        environment: us.place.environment,
+        url: None,
+        // As who takes callbacks wants them.
+        events: ["approved".to_owned()].into(),
+        sealed: vec![7; 40],
+    };
+    world.administer(Change::AddWebhook(new)).await.unwrap();
+    let mut question = ask(us, PolicyChoice::Default);
+    question.callback_url = Some("https://ci.example/done".into());
+    let (id, command) = (question.id, Command::Ask(Box::new(question)));
+    let asked = world.run(us.asker, id, command).await.unwrap().approval;
+    let approved = world.approve(us.ben_key, &asked).await;
+    let sent = claim(&world, signer).await;
+    assert_eq!(names(&sent), ["approved"]);
+    assert_eq!(sent[0].asked.as_deref(), Some(&approved), "other APIs repeat it there");
+    let line = world.store.delivery(us.place.workspace, sent[0].id).await.unwrap().unwrap();
+    assert_eq!(line.asked.as_deref(), Some(&approved));
+    assert_eq!(claim(&world, told).await[0].asked, None, "a receiver of all is told no texts");
+}

@@ -107,6 +107,7 @@ promises! {
         whether_a_receiver_is_back_is_found_out_before_anything_is_due
         a_probe_before_its_time_costs_no_attempt
         what_never_had_a_turn_is_given_up_when_it_is_three_days_late
+        what_an_asker_has_sent_somewhere_comes_with_what_was_asked
     }
     people {
         who_left_the_group_since_the_ask_cannot_vote

@@ -2,7 +2,9 @@
 
 use std::str::FromStr;
 
-use askfirst_core::{Action, ApprovalId, KeyFacts, Priority, Status};
+use askfirst_core::{Action, Approval, ApprovalId, KeyFacts, Priority, Status};
+use askfirst_store::EventRecord;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -51,19 +53,13 @@ pub(super) struct PauseBody {
     action: String,
     #[serde(default)]
     context: Option<Value>,
-    /// Not in this version.
     #[serde(default, alias = "callbackUrl", alias = "webhook_url")]
-    webhook_url: Option<Value>,
+    webhook_url: Option<String>,
 }
 
 impl PauseBody {
     /// The same as a question under the rules of this key.
     pub(super) fn question(self, key: &KeyFacts) -> Result<Question, Problem> {
-        if self.webhook_url.is_some() {
-            let detail = "a webhook for one pause is not in this version; poll statusUrl, or have \
-                          an admin add a webhook that is told of every decision";
-            return Err(Problem::bad_request(format!("/webhookUrl: {detail}")));
-        }
         let context = self.context.unwrap_or_else(|| Value::Object(Map::new()));
         if !context.is_object() {
             let detail = "/context: an object, such as {\"environment\": \"prod\"}, or left out";
@@ -92,7 +88,7 @@ impl PauseBody {
             consumers: Vec::new(),
             editable: Vec::new(),
             answer_schema: None,
-            callback_url: None,
+            callback_url: self.webhook_url,
         })
     }
 }
@@ -143,6 +139,29 @@ impl PauseView {
             watch_id,
         }
     }
+}
+
+/// What whoever waits for the end of a pause is sent. In their order.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Ended<'a> {
+    watch_id: String,
+    status: &'a str,
+    resolved_at: String,
+    agent_context: &'a Value,
+}
+
+/// The end of a pause, as it is sent to its webhook.
+pub(in crate::dialects) fn callback(approval: &Approval, event: &EventRecord) -> Bytes {
+    let decided_at = approval.decision.as_ref().map_or(event.at, |decision| decision.decided_at);
+    let ended = Ended {
+        watch_id: WatchId(approval.id).to_string(),
+        status: &event.name,
+        resolved_at: decided_at.to_string(),
+        agent_context: &approval.action.arguments,
+    };
+    // Texts and a map of them: there is nothing in it that could not be written.
+    Bytes::from(serde_json::to_vec(&ended).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! same in every attempt. So it need not be kept to be shown later.
 
 use askfirst_core::ApprovalId;
-use askfirst_store::{Delivery, EventRecord, Place};
+use askfirst_store::{EventRecord, Place};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -31,16 +31,4 @@ pub fn body(place: Place, approval: ApprovalId, event: &EventRecord) -> Bytes {
         },
     });
     Bytes::from(body.to_string())
-}
-
-/// The same, of what was or will be sent.
-#[must_use]
-pub fn body_of(place: Place, delivery: &Delivery) -> Bytes {
-    let event = EventRecord {
-        version: delivery.version,
-        name: delivery.event.clone(),
-        at: delivery.at,
-        detail: delivery.detail.clone(),
-    };
-    body(place, delivery.approval, &event)
 }

@@ -44,6 +44,7 @@ fn delivery(number: u128, state: DeliveryState) -> Delivery {
         webhook: WebhookId::from_bits(31),
         url: None,
         environment: Environment::Dev,
+        asked: None,
         approval: sample_approval().id,
         version: 3,
         event: "approved".into(),

@@ -8,7 +8,7 @@ use super::super::session::SignedIn;
 use super::super::shell::{Moment, Text, lines, text};
 use super::super::words::Sign;
 use super::{for_people, happening};
-use crate::service::webhooks::body_of;
+use crate::dialects::body_of;
 
 /// One event on its way to a receiver.
 #[derive(Clone, Debug)]
