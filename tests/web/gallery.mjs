@@ -283,6 +283,7 @@ try {
   await take(door, "link-unknown", go(door, `/d/${"a".repeat(43)}`));
 
   await take(owner, "settings", go(owner, "/settings"));
+  await take(owner, "keys", go(owner, "/keys"));
   await take(owner, "empty-grants", go(owner, "/grants"));
   await desk.policy({ name: "kinds", needs: [{ from: ["members"] }], assurance: "link", grants: { for: "2h", uses: 5 } });
   const kind = await desk.ask({ ...deploy, policy: "kinds" });

@@ -59,7 +59,7 @@ before(async () => {
   await until(async () => (await desk.api("GET", `/v1/webhooks/${told}/deliveries`, desk.ready.admin_key)).data.some((line) => line.response_status === 500));
   await desk.api("PUT", `/v1/approvals/${held.id}/hold`, desk.ready.admin_key, { reason: "Inquiry 12/2026 of the data protection office" });
   paths = {
-    inbox: "/", history: "/history", found: "/history?q=newsletter&status=approved&from=2020-01-31", unfound: "/history?approver=nobody", audit: "/audit?kind=approval", unaudited: "/audit?actor=nobody", account: "/account", people: "/people", settings: "/settings", erased: `/a/${erased.id}`, held: `/a/${held.id}`, pending: `/a/${pair.id}`, hostile: `/a/${hostile.id}`,
+    inbox: "/", history: "/history", found: "/history?q=newsletter&status=approved&from=2020-01-31", unfound: "/history?approver=nobody", audit: "/audit?kind=approval", unaudited: "/audit?actor=nobody", account: "/account", people: "/people", settings: "/settings", keys: "/keys", erased: `/a/${erased.id}`, held: `/a/${held.id}`, pending: `/a/${pair.id}`, hostile: `/a/${hostile.id}`,
     webhooks: "/webhooks", webhook: `/webhooks/${told}`, callbacks: `/webhooks/${signer}`, channels: "/channels", approved: `/a/${decided.id}`, wondered: `/a/${wondered.id}`, rejected: `/a/${rejected.id}`, missing: "/a/nothing",
   };
 });
@@ -89,7 +89,7 @@ async function look(page, name, path, whole = true) {
   }
 }
 
-for (const name of ["inbox", "history", "found", "unfound", "audit", "unaudited", "account", "people", "settings", "webhooks", "webhook", "callbacks", "channels", "erased", "held", "pending", "hostile", "approved", "wondered", "rejected", "missing"]) {
+for (const name of ["inbox", "history", "found", "unfound", "audit", "unaudited", "account", "people", "settings", "keys", "webhooks", "webhook", "callbacks", "channels", "erased", "held", "pending", "hostile", "approved", "wondered", "rejected", "missing"]) {
   test(`${name} looks right and can be used by everyone`, async () => {
     const page = await desk.owner();
     await look(page, name, paths[name]);

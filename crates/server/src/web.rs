@@ -15,6 +15,7 @@ mod grants;
 mod guard;
 mod history;
 mod inbox;
+mod keys;
 mod link;
 mod live;
 mod login;
@@ -88,6 +89,8 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/people/invite", post(people::invite))
         .route("/people/change", post(people::change))
         .route("/people/group", post(people::group))
+        .route("/keys", get(keys::show))
+        .route("/keys/{id}/revoke", post(keys::revoke))
         .route("/channels", get(channels::show))
         .route("/channels/add", post(channels::add))
         .route("/channels/{id}/change", get(channel_change::show).post(channel_change::save))

@@ -23,6 +23,7 @@ use super::fields::Typed;
 use super::grants::GrantsPage;
 use super::history::{HistoryPage, Wish};
 use super::inbox::{InboxPage, Row};
+use super::keys::KeysPage;
 use super::login::{LoginPage, SignedOutPage};
 use super::people::PeoplePage;
 use super::profile::ProfilePage;
@@ -40,6 +41,7 @@ use crate::service::presence::{Prospects, Sight, Viewer};
 use crate::service::{Caller, Rights, Seen};
 
 mod hooks;
+mod programs;
 mod ways;
 
 const ASKED: i64 = 1_893_456_000;
@@ -355,6 +357,7 @@ fn every_page_looks_as_it_did() {
     insta::assert_snapshot!("webhook_secret", html(&SecretPage::sample()));
     insta::assert_snapshot!("grants", html(&GrantsPage::sample()));
     insta::assert_snapshot!("settings", html(&SettingsPage::sample()));
+    insta::assert_snapshot!("keys", html(&KeysPage::sample()));
     insta::assert_snapshot!("profile", html(&ProfilePage::sample()));
     insta::assert_snapshot!("login", html(&LoginPage::sample()));
     insta::assert_snapshot!("signed_out", html(&SignedOutPage::sample()));

@@ -62,6 +62,7 @@ async fn no_look_changes_a_byte() {
         "/audit/export?format=csv",
         "/people",
         "/people/change",
+        "/keys",
         "/channels",
         "/channels/add",
         "/webhooks",
