@@ -8,6 +8,9 @@ import { deploy, receiver, shots, start, until } from "./harness.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } };
+const EVERY_WAY = Object.keys(SIZES).flatMap((size) => ["light", "dark"].map((light) => [size, light]));
+// Each size and each light, where looking takes long.
+const LONG_PAGE = [["phone", "dark"], ["desktop", "light"]];
 
 let desk;
 let hook;
@@ -68,24 +71,22 @@ after(async () => {
   await desk.stop();
 });
 
-/** Takes its picture at both sizes and in both lights, and lets axe look at each. A page may be too long for a picture of the whole. */
-async function look(page, name, path, whole = true) {
-  for (const [size, viewport] of Object.entries(SIZES)) {
-    for (const colorScheme of ["light", "dark"]) {
-      await page.setViewportSize(viewport);
-      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-      await page.goto(desk.url + path);
-      await page.screenshot({ path: join(shots, `${name}-${size}-${colorScheme}.png`) });
-      if (whole) await page.screenshot({ path: join(shots, `${name}-${size}-${colorScheme}-full.png`), fullPage: true });
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      assert.ok(wide <= 0, `${name} at ${size} is ${wide}px too wide`);
-      await page.evaluate(axe);
-      const { violations } = await page.evaluate(() => window.axe.run(document, {
-        runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-      }));
-      const found = violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.html} ${n.failureSummary}`).join("\n")}`);
-      assert.deepEqual(found, [], `${name} ${size} ${colorScheme}`);
-    }
+/** Takes its picture in each of these sizes and lights, and lets axe look at it. A long page is too long for a picture of the whole. */
+async function look(page, name, path, ways = EVERY_WAY) {
+  for (const [size, colorScheme] of ways) {
+    await page.setViewportSize(SIZES[size]);
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await page.goto(desk.url + path);
+    await page.screenshot({ path: join(shots, `${name}-${size}-${colorScheme}.png`) });
+    if (ways !== LONG_PAGE) await page.screenshot({ path: join(shots, `${name}-${size}-${colorScheme}-full.png`), fullPage: true });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(wide <= 0, `${name} at ${size} is ${wide}px too wide`);
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => window.axe.run(document, {
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }));
+    const found = violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.html} ${n.failureSummary}`).join("\n")}`);
+    assert.deepEqual(found, [], `${name} ${size} ${colorScheme}`);
   }
 }
 
@@ -108,7 +109,7 @@ test("the way in looks right and can be used by everyone", async () => {
 test("the documentation looks right, can be used by everyone, and leads from page to page without script", async () => {
   const context = await desk.browser.newContext();
   const page = await context.newPage();
-  for (const name of ["", "/guide", "/cli", "/reference", "/threat-model", "/nothing"]) await look(page, `docs${name.replace("/", "-")}`, `/docs${name}`, false);
+  for (const name of ["", "/guide", "/cli", "/reference", "/threat-model", "/nothing"]) await look(page, `docs${name.replace("/", "-")}`, `/docs${name}`, LONG_PAGE);
   await context.close();
   const plain = await (await desk.browser.newContext({ javaScriptEnabled: false, viewport: SIZES.desktop })).newPage();
   await plain.goto(`${desk.url}/login`);
