@@ -195,24 +195,22 @@ async function inbox(key, count) {
   let woken = () => {};
   child.stdout.on("data", (part) => { parts.push(part); woken(); });
   const ended = new Promise((resolve) => child.once("exit", resolve));
-  // Until it has drawn something and then been silent for a moment.
-  const drawn = async (quiet = 120) => {
-    const from = parts.length;
-    const until = Date.now() + 5_000;
-    while (Date.now() < until) {
-      const news = await new Promise((resolve) => {
-        woken = () => resolve(true);
-        setTimeout(() => resolve(false), quiet);
-      });
-      if (!news && parts.length > from) return;
-      if (!news && quiet * 4 + until - 5_000 < Date.now()) return;
-    }
+  // Until it has drawn something, unless nothing comes for so long, and then been silent for a moment.
+  const drawn = async (patience, quiet = 120) => {
+    const news = (most) => new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), most);
+      woken = () => { clearTimeout(timer); resolve(true); };
+    });
+    const until = Date.now() + 5_000 + patience;
+    if (await news(patience)) while (Date.now() < until && await news(quiet));
   };
-  await drawn(600);
+  // What opens and closes a request is drawn however long it takes; a step at its end is not.
+  const [SURE, MAYBE] = [20_000, 480];
+  await drawn(SURE, 600);
   for (let at = 0; at < count; at += 1) {
     for (const keys of ["\r", ...Array(10).fill(" "), "q", "j"]) {
       child.stdin.write(keys);
-      await drawn();
+      await drawn(/[\rq]/.test(keys) ? SURE : MAYBE);
     }
   }
   child.stdin.write("q");
