@@ -26,7 +26,10 @@ test("an admin sees which API a key speaks and takes it back, without JavaScript
   await entry.locator("summary").click();
   await entry.getByRole("button", { name: "Revoke it now" }).click();
   assert.equal(new URL(page.url()).pathname, "/keys");
+  assert.match(await page.getByRole("status").textContent(), /The key is revoked.*agent <b>one<\/b>.*refused from now on/s);
   assert.match(await page.locator(".entry", { hasText: name }).textContent(), /Revoked/);
+  await page.goto(`${desk.url}/keys`);
+  assert.equal(await page.getByRole("status").count(), 0, "it is told once");
   assert.equal(await asks(), 401);
   for (const one of [page, eve]) await one.context().close();
 });

@@ -87,6 +87,17 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// What sets a workspace up and runs it, and says nothing in approvals.
+    pub const ADMINISTER: [Self; 7] = [
+        Self::ReadAll,
+        Self::Policies,
+        Self::Members,
+        Self::Keys,
+        Self::Channels,
+        Self::Audit,
+        Self::Workspace,
+    ];
+
     /// Every scope of this version.
     pub const ALL: [Self; 10] = [
         Self::Ask,

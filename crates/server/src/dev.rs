@@ -53,16 +53,8 @@ pub async fn prepare(service: &Service, sealing: &SealingKey) -> Result<Ready> {
     let agent_key = ask.await?;
     let decide = key(service, sealing, workspace, owner, "approver", &[Scope::Decide], Some(owner));
     let approver_key = decide.await?;
-    let powers = [
-        Scope::ReadAll,
-        Scope::Policies,
-        Scope::Members,
-        Scope::Keys,
-        Scope::Channels,
-        Scope::Audit,
-        Scope::Workspace,
-    ];
-    let admin_key = key(service, sealing, workspace, owner, "admin", &powers, None).await?;
+    let admin = key(service, sealing, workspace, owner, "admin", &Scope::ADMINISTER, None);
+    let admin_key = admin.await?;
     let login_url = service.add_login_link_as_system(workspace, owner).await?.url;
     let url = service.public_url().to_owned();
     let workspace = workspace.to_string();

@@ -23,17 +23,6 @@ use crate::exit::{self, not_set_up, usage};
 use crate::premises;
 use crate::terminal::{say, say_json, shell_word};
 
-/// What the key that is printed may do: set the workspace up, and nothing about approvals.
-const ADMIN: [Scope; 7] = [
-    Scope::ReadAll,
-    Scope::Policies,
-    Scope::Members,
-    Scope::Keys,
-    Scope::Channels,
-    Scope::Audit,
-    Scope::Workspace,
-];
-
 /// Make the first workspace and owner of a real server, on its own console
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
@@ -161,7 +150,7 @@ impl InitArgs {
             label: "admin".into(),
             environment: None,
             dialect: Dialect::Native,
-            scopes: BTreeSet::from(ADMIN),
+            scopes: BTreeSet::from(Scope::ADMINISTER),
             policies: PolicyAllowance::Any,
             member: None,
             owner: Some(owner),

@@ -5,10 +5,12 @@ use askama::Template;
 use askfirst_core::{KeyId, MemberId, PolicyAllowance, Roster, Scope, Standing};
 use askfirst_store::Key;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
 
+use super::after::{After, Told, lead};
 use super::fault::{Fault, page};
+use super::history::sent;
 use super::session::{Nothing, Posted, SignedIn};
 use super::shell::{Moment, Shell, Text, text};
 use super::words::Sign;
@@ -23,6 +25,8 @@ const MOST: u32 = 100;
 #[template(path = "keys.html")]
 pub(super) struct KeysPage {
     pub(super) shell: Shell,
+    /// What was just done.
+    pub(super) told: Option<Told>,
     pub(super) good: Vec<KeyRow>,
     pub(super) over: Vec<KeyRow>,
     /// Whether there are more than fit.
@@ -93,11 +97,22 @@ impl KeysPage {
         let (good, over): (Vec<_>, Vec<_>) = keys.iter().partition(is_good);
         let rows = |keys: Vec<&Key>| keys.iter().map(|key| KeyRow::new(key, by, roster)).collect();
         let shell = Shell::of("Keys", "/keys", by, by.viewer.now);
-        Self { shell, good: rows(good), over: rows(over), more }
+        Self { shell, told: None, good: rows(good), over: rows(over), more }
     }
 }
 
-pub(super) async fn show(State(app): State<App>, by: SignedIn) -> Result<Response, Fault> {
+/// What was just done, as its address says.
+fn told(done: &str, over: &[KeyRow]) -> Option<Told> {
+    let key = over.iter().find(|key| Some(key.id.as_str()) == done.strip_prefix("revoked."))?;
+    let details = vec![key.name.clone(), text("Whatever uses it is refused from now on.")];
+    Some(Told { good: true, title: "The key is revoked", details })
+}
+
+pub(super) async fn show(
+    State(app): State<App>,
+    uri: Uri,
+    by: SignedIn,
+) -> Result<Response, Fault> {
     if !ADMINS.contains(&by.viewer.member.person.role) {
         return Err(Fault::NotFound);
     }
@@ -105,7 +120,10 @@ pub(super) async fn show(State(app): State<App>, by: SignedIn) -> Result<Respons
     let more = keys.len() > MOST as usize;
     keys.truncate(MOST as usize);
     let roster = app.service.roster(&by.caller).await?;
-    Ok(page(StatusCode::OK, &KeysPage::new(&by, &keys, &roster, more)))
+    let after: After = sent(&uri)?;
+    let html = KeysPage::new(&by, &keys, &roster, more);
+    let told = after.done(&by).and_then(|done| told(done, &html.over));
+    Ok(page(StatusCode::OK, &KeysPage { told, ..html }))
 }
 
 pub(super) async fn revoke(
@@ -115,5 +133,5 @@ pub(super) async fn revoke(
 ) -> Result<Response, Fault> {
     let id: KeyId = id.parse().map_err(|_| Fault::NotFound)?;
     app.service.revoke_key(&posted.by.caller, id).await?;
-    Ok(Redirect::to("/keys").into_response())
+    Ok(lead("/keys", &format!("revoked.{id}"), &posted.by))
 }

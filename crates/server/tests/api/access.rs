@@ -15,16 +15,6 @@ use crate::support::receiver::Receiver;
 use crate::support::workspace::{Workspace, wish};
 use crate::support::{Client, TestServer};
 
-const ADMIN: [Scope; 7] = [
-    Scope::ReadAll,
-    Scope::Policies,
-    Scope::Members,
-    Scope::Keys,
-    Scope::Channels,
-    Scope::Audit,
-    Scope::Workspace,
-];
-
 /// What the table says of itself.
 const HEAD: &str = "\
 # + lets in; a number is the status of the refusal. The approvals are those of the key `ask`.
@@ -52,13 +42,13 @@ async fn callers(
         ("audit", ours.client(&[Scope::Audit]).await),
         ("chans", ours.client(&[Scope::Channels]).await),
         ("space", ours.client(&[Scope::Workspace]).await),
-        ("admin", ours.client(&ADMIN).await),
+        ("admin", ours.client(&Scope::ADMINISTER).await),
         ("t-ask", ours.client_in(Environment::Test, &[Scope::Ask]).await),
         ("t-read", ours.client_in(Environment::Test, &[Scope::ReadAll]).await),
         ("ambedo", ours.foreign(Dialect::Ambedo, "open").await),
         ("f-ask", theirs.asker().await),
         ("f-dec", theirs.approver("zoe").await),
-        ("f-adm", theirs.client(&ADMIN).await),
+        ("f-adm", theirs.client(&Scope::ADMINISTER).await),
     ]
 }
 

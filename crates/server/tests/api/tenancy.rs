@@ -7,15 +7,6 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Client, TestServer};
 
-const POWERS: [Scope; 7] = [
-    Scope::ReadAll,
-    Scope::Policies,
-    Scope::Members,
-    Scope::Keys,
-    Scope::Channels,
-    Scope::Audit,
-    Scope::Workspace,
-];
 const DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
 /// The routes on one thing, with a body that makes sense.
@@ -92,7 +83,7 @@ async fn foreign_unknown_and_malformed_ids_read_alike_on_every_route() {
         ("policies", "secret".into(), "unknown"),
     ];
     let ana = ours.approver("ana").await;
-    let clients = [ours.client(&POWERS).await, ours.asker().await, ana];
+    let clients = [ours.client(&Scope::ADMINISTER).await, ours.asker().await, ana];
     server.signing().await;
     let before = server.picture();
     for (kind, foreign, unknown) in &ids {
@@ -148,7 +139,7 @@ async fn lists_logs_and_references_stay_inside_their_own_walls() {
         theirs.key(crate::support::workspace::wish(&[Scope::Ask])).await;
     let theirs = server.with_key(&their_secret).ask("deploy").await;
     ours.client_in(Environment::Test, &[Scope::Ask]).await.ask("deploy").await;
-    let admin = ours.client(&POWERS).await;
+    let admin = ours.client(&Scope::ADMINISTER).await;
     for path in ["approvals", "members", "groups", "keys", "policies", "audit", "workspace"] {
         let text = admin.get(format!("/v1/{path}")).await.expect(200).to_string();
         for foreign in [
@@ -190,7 +181,7 @@ async fn lists_logs_and_references_stay_inside_their_own_walls() {
 #[tokio::test]
 async fn a_test_key_reaches_nothing_that_live_approvals_stand_on() {
     let server = TestServer::start().await;
-    let live = server.found("acme").await.client(&POWERS).await;
+    let live = server.found("acme").await.client(&Scope::ADMINISTER).await;
     let key = |environment: &str, scope: &str| {
         let body = json!({ "name": "k", "scopes": [scope], "environment": environment });
         live.post("/v1/keys", &body).send()
