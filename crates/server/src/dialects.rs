@@ -4,18 +4,19 @@
 //! whose words an answer is in, also where no handler was reached.
 
 mod ambedo;
+mod manner;
 
-use askfirst_core::{Approval, ApprovalId, Dialect};
-use askfirst_store::{Delivery, EventRecord, Place};
+use askfirst_core::Dialect;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use bytes::Bytes;
 
 use crate::app::App;
 use crate::http::problem::Problem;
-use crate::service::webhooks;
+
+pub use manner::Parcel;
+pub(crate) use manner::{Told, body_of};
 
 /// The doors of every dialect.
 pub fn routes() -> Router<App> {
@@ -48,33 +49,6 @@ pub(crate) fn dressed(dialect: Dialect, mut response: Response) -> Response {
     headers.remove(header::CONTENT_LENGTH);
     *response.body_mut() = Body::from(body.to_string());
     response
-}
-
-/// What a receiver is sent of an event: in the words of the API that asked, where whoever asked
-/// named it, and in our own everywhere else.
-#[must_use]
-pub(crate) fn body(
-    place: Place,
-    approval: ApprovalId,
-    asked: Option<&Approval>,
-    event: &EventRecord,
-) -> Bytes {
-    match asked.map(|asked| (asked.asker.dialect, asked)) {
-        Some((Dialect::Ambedo, asked)) => ambedo::callback(asked, event),
-        Some((Dialect::Native, _)) | None => webhooks::body(place, approval, event),
-    }
-}
-
-/// The same, of what was or will be sent.
-#[must_use]
-pub(crate) fn body_of(place: Place, delivery: &Delivery) -> Bytes {
-    let event = EventRecord {
-        version: delivery.version,
-        name: delivery.event.clone(),
-        at: delivery.at,
-        detail: delivery.detail.clone(),
-    };
-    body(place, delivery.approval, delivery.asked.as_deref(), &event)
 }
 
 #[cfg(test)]

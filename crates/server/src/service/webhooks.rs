@@ -9,17 +9,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use askfirst_core::administration::{Change, NewWebhook};
-use askfirst_core::{DeliveryId, Environment, Scope, Seconds, Timestamp, WebhookId};
+use askfirst_core::{DeliveryId, Environment, Scope, Seconds, WebhookId};
 use askfirst_proof::SealingKey;
 use askfirst_store::{Delivery, Idempotency, SealedSecrets, Webhook, WebhookState};
-use bytes::Bytes;
 use hyper::Method;
-use hyper::header::{self, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderValue};
 use tracing::debug;
 use zeroize::Zeroizing;
 
 use super::caller::ADMINS;
 use super::{Caller, Result, Service, ServiceError, mistake};
+use crate::dialects::Parcel;
 use crate::keyring::KeyringError;
 use crate::mint;
 use crate::outgoing::signature::{self, Secret};
@@ -57,7 +57,7 @@ impl Sender {
         Ok((secret, sealed.map_err(|error| ServiceError::Internal(error.to_string()))?))
     }
 
-    /// Sends a receiver `body`, signed, as what it knows by `id`.
+    /// Sends a receiver a parcel, signed; `also` makes more headers, if need be with its secrets.
     ///
     /// # Errors
     /// What kept it from an answer and what to do, in words.
@@ -66,17 +66,18 @@ impl Sender {
         to: WebhookId,
         url: &str,
         secrets: &SealedSecrets,
-        id: DeliveryId,
-        body: Bytes,
-        now: Timestamp,
+        parcel: &Parcel,
+        also: impl FnOnce(&[Secret]) -> HeaderMap,
     ) -> std::result::Result<Answer, String> {
-        let secrets = secrets.at(now).map(|sealed| self.secret(to, sealed));
+        let Parcel { id, body, at } = parcel;
+        let secrets = secrets.at(*at).map(|sealed| self.secret(to, sealed));
         let secrets = secrets.collect::<std::result::Result<Vec<_>, _>>()?;
         let target = self.outgoing.check(url).map_err(|error| error.to_string())?;
-        let headers = signature::headers(&id.to_string(), now, &body, &secrets);
-        let mut headers = headers.map_err(|error| error.to_string())?;
+        let signed = signature::headers(&id.to_string(), *at, body, &secrets);
+        let mut headers = signed.map_err(|error| error.to_string())?;
+        headers.extend(also(&secrets));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let sent = self.outgoing.send(&target, Method::POST, headers, body).await;
+        let sent = self.outgoing.send(&target, Method::POST, headers, body.clone()).await;
         sent.map_err(|failure| {
             debug!(webhook.id = %to, ?failure, "a webhook could not be reached");
             failure.to_string()
@@ -266,6 +267,8 @@ impl Service {
 
 #[cfg(test)]
 mod tests {
+    use askfirst_core::Timestamp;
+
     use super::*;
 
     #[test]

@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::lanes::Lanes;
-use crate::dialects::body;
+use crate::dialects::{Parcel, Told};
 use crate::metrics::Metrics;
 use crate::outgoing::Answer;
+use crate::outgoing::signature::Secret;
 use crate::service::webhooks::Sender;
 
 /// Longer than one attempt can take.
@@ -25,8 +26,6 @@ const FOR_ONE: usize = 8;
 const FOR_ALL: usize = 512;
 /// Bytes of an answer that are kept.
 const KEPT: usize = 1_024;
-/// Seconds after each failed attempt until the next; after the last one it is given up.
-const PAUSES: [u32; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 
 /// Runs until `stop`.
 pub async fn run(
@@ -91,15 +90,10 @@ async fn attempt(store: &dyn Store, sender: &Sender, claimed: &ClaimedDelivery) 
     {
         return Attempted { then: Then::GiveUp { why }, status: None, answer: None };
     }
-    let sent = sender.send(
-        claimed.webhook,
-        &claimed.url,
-        &claimed.secrets,
-        claimed.id,
-        body(claimed.place, claimed.approval, claimed.asked.as_deref(), &claimed.event),
-        now,
-    );
-    let sent = sent.await;
+    let told = Told::from(claimed);
+    let parcel = Parcel { id: claimed.id, body: told.body(), at: now };
+    let also = |secrets: &[Secret]| (told.manner().headers)(&told, &parcel, secrets);
+    let sent = sender.send(claimed.webhook, &claimed.url, &claimed.secrets, &parcel, also).await;
     // It may have taken long.
     let now = store.now();
     match sent {
@@ -133,13 +127,14 @@ fn judge(claimed: &ClaimedDelivery, answer: &Answer, now: Timestamp) -> Attempte
 
 /// Another attempt by the schedule, or not before the receiver wants one; none after the last.
 fn later(claimed: &ClaimedDelivery, why: String, wanted: Option<Duration>, now: Timestamp) -> Then {
-    let attempts = claimed.round as usize;
-    let Some(pause) = attempts.checked_sub(1).and_then(|at| PAUSES.get(at)) else {
+    let (attempts, pauses) = (claimed.round as usize, Told::from(claimed).manner().pauses);
+    let Some(pause) = attempts.checked_sub(1).and_then(|at| pauses.get(at)) else {
         return Then::GiveUp { why };
     };
-    // Each delivery has its own share, so that what failed together does not come back together.
+    // Each delivery has its own share, so that what failed together does not come back together. Of
+    // less than a minute there is nothing to share out.
     let spread = u32::try_from(claimed.id.to_bits() % 1_024).unwrap_or(0);
-    let jitter = u64::from(*pause) * u64::from(spread) / 10_240;
+    let jitter = u64::from(*pause / 60 * 60) * u64::from(spread) / 10_240;
     let pause = u64::from(*pause) + jitter;
     let pause = wanted.map_or(pause, |wanted| pause.max(wanted.as_secs()));
     Then::Retry { at: now.plus(Seconds(u32::try_from(pause).unwrap_or(u32::MAX))), why }

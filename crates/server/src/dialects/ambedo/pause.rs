@@ -2,12 +2,12 @@
 
 use std::str::FromStr;
 
-use askfirst_core::{Action, Approval, ApprovalId, KeyFacts, Priority, Status};
-use askfirst_store::EventRecord;
+use askfirst_core::{Action, ApprovalId, KeyFacts, Priority, Status};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::dialects::Told;
 use crate::http::problem::Problem;
 use crate::service::Seen;
 use crate::service::ask::{Question, Rules};
@@ -152,13 +152,13 @@ struct Ended<'a> {
 }
 
 /// The end of a pause, as it is sent to its webhook.
-pub(in crate::dialects) fn callback(approval: &Approval, event: &EventRecord) -> Bytes {
-    let decided_at = approval.decision.as_ref().map_or(event.at, |decision| decision.decided_at);
+pub(in crate::dialects) fn callback(told: &Told<'_>) -> Bytes {
+    let decided = told.asked.and_then(|asked| asked.decision.as_ref());
     let ended = Ended {
-        watch_id: WatchId(approval.id).to_string(),
-        status: &event.name,
-        resolved_at: decided_at.to_string(),
-        agent_context: &approval.action.arguments,
+        watch_id: WatchId(told.approval).to_string(),
+        status: &told.event.name,
+        resolved_at: decided.map_or(told.event.at, |decision| decision.decided_at).to_string(),
+        agent_context: told.asked.map_or(&Value::Null, |asked| &asked.action.arguments),
     };
     // Texts and a map of them: there is nothing in it that could not be written.
     Bytes::from(serde_json::to_vec(&ended).unwrap_or_default())

@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use askfirst_core::{DeliveryId, Timestamp, WorkspaceId};
 use askfirst_store::Webhook;
 use bytes::Bytes;
+use hyper::header::HeaderMap;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
 use super::Sender;
+use crate::dialects::Parcel;
 use crate::mint::{self, NoRandomness};
 use crate::outgoing::Answer;
 
@@ -87,9 +89,9 @@ async fn exchange(
     });
     // Each has an id of its own, as receivers refuse one that they have seen.
     let id = DeliveryId::from_bits(mint::id_bits());
-    let body = Bytes::from(body.to_string());
+    let parcel = Parcel { id, body: Bytes::from(body.to_string()), at: now };
     let url = to.url.as_deref().unwrap_or_default();
-    let answer = sender.send(to.id, url, &to.secrets, id, body, now).await?;
+    let answer = sender.send(to.id, url, &to.secrets, &parcel, |_| HeaderMap::new()).await?;
     judge(&answer, challenge)
 }
 
