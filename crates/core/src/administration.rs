@@ -4,6 +4,7 @@
 mod change;
 mod channels;
 mod denied;
+mod hitl;
 mod replays;
 mod secrets;
 mod webhooks;
@@ -16,9 +17,9 @@ use crate::approval::erasure::{LONGEST_RETENTION, check_reason};
 use crate::policy::is_name;
 use crate::principal::check_scopes;
 use crate::{
-    Assurance, ChannelId, ChannelSettings, Delegation, Environment, Facts, GroupId, MemberId,
-    Person, Policy, PolicyAllowance, PolicyName, Principal, Problem, Refusal, Role, Scope,
-    Standing, WebhookId,
+    Assurance, ChannelId, ChannelSettings, Delegation, Environment, Facts, GroupId, HitlId,
+    MemberId, Person, Policy, PolicyAllowance, PolicyName, Principal, Problem, Refusal, Role,
+    Scope, Standing, WebhookId,
 };
 
 pub use channels::ChannelSecret;
@@ -44,6 +45,8 @@ pub struct Holdings {
     pub webhooks: BTreeMap<WebhookId, Environment>,
     /// Ways to people, and what they are set up with.
     pub channels: BTreeMap<ChannelId, ChannelSettings>,
+    /// The configs of the proof dialect that are not archived, and in which world each is.
+    pub hitl: BTreeMap<HitlId, Environment>,
 }
 
 /// Judges a change; what the store may then apply as it is.
@@ -129,6 +132,8 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         Change::CloseSessions { member, .. } if !facts.roster.people.contains_key(member) => {
             Err(Denied::Unknown { what: "member" })
         }
+        Change::AddHitl(kept) => hitl::add(kept, holdings),
+        Change::SetHitl(kept) => hitl::change(kept, holdings),
         Change::HoldWorkspace { reason: Some(reason) } => check_reason(reason),
         Change::HoldWorkspace { reason: None }
         | Change::ConfirmWebhook { .. }
@@ -177,6 +182,7 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
                 _ => Err(Refusal::MissingScope(Scope::Ask).into()),
             };
         }
+        Change::AddHitl(kept) | Change::SetHitl(kept) => return hitl::authorise(kept, facts),
         Change::AddDecisionLink(_) => (Scope::Members, Role::Admin),
         // One's own votes, links and sessions are one's own affair.
         Change::Delegate { member, .. }

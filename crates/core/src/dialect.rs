@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{PolicyAllowance, Problem, Scope};
+use crate::{Environment, PolicyAllowance, Problem, Scope};
 
 /// An API that keys speak. A key speaks one, and opens the doors of no other.
 #[derive(
@@ -19,11 +19,13 @@ pub enum Dialect {
     Native,
     /// That of Ambedo HITL: pauses.
     Ambedo,
+    /// That of proof.holdings: confirmations.
+    Proof,
 }
 
 impl Dialect {
     /// Every dialect of this version.
-    pub const ALL: [Self; 2] = [Self::Native, Self::Ambedo];
+    pub const ALL: [Self; 3] = [Self::Native, Self::Ambedo, Self::Proof];
 
     /// The word on the wire.
     #[must_use]
@@ -31,6 +33,7 @@ impl Dialect {
         match self {
             Self::Native => "native",
             Self::Ambedo => "ambedo",
+            Self::Proof => "proof",
         }
     }
 
@@ -40,6 +43,17 @@ impl Dialect {
         match self {
             Self::Native => "af",
             Self::Ambedo => "hitl",
+            Self::Proof => "pk",
+        }
+    }
+
+    /// What follows that in a key of this world; an underscore comes after it.
+    #[must_use]
+    pub const fn key_world(self, environment: Environment) -> &'static str {
+        match (self, environment) {
+            // There are two worlds there, and a developer's own sends nothing real either.
+            (Self::Proof, Environment::Dev) => Environment::Test.as_str(),
+            _ => environment.as_str(),
         }
     }
 
@@ -82,6 +96,7 @@ impl fmt::Display for Dialect {
         f.write_str(match self {
             Self::Native => "Askfirst's own API (/v1)",
             Self::Ambedo => "the Ambedo API (/api/pause)",
+            Self::Proof => "the proof.holdings API (/api/v1/confirmations)",
         })
     }
 }

@@ -9,6 +9,7 @@ pub mod channel;
 pub mod dialect;
 pub mod digest;
 pub mod facts;
+pub mod hitl;
 pub mod ids;
 pub mod limits;
 pub mod policy;
@@ -40,6 +41,7 @@ pub use facts::{
     Delegation, Facts, Floor, KeyFacts, LinkFacts, Person, Principal, Roster, SessionFacts,
     Standing,
 };
+pub use hitl::{HitlChannel, HitlConfig, HitlId, HitlStatus, KeptHitl};
 pub use ids::{
     ApprovalId, ChannelId, DeliveryId, GrantId, GroupId, KeyId, LinkId, MemberId, NoticeId,
     PolicyId, SessionId, WebhookId, WorkspaceId,

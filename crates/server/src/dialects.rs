@@ -5,6 +5,7 @@
 
 mod ambedo;
 mod manner;
+mod proof;
 
 use askfirst_core::Dialect;
 use axum::Router;
@@ -20,7 +21,7 @@ pub(crate) use manner::{Told, body_of};
 
 /// The doors of every dialect.
 pub fn routes() -> Router<App> {
-    ambedo::routes()
+    ambedo::routes().merge(proof::routes())
 }
 
 /// Whose words are spoken at this path.
@@ -29,7 +30,13 @@ pub(crate) fn at(path: &str) -> Dialect {
     let below = |root: &str| {
         path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    if below(ambedo::ROOT) { Dialect::Ambedo } else { Dialect::Native }
+    if below(ambedo::ROOT) {
+        Dialect::Ambedo
+    } else if proof::ROOTS.into_iter().any(below) {
+        Dialect::Proof
+    } else {
+        Dialect::Native
+    }
 }
 
 /// The answer as clients of this dialect read it: a problem in their words, everything else as it
@@ -42,6 +49,7 @@ pub(crate) fn dressed(dialect: Dialect, mut response: Response) -> Response {
     let (status, body) = match dialect {
         Dialect::Native => return response,
         Dialect::Ambedo => ambedo::refusal(&problem),
+        Dialect::Proof => proof::refusal(&problem),
     };
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -60,7 +68,19 @@ mod tests {
         for path in ["/api/pause", "/api/pause/", "/api/pause/wch_1", "/api/pause/wch_1/approve"] {
             assert_eq!(at(path), Dialect::Ambedo, "{path}");
         }
-        for path in ["/", "/v1/approvals", "/api", "/api/pauses", "/API/PAUSE", "/v1/api/pause"] {
+        for path in ["/api/v1/confirmations", "/v1/confirmations/1", "/api/v1/hitl/1/keys"] {
+            assert_eq!(at(path), Dialect::Proof, "{path}");
+        }
+        for path in [
+            "/api/v1/approvals",
+            "/api/v1/hitls",
+            "/",
+            "/v1/approvals",
+            "/api",
+            "/api/pauses",
+            "/API/PAUSE",
+            "/v1/api/pause",
+        ] {
             assert_eq!(at(path), Dialect::Native, "{path}");
         }
     }

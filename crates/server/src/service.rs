@@ -9,6 +9,7 @@ pub mod decide;
 pub mod deliveries;
 pub mod form;
 pub mod grants;
+pub mod hitl;
 pub mod keeping;
 pub mod keys;
 pub mod limits;

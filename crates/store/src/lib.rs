@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod deliveries;
+pub mod hitl;
 pub mod notices;
 pub mod records;
 pub mod sent;
@@ -16,6 +17,7 @@ pub mod sqlite;
 
 pub use clock::{Clock, EvenClock, SystemClock};
 pub use deliveries::*;
+pub use hitl::*;
 pub use notices::*;
 pub use records::*;
 pub use sent::*;

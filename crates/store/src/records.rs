@@ -355,6 +355,10 @@ pub struct ApprovalFilter {
     pub status: Option<Status>,
     /// Only what is not pending any more.
     pub ended: bool,
+    /// Only what ended in another way than by approval.
+    pub unapproved: bool,
+    /// Only where this member of the action's arguments is this text.
+    pub argument: Option<(&'static str, String)>,
     /// Only under the policy of this name.
     pub policy: Option<PolicyName>,
     /// Only by an agent of this name.
@@ -373,6 +377,8 @@ pub struct ApprovalFilter {
     pub text: Option<String>,
     /// Only older than this one.
     pub before: Option<ApprovalId>,
+    /// Not the first so many.
+    pub skip: u32,
     /// At most so many.
     pub limit: u32,
 }

@@ -15,6 +15,7 @@ mod facts;
 #[cfg(feature = "testing")]
 mod faults;
 mod grants;
+mod hitl;
 mod keyring;
 mod log;
 mod mooring;
@@ -341,6 +342,15 @@ impl Store for SqliteStore {
     ) -> Result<Vec<Approval>, StoreError> {
         let now = self.now();
         self.read(move |connection| queries::approvals(connection, place, &filter, now)).await
+    }
+
+    async fn count_approvals(
+        &self,
+        place: Place,
+        filter: ApprovalFilter,
+    ) -> Result<u32, StoreError> {
+        let now = self.now();
+        self.read(move |connection| queries::count_approvals(connection, place, &filter, now)).await
     }
 
     async fn events(

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use tokio::sync::broadcast;
 
 use crate::deliveries::Deliveries;
+use crate::hitl::HitlConfigs;
 use crate::notices::Notices;
 use crate::records::{
     ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, ErasureDue, EventRecord,
@@ -211,7 +212,7 @@ pub enum Settlement {
 
 /// Durable state. Object safe; shared as `Arc<dyn Store>`.
 #[async_trait]
-pub trait Store: Deliveries + Notices + SentLog + Send + Sync {
+pub trait Store: Deliveries + HitlConfigs + Notices + SentLog + Send + Sync {
     /// Now, by the store's clock; never earlier than any time it has recorded.
     fn now(&self) -> Timestamp;
 
@@ -316,6 +317,12 @@ pub trait Store: Deliveries + Notices + SentLog + Send + Sync {
         place: Place,
         filter: ApprovalFilter,
     ) -> Result<Vec<Approval>, StoreError>;
+    /// How many approvals a filter finds, counted up to its limit.
+    async fn count_approvals(
+        &self,
+        place: Place,
+        filter: ApprovalFilter,
+    ) -> Result<u32, StoreError>;
     /// What happened to one approval after version `after`, oldest first.
     async fn events(
         &self,

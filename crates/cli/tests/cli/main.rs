@@ -6,6 +6,7 @@ mod approvals;
 mod audit;
 mod backups;
 mod clock;
+mod confirmations;
 mod deliveries;
 mod dev;
 mod dialects;

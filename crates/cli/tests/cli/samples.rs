@@ -313,6 +313,7 @@ fn every_other_document_does_what_it_says() {
     run_all_of("docs/proofs.md");
     run_all_of("docs/webhooks.md");
     run_all_of("docs/dialects/ambedo.md");
+    run_all_of("docs/dialects/proof.md");
     let known = [
         "README.md",
         "docs/guide.md",
@@ -320,6 +321,7 @@ fn every_other_document_does_what_it_says() {
         "docs/proofs.md",
         "docs/webhooks.md",
         "docs/dialects/ambedo.md",
+        "docs/dialects/proof.md",
     ];
     for (document, text) in documents() {
         let run = blocks(&document, &text).iter().any(|block| block.fate() == Ok(Fate::Run));

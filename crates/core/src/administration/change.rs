@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::{ChannelSecret, GivenUp, PasswordHash, SecretHash};
 use crate::{
     ApprovalId, Assurance, ChannelId, ChannelSettings, Delegation, DeliveryId, Dialect, Digest,
-    Environment, Floor, GrantId, GroupId, KeyId, KeyLimits, LinkId, MemberId, NewChannel, NoticeId,
-    Policy, PolicyAllowance, PolicyId, PolicyName, Role, Scope, Seconds, SessionId, Timestamp,
-    WebhookId,
+    Environment, Floor, GrantId, GroupId, KeptHitl, KeyId, KeyLimits, LinkId, MemberId, NewChannel,
+    NoticeId, Policy, PolicyAllowance, PolicyId, PolicyName, Role, Scope, Seconds, SessionId,
+    Timestamp, WebhookId,
 };
 
 /// One administrative change.
@@ -162,6 +162,10 @@ pub enum Change {
     },
     /// A link by which a member decides one approval without signing in.
     AddDecisionLink(NewDecisionLink),
+    /// A program of the proof dialect names ways to people.
+    AddHitl(KeptHitl),
+    /// Such a config is otherwise from now on.
+    SetHitl(KeptHitl),
     /// A vote given in advance is taken back; what it was used for stays.
     RevokeGrant {
         /// Which.

@@ -89,6 +89,7 @@ fn a_contact_gets_no_account_by_the_back_door() {
         default_policy: None,
         webhooks: [].into(),
         channels: [].into(),
+        hitl: [].into(),
     };
     let dan = member("dan");
     let told = |stage: &Stage, change: Change| {

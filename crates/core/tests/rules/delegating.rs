@@ -114,6 +114,7 @@ fn hand_over(stage: &Stage, by: &str, from: &str, to: &str, span: i64) -> Result
         default_policy: None,
         webhooks: [].into(),
         channels: [].into(),
+        hitl: [].into(),
     };
     let change = Change::Delegate { member: member(from), delegation };
     permit(&change, &stage.facts(by.principal()), &holdings)

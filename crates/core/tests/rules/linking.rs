@@ -91,6 +91,7 @@ fn a_link_decides_and_does_nothing_else() {
         default_policy: None,
         webhooks: [].into(),
         channels: [].into(),
+        hitl: [].into(),
     };
     let change = Change::AddMember {
         id: member("new"),

@@ -61,7 +61,8 @@ impl Told<'_> {
     /// How.
     pub(crate) fn manner(&self) -> &'static Manner {
         match self.asked.map(|asked| asked.asker.dialect) {
-            Some(Dialect::Native) | None => &OURS,
+            // A confirmation names no receiver.
+            Some(Dialect::Native | Dialect::Proof) | None => &OURS,
             Some(Dialect::Ambedo) => &AMBEDO,
         }
     }

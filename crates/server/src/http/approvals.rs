@@ -85,6 +85,7 @@ impl AskBody {
             return Err(ServiceError::NotInThisVersion { pointer, what }.into());
         }
         Ok(Question {
+            id: None,
             action: self.action,
             reason: self.reason,
             policy: rules(self.policy)?,

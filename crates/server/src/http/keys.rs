@@ -33,7 +33,7 @@ pub struct KeyView {
     hint: String,
     /// `live`, `test` or `dev`.
     environment: &'static str,
-    /// The API that it speaks: `native`, which is this one, or `ambedo`.
+    /// The API that it speaks: `native`, which is this one, `ambedo` or `proof`.
     dialect: &'static str,
     /// What it may do.
     #[schema(value_type = Vec<String>)]
@@ -119,7 +119,7 @@ pub struct NewKeyBody {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     environment: Option<Environment>,
-    /// `native`, or the API of another product: `ambedo`. A key of that opens the doors of that API
+    /// `native`, or the API of another product: `ambedo` or `proof`. A key of that opens the doors of that API
     /// and no others; its scope is `ask`, and it asks under one policy.
     #[serde(default)]
     #[schema(example = "native")]
@@ -206,7 +206,7 @@ fn scopes_from(words: &[String]) -> Result<BTreeSet<Scope>, Problem> {
 /// Reads the name of a dialect.
 fn dialect_from(word: Option<&str>) -> Result<Dialect, Problem> {
     let Some(word) = word else { return Ok(Dialect::Native) };
-    let later = [("proof", "the dialect proof"), ("holdon", "the dialect holdon")];
+    let later = [("holdon", "the dialect holdon")];
     if let Some(&(_, what)) = later.iter().find(|(later, _)| *later == word) {
         return Err(ServiceError::NotInThisVersion { pointer: "/dialect".into(), what }.into());
     }

@@ -66,6 +66,8 @@ impl ListQuery {
             ("created_before", self.created_before.as_deref()),
         )?;
         Ok(Search {
+            unapproved: false,
+            argument: None,
             status: self.status,
             ended: false,
             policy: self.policy,

@@ -95,6 +95,26 @@ impl Problem {
         &self.detail
     }
 
+    /// The name of its kind.
+    pub(crate) fn name(&self) -> &str {
+        self.kind.rsplit(':').next().unwrap_or_default()
+    }
+
+    /// Where in the request the mistakes are, and what is wrong there.
+    pub(crate) fn mistakes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.errors.iter().map(|error| (error.pointer.as_str(), error.detail.as_str()))
+    }
+
+    /// The id of the request that it answers.
+    pub(crate) fn request(&self) -> &str {
+        self.instance.rsplit(':').next().unwrap_or_default()
+    }
+
+    /// When to come back, in seconds.
+    pub(crate) const fn retry_after(&self) -> Option<u32> {
+        self.retry_after
+    }
+
     /// There is no such thing.
     #[must_use]
     pub fn not_found(detail: impl Into<String>) -> Self {

@@ -241,6 +241,9 @@ fn noun(parts: &Parts) -> &'static str {
         ("/v1/policies", "policy"),
         ("/v1/deliveries", "delivery"),
         ("/api/pause", "pause"),
+        ("/api/v1/confirmations", "confirmation"),
+        ("/v1/confirmations", "confirmation"),
+        ("/api/v1/hitl", "config"),
     ];
     nouns.iter().find(|(prefix, _)| path.starts_with(prefix)).map_or("thing", |(_, noun)| noun)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askfirst_core::approval::edit;
 use askfirst_core::{
     Action, Agent, ApprovalId, Ask, Command, FrozenPolicy, KeyFacts, KeyId, Pointer, Policy,
-    PolicyAllowance, PolicyChoice, PolicyName, Priority, Problem, Scope, Seconds,
+    PolicyAllowance, PolicyChoice, PolicyName, Priority, Problem, Refusal, Scope, Seconds,
 };
 use askfirst_store::{Execute, Idempotency};
 use serde_json::Value;
@@ -17,6 +17,8 @@ use crate::mint;
 /// What a door read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
+    /// The id it will have, where the API that it is asked in has ids of its own kind.
+    pub id: Option<ApprovalId>,
     /// What is asked for.
     pub action: Action,
     /// The agent's reason.
@@ -100,7 +102,7 @@ impl Service {
         if let Some(url) = &question.callback_url {
             self.check_callback(caller, url).await?;
         }
-        let id = ApprovalId::from_bits(mint::id_bits());
+        let id = question.id.unwrap_or_else(|| ApprovalId::from_bits(mint::id_bits()));
         let policy = match question.policy {
             Rules::Default => PolicyChoice::Default,
             Rules::Named(name) => PolicyChoice::Named(name),
@@ -135,6 +137,28 @@ impl Service {
         let (seen, replayed) = self.execute(request).await?;
         // What a repeat gives back may have ended in the meantime.
         Ok((self.with_proof(seen).await?, replayed))
+    }
+
+    /// As [`Service::ask`], but a deadline beyond the policy's is cut to that one.
+    ///
+    /// # Errors
+    /// As [`Service::ask`].
+    pub async fn ask_within(
+        &self,
+        caller: &Caller,
+        question: Question,
+        idempotency: Option<Idempotency>,
+    ) -> Result<(Seen, bool)> {
+        match self.ask(caller, question.clone(), idempotency.clone()).await {
+            // Nothing was recorded, and the refusal says how long it may be.
+            Err(ServiceError::Refused(Refusal::Loosens {
+                field: "expires_in", allowed, ..
+            })) => {
+                let question = Question { expires_in: Some(allowed), ..question };
+                self.ask(caller, question, idempotency).await
+            }
+            answer => answer,
+        }
     }
 }
 

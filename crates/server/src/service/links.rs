@@ -3,12 +3,12 @@
 //! on, it counts as `bearer`.
 
 use askfirst_core::administration::{Change, NewDecisionLink};
-use askfirst_core::{ApprovalId, Assurance, LinkId, MemberId, Scope};
+use askfirst_core::{ApprovalId, Assurance, LinkId, MemberId, Refusal, Role, Scope};
 use askfirst_store::{Credential, Idempotency};
 
 use super::caller::ADMINS;
 use super::signin::MadeLink;
-use super::{Caller, Result, Rights, Service, ServiceError};
+use super::{Caller, Result, Rights, Seen, Service, ServiceError};
 use crate::mint::{self, Purpose};
 
 impl Service {
@@ -54,6 +54,24 @@ impl Service {
         let url = format!("{}/d/{token}", self.public_url);
         let made = (!done.replayed).then_some(MadeLink { url, expires_at: known.expires_at });
         Ok((made, link.assurance()))
+    }
+
+    /// An address to pass on to whoever is to decide: a new link of the first contact who could, if
+    /// a bearer's word counts; else the page for who signs in.
+    ///
+    /// # Errors
+    /// If the caller did not ask this, or it is not pending.
+    pub async fn address_to_pass_on(&self, caller: &Caller, asked: &Seen) -> Result<String> {
+        let (approval, roster) = (&asked.approval, &asked.roster);
+        let page = format!("{}/a/{}", self.public_url, approval.id);
+        let contacts = roster.people.iter().filter(|(_, person)| person.role == Role::Contact);
+        let could = |id: &MemberId| approval.could_ever_vote(*id, roster, asked.now);
+        let Some(contact) = contacts.map(|(id, _)| *id).find(could) else { return Ok(page) };
+        match self.add_decision_link(caller, approval.id, &contact.to_string(), None).await {
+            Ok((Some(made), _)) => Ok(made.url),
+            Ok((None, _)) | Err(ServiceError::Refused(Refusal::AssuranceTooLow { .. })) => Ok(page),
+            Err(error) => Err(error),
+        }
     }
 
     /// Who decides by this link, and what; none if it cannot be used any more.

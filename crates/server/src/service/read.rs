@@ -66,6 +66,15 @@ impl Service {
         self.patiently(caller, id, until, patience).await
     }
 
+    /// One approval once it has ended, or as it is after `patience`. Who does so again and again has
+    /// a [`Service::stay`] meanwhile.
+    ///
+    /// # Errors
+    /// As [`Service::approval`].
+    pub async fn ended(&self, caller: &Caller, id: ApprovalId, patience: Duration) -> Result<Seen> {
+        self.patiently(caller, id, Until::Ended, patience).await
+    }
+
     async fn patiently(
         &self,
         caller: &Caller,

@@ -2,14 +2,17 @@
 //! Whoever is named and not known finds nothing; only what names nobody at all is a mistake.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
-use askfirst_core::{ApprovalId, KeyId, MemberId, PolicyName, Roster, Status, Timestamp};
+use askfirst_core::{ApprovalId, KeyId, MemberId, PolicyName, Roster, Scope, Status, Timestamp};
 use askfirst_store::ApprovalFilter;
 
-use super::{Caller, Result, Seen, Service};
+use super::{Caller, Needed, Result, Seen, Service, ServiceError};
 
 /// The longest text that is searched for, in characters.
 pub const LONGEST_TEXT: usize = 200;
+/// How far is counted; what lies beyond is found by narrowing the search.
+pub const MOST_COUNTED: u32 = 10_000;
 
 /// Which approvals are wanted. All conditions must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +21,10 @@ pub struct Search {
     pub status: Option<Status>,
     /// Only what is not pending any more.
     pub ended: bool,
+    /// Only what ended in another way than by approval.
+    pub unapproved: bool,
+    /// Only where this member of the action's arguments is this text.
+    pub argument: Option<(&'static str, String)>,
     /// Only under the policy of this name.
     pub policy: Option<PolicyName>,
     /// Only by an agent of this name.
@@ -132,6 +139,43 @@ pub fn point_in_time(text: &str) -> std::result::Result<Timestamp, NoTime> {
 }
 
 impl Service {
+    /// One page, by how many come before it, of what the calling key asked, newest first; and how
+    /// many there are in all, counted up to [`MOST_COUNTED`]. Who asks and who voted is not
+    /// searched for.
+    ///
+    /// # Errors
+    /// If there is no such key, or it could not be read.
+    pub async fn own_page(
+        &self,
+        caller: &Caller,
+        search: Search,
+        skip: u32,
+    ) -> Result<(Vec<Seen>, u32)> {
+        let key = caller.key().filter(|key| key.scopes.contains(&Scope::Ask));
+        let key = key.ok_or(ServiceError::Forbidden(Needed::Scope(Scope::Ask)))?;
+        let filter = ApprovalFilter {
+            status: search.status,
+            unapproved: search.unapproved,
+            argument: search.argument,
+            asker: Some(key.id),
+            created_after: search.created_after,
+            created_before: search.created_before,
+            skip,
+            limit: search.limit,
+            ..ApprovalFilter::default()
+        };
+        let all = ApprovalFilter { skip: 0, limit: MOST_COUNTED, ..filter.clone() };
+        let total = self.store.count_approvals(caller.place, all).await?;
+        let roster = self.store.roster(caller.place.workspace).await?;
+        let now = self.store.now();
+        let mut found = Vec::new();
+        for approval in self.store.approvals(caller.place, filter).await? {
+            let (approval, roster) = (Arc::new(approval), Arc::clone(&roster));
+            found.push(self.with_proof(Seen { approval, roster, proof: None, now }).await?);
+        }
+        Ok((found, total))
+    }
+
     /// One page of what is searched for, newest first, and after which one the next page starts.
     /// As [`Service::page`].
     ///
@@ -147,6 +191,8 @@ impl Service {
         let mut filter = ApprovalFilter {
             status: search.status,
             ended: search.ended,
+            unapproved: search.unapproved,
+            argument: search.argument,
             policy: search.policy,
             agent: search.agent,
             text: search.text,

@@ -115,6 +115,8 @@ impl Wish {
 
     fn search(&self, mistakes: &mut Vec<String>) -> Search {
         Search {
+            unapproved: false,
+            argument: None,
             status: ended_status(&self.status, mistakes),
             ended: true,
             policy: parsed("Policy", &self.policy, mistakes),

@@ -32,6 +32,12 @@ async fn no_look_changes_a_byte() {
     let program = workspace.foreign(Dialect::Ambedo, "p").await;
     let pause = program.post("/api/pause", &json!({ "action": "c" })).send().await.expect(201);
 
+    let proof = workspace.foreign(Dialect::Proof, "p").await;
+    let channels = json!({ "name": "n", "channels": [{ "type": "browser" }] });
+    let hitl = proof.post("/api/v1/hitl", &channels).send().await.expect(201)["id"].clone();
+    let body = json!({ "hitl_id": hitl, "message": "d" });
+    let confirmation = proof.post("/api/v1/confirmations", &body).send().await.expect(201);
+
     let mut paths: Vec<String> = Vec::new();
     for (_, route) in crate::access::routes() {
         for approval in [&pending, &approved] {
@@ -52,6 +58,15 @@ async fn no_look_changes_a_byte() {
         paths.push(format!("{pause}{rest}"));
     }
     paths.extend(["/api/pause".into(), pause]);
+    let (hitl, id) = (hitl.as_str().unwrap(), confirmation["id"].as_str().unwrap());
+    for (root, id, below) in [
+        ("/api/v1/confirmations", id, &["", "/events", "/approval-link", "/x"][..]),
+        ("/v1/confirmations", id, &["", "/events", "/approval-link"]),
+        ("/api/v1/hitl", hitl, &["", "/finalize", "/authorize", "/keys", "/approver-keys"]),
+    ] {
+        paths.extend(below.iter().map(|rest| format!("{root}/{id}{rest}")));
+        paths.push(root.into());
+    }
     // The pages that links lead to.
     let url = server.ready.login_url.clone();
     paths.push(url.trim_start_matches(&server.ready.url).to_owned());
@@ -88,7 +103,7 @@ async fn no_look_changes_a_byte() {
 
     let before = server.picture();
     for path in &paths {
-        for client in [&agent, &dev, &admin, &program, &server.stranger()] {
+        for client in [&agent, &dev, &admin, &program, &proof, &server.stranger()] {
             for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
                 let answer = client.call(method.clone(), path.clone()).open().await;
                 assert!(answer.status().as_u16() < 500, "{method} {path}");

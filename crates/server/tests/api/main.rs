@@ -44,6 +44,7 @@ mod lists;
 mod newcomers;
 mod outages;
 mod passwords;
+mod proof;
 mod quorum;
 mod races;
 mod refusals;

@@ -130,6 +130,20 @@ CREATE TABLE decision_links (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX decision_links_of_member ON decision_links (workspace, member);
 
+-- Where programs of the proof dialect want their questions put. They give nobody a vote.
+CREATE TABLE hitl_configs (
+  workspace   BLOB NOT NULL REFERENCES workspaces,
+  environment TEXT NOT NULL,
+  hitl        BLOB NOT NULL, -- 12 bytes
+  name        TEXT NOT NULL,
+  channels    TEXT NOT NULL, -- JSON
+  timeout     INTEGER NOT NULL, -- in seconds
+  status      TEXT NOT NULL,
+  created_at  INTEGER NOT NULL,
+  updated_at  INTEGER NOT NULL,
+  PRIMARY KEY (workspace, environment, hitl)
+) STRICT, WITHOUT ROWID;
+
 -- Votes given in advance. Their terms are JSON; how often each was used is counted beside them.
 CREATE TABLE grants (
   grant_id    BLOB NOT NULL PRIMARY KEY,

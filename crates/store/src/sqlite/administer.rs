@@ -17,7 +17,7 @@ use super::facts::Tenant;
 use super::notices::Retried;
 use super::repeats::{self, Seen};
 use super::writer::Desk;
-use super::{channels, deliveries, grants, newcomers, notices, queries, sent, webhooks};
+use super::{channels, deliveries, grants, hitl, newcomers, notices, queries, sent, webhooks};
 use crate::records::Place;
 use crate::store::{self, Administer, AdministerError, Administered, Credential, StoreError};
 
@@ -303,6 +303,16 @@ impl Act<'_> {
                 Ok(Done::new("login_link.added", member, detail))
             }
             &Change::AddDecisionLink(link) => self.add_link(link),
+            Change::AddHitl(kept) => {
+                hitl::add(connection, workspace, kept, now)?;
+                Ok(Done::new("hitl.added", kept.id, hitl::told(kept)))
+            }
+            Change::SetHitl(kept) => {
+                if !hitl::change(connection, workspace, kept, now)? {
+                    return Ok(Done::nothing(kept.id));
+                }
+                Ok(Done::new("hitl.changed", kept.id, hitl::told(kept)))
+            }
             &Change::RevokeGrant { id, environment, of } => {
                 let place = Place { workspace, environment };
                 let by = audit::actor(&self.facts.actor());

@@ -3,8 +3,8 @@
 
 use askfirst_core::{
     About, ApprovalId, Assurance, ChannelId, DeliveryId, Dialect, Digest, Environment, GrantId,
-    GroupId, KeyId, LinkId, MemberId, NoticeId, PolicyId, Role, SessionId, Status, Timestamp,
-    WebhookId, WorkspaceId,
+    GroupId, HitlStatus, KeyId, LinkId, MemberId, NoticeId, PolicyId, Role, SessionId, Status,
+    Timestamp, WebhookId, WorkspaceId,
 };
 use rusqlite::types::{ToSql, ToSqlOutput, Type, ValueRef};
 use rusqlite::{ErrorCode, Row};
@@ -157,6 +157,10 @@ pub(super) fn webhook_state(row: &Row<'_>, column: usize) -> rusqlite::Result<We
 
 pub(super) fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
     word(row, column, &Role::ALL, Role::as_str)
+}
+
+pub(super) fn hitl_status(row: &Row<'_>, column: usize) -> rusqlite::Result<HitlStatus> {
+    word(row, column, &HitlStatus::ALL, HitlStatus::as_str)
 }
 
 pub(super) fn about(row: &Row<'_>, column: usize) -> rusqlite::Result<About> {

@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use askfirst_core::administration::Holdings;
 use askfirst_core::{
-    Ask, Facts, FrozenPolicy, GroupId, KeyId, LinkFacts, LinkId, PolicyChoice, PolicyName,
-    Principal, Refusal, Room, Roster, SessionFacts, SessionId, Standing, Timestamp, WorkspaceId,
+    Ask, Environment, Facts, FrozenPolicy, GroupId, HitlId, KeyId, LinkFacts, LinkId, PolicyChoice,
+    PolicyName, Principal, Refusal, Room, Roster, SessionFacts, SessionId, Standing, Timestamp,
+    WorkspaceId,
 };
 use askfirst_proof::log::Head;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::codec::{self, Id};
 use super::queries::{self, KeyRow};
-use super::{audit, channels, grants, people, webhooks};
+use super::{audit, channels, grants, hitl, people, webhooks};
 use crate::records::{Place, Workspace};
 use crate::store::{Credential, StoreError};
 
@@ -42,6 +43,8 @@ pub(super) struct Tenant {
     pub(super) webhooks: webhooks::Receivers,
     /// The ways to people.
     pub(super) channels: channels::Ways,
+    /// The configs of the proof dialect that are not archived, by their world.
+    pub(super) hitl: BTreeMap<HitlId, Environment>,
     /// The end of its audit log.
     pub(super) head: Head,
     /// None for an id that is no key of this workspace.
@@ -109,6 +112,7 @@ impl Tenant {
             grants: grants::Standing::read(connection, id, now)?,
             webhooks: webhooks::Receivers::read(connection, id)?,
             channels: channels::Ways::read(connection, id)?,
+            hitl: hitl::open(connection, id)?,
             head: audit::head(connection, id)?,
             keys: HashMap::new(),
         }))
@@ -201,6 +205,7 @@ impl Tenant {
             default_policy: Some(self.workspace.default_policy.clone()),
             webhooks: self.webhooks.all(),
             channels: self.channels.all(),
+            hitl: self.hitl.clone(),
         }
     }
 

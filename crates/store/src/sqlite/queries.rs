@@ -6,7 +6,7 @@ use askfirst_core::{
     Actor, Approval, ApprovalId, Digest, KeyFacts, KeyId, PolicyName, Standing, Status, Timestamp,
     WorkspaceId,
 };
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter};
 
 use super::codec::{self, Id};
 use crate::records::{
@@ -208,6 +208,30 @@ pub(super) fn approvals(
     filter: &ApprovalFilter,
     now: Timestamp,
 ) -> Result<Vec<Approval>, StoreError> {
+    let (matching, id) = matching(filter);
+    let sql = format!("SELECT s.body {matching} ORDER BY {id} DESC LIMIT ?10 OFFSET ?17");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let values = params_from_iter(bound(place, filter, now));
+    let rows = statement.query_map(values, |row| codec::json(row, 0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// How many there are, counted up to the filter's limit.
+pub(super) fn count_approvals(
+    connection: &Connection,
+    place: Place,
+    filter: &ApprovalFilter,
+    now: Timestamp,
+) -> Result<u32, StoreError> {
+    let (matching, _) = matching(filter);
+    let sql = format!("SELECT count(*) FROM (SELECT 1 {matching} LIMIT ?10 OFFSET ?17)");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let values = params_from_iter(bound(place, filter, now));
+    Ok(statement.query_row(values, |row| codec::counted(row, 0))?)
+}
+
+/// Where approvals that match are found, and what their ids are called there.
+fn matching(filter: &ApprovalFilter) -> (String, &'static str) {
     // An overdue pending one is, to its readers, already what its policy makes of silence. The
     // conditions are written apart so that waiting ones are found by their own index.
     let status = match filter.status {
@@ -218,6 +242,12 @@ pub(super) fn approvals(
         }
     };
     let ended = if filter.ended { "AND (a.status <> 'pending' OR a.expires_at <= ?4)" } else { "" };
+    // Silence never approves.
+    let unapproved = if filter.unapproved {
+        "AND a.status <> 'approved' AND (a.status <> 'pending' OR a.expires_at <= ?4)"
+    } else {
+        ""
+    };
     // What somebody voted on is found, and ordered, by a table of its own.
     let (from, id) = match filter.approver {
         None => ("approvals a", "a.approval"),
@@ -229,9 +259,9 @@ pub(super) fn approvals(
     };
     // 17 bytes come after every id, so without a cursor the same range serves. The text is looked
     // for as it is: no letter in it is a wildcard.
-    let sql = format!(
-        "SELECT s.body FROM {from} JOIN snapshots s ON s.snapshot = a.snapshot
-         WHERE a.workspace = ?1 AND a.environment = ?2 {status} {ended}
+    let matching = format!(
+        "FROM {from} JOIN snapshots s ON s.snapshot = a.snapshot
+         WHERE a.workspace = ?1 AND a.environment = ?2 {status} {ended} {unapproved}
            AND {id} < ifnull(?5, x'ffffffffffffffffffffffffffffffffff')
            AND (?6 IS NULL OR a.policy = ?6)
            AND (?7 IS NULL OR a.agent = ?7)
@@ -241,29 +271,33 @@ pub(super) fn approvals(
            AND (?13 IS NULL OR a.created_at < ?13)
            AND (?14 IS NULL OR a.asker IN
              (SELECT k.key FROM keys k WHERE k.workspace = ?1 AND k.owner = ?14))
-         ORDER BY {id} DESC LIMIT ?10"
+           AND (?15 IS NULL OR json_extract(s.body, '$.action.arguments.' || ?15) = ?16)"
     );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(
-        params![
-            place.workspace.bytes(),
-            place.environment.as_str(),
-            filter.status.map(Status::as_str),
-            now.micros(),
-            filter.before.map(Id::bytes),
-            filter.policy.as_ref().map(PolicyName::as_str),
-            filter.agent,
-            filter.asker.map(Id::bytes),
-            filter.text.as_deref().map(str::to_lowercase),
-            filter.limit,
-            filter.approver.map(Id::bytes),
-            filter.created_after.map(Timestamp::micros),
-            filter.created_before.map(Timestamp::micros),
-            filter.owner.map(Id::bytes),
-        ],
-        |row| codec::json(row, 0),
-    )?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    (matching, id)
+}
+
+/// The values of that, numbered from 1.
+fn bound(place: Place, filter: &ApprovalFilter, now: Timestamp) -> [Box<dyn ToSql>; 17] {
+    let argument = filter.argument.clone();
+    [
+        Box::new(place.workspace.bytes()),
+        Box::new(place.environment.as_str()),
+        Box::new(filter.status.map(Status::as_str)),
+        Box::new(now.micros()),
+        Box::new(filter.before.map(Id::bytes)),
+        Box::new(filter.policy.as_ref().map(|name| name.as_str().to_owned())),
+        Box::new(filter.agent.clone()),
+        Box::new(filter.asker.map(Id::bytes)),
+        Box::new(filter.text.as_deref().map(str::to_lowercase)),
+        Box::new(filter.limit),
+        Box::new(filter.approver.map(Id::bytes)),
+        Box::new(filter.created_after.map(Timestamp::micros)),
+        Box::new(filter.created_before.map(Timestamp::micros)),
+        Box::new(filter.owner.map(Id::bytes)),
+        Box::new(argument.as_ref().map(|(name, _)| *name)),
+        Box::new(argument.map(|(_, text)| text)),
+        Box::new(filter.skip),
+    ]
 }
 
 pub(super) fn events(

@@ -77,6 +77,7 @@ impl PauseBody {
             target: None,
         };
         Ok(Question {
+            id: None,
             action,
             reason: None,
             policy: Rules::of(key),
@@ -94,7 +95,7 @@ impl PauseBody {
 }
 
 /// The action, as far as it fits on one line.
-fn title(action: &str) -> String {
+pub(in crate::dialects) fn title(action: &str) -> String {
     let line = action.trim();
     if line.chars().count() <= LONGEST_TITLE {
         return line.to_owned();

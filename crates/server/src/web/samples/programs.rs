@@ -15,7 +15,7 @@ fn key(id: u128, label: &str, dialect: Dialect, scope: Scope, standing: Standing
     let names = ["deploys".parse().unwrap()];
     let policies = PolicyAllowance::Only(match dialect {
         Dialect::Native => [].into(),
-        Dialect::Ambedo => names.into(),
+        Dialect::Ambedo | Dialect::Proof => names.into(),
     });
     let environment = Environment::Dev;
     Key {
