@@ -71,6 +71,67 @@ class Client(unittest.IsolatedAsyncioTestCase):
             self.assertEqual((done["status"], done["message"]), (status, MESSAGE))
             self.assertEqual((done["response"]["action"], done["response"]["text"]), (action, "as agreed"))
 
+    async def proven(self, decision="approve", comment="as agreed", **more):
+        asked = await self.ask(**more)
+        self.server.decide(decision, comment)
+        return await self.proof.confirmations.retrieve(asked["id"])
+
+    async def test_a_proof_is_verified_offline_and_says_what_was_decided(self):
+        for decision, word in (("approve", "approved"), ("reject", "denied")):
+            done = await self.proven(decision, proof_expiry_days=7)
+            self.assertEqual(done["proof"]["token"], done["proof_token"])
+            told = await self.proof.proofs.verify_offline(done["proof_token"])
+            self.assertTrue(told["valid"], told)
+            self.assertTrue(told["revocation_checked"])
+            claims = told["payload"]
+            self.assertEqual((claims["decision"], claims["sub"], claims["type"]), (word, done["id"], "confirmation"))
+            self.assertEqual(claims["exp"] - claims["iat"], 7 * 86_400)
+            self.assertEqual(claims["verified_at"], done["response"]["responded_at"])
+        listed = await self.proof.confirmations.list()
+        self.assertEqual(listed["data"][0]["proof_token"], done["proof_token"])
+
+    async def test_a_forged_or_foreign_proof_is_none(self):
+        done = await self.proven()
+        head, claims, signature = done["proof_token"].split(".")
+        forged = f"{head}.{claims}.{signature[:-8]}{'A' * 8}"
+        approval = self.server.call(self.server.approver, "GET", "/v1/approvals?limit=1")["data"][0]["id"]
+        receipt = self.server.call(self.server.approver, "GET", f"/v1/approvals/{approval}/proof?wait=5s")["token"]
+        for token in (forged, receipt, "not.a.token", done["proof_token"] + "A"):
+            self.assertFalse((await self.proof.proofs.verify_offline(token))["valid"], token)
+            self.assertEqual(await self.proof.proofs.validate(token) | {"message": ""}, {"valid": False, "reason": "invalid", "message": ""})
+
+    async def test_a_proof_is_validated_online_for_whom_it_is_about(self):
+        done = await self.proven()
+        token = done["proof_token"]
+        told = await self.proof.proofs.validate(token)
+        self.assertTrue(told["valid"])
+        self.assertEqual((told["verification"]["id"], told["verification"]["expires_at"]), (done["id"], done["proof"]["expires_at"]))
+        self.assertTrue((await self.proof.proofs.validate(token, identifier="dev@localhost.test"))["valid"])
+        other = await self.proof.proofs.validate(token, identifier="eve@example.com")
+        self.assertEqual((other["valid"], other["reason"]), (False, "identifier_mismatch"))
+
+    async def test_a_revoked_proof_is_good_nowhere(self):
+        kept, done = await self.proven(), await self.proven()
+        self.assertEqual((await self.proof.proofs.status(done["id"]))["status"], "active")
+        gone = await self.proof.proofs.revoke(done["id"], reason="fraud")
+        self.assertEqual((gone["success"], gone["proof_type"], gone["reason"]), (True, "confirmation", "fraud"))
+        self.assertEqual(await self.proof.proofs.revoke(gone["proof_id"], reason="other"), gone)
+        status = await self.proof.proofs.status(gone["proof_id"])
+        self.assertEqual((status["status"], status["is_valid"], status["revoked_reason"]), ("revoked", False, "fraud"))
+        online = await self.proof.proofs.validate(done["proof_token"])
+        self.assertEqual((online["valid"], online["reason"], online["revoked_reason"]), (False, "revoked", "fraud"))
+        offline = await self.proof.proofs.verify_offline(done["proof_token"])
+        self.assertEqual((offline["valid"], offline["reason"]), (False, "revoked"))
+        self.assertTrue((await self.proof.proofs.verify_offline(kept["proof_token"]))["valid"])
+        revoked = await self.proof.proofs.list_revoked()
+        self.assertEqual([one["proof_id"] for one in revoked["revoked"]], [gone["proof_id"]])
+        with self.assertRaises(errors.ValidationError):
+            await self.proof.proofs.revoke(kept["id"], reason="because")
+        stranger = self.client(self.server.key(name="stranger"))
+        for call in (stranger.proofs.revoke, stranger.proofs.status):
+            with self.assertRaises(errors.NotFoundError):
+                await call(kept["id"])
+
     async def test_a_stream_ends_with_the_answer(self):
         asked = await self.ask()
         seen = []

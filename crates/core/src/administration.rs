@@ -5,6 +5,7 @@ mod change;
 mod channels;
 mod denied;
 mod hitl;
+mod proof_tokens;
 mod replays;
 mod secrets;
 mod webhooks;
@@ -24,6 +25,7 @@ use crate::{
 
 pub use channels::ChannelSecret;
 pub use denied::Denied;
+pub use proof_tokens::{ProofRevocation, RevocationReason};
 pub use replays::{GivenUp, Way};
 pub use secrets::{PasswordHash, SecretHash};
 
@@ -142,6 +144,7 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         | Change::RetryDelivery { .. }
         | Change::RetryNotice { .. }
         | Change::RevokeGrant { .. }
+        | Change::RevokeProof(_)
         | Change::CloseSessions { .. }
         | Change::SetPassword { .. }
         | Change::SignIn { .. }
@@ -183,6 +186,7 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
             };
         }
         Change::AddHitl(kept) | Change::SetHitl(kept) => return hitl::authorise(kept, facts),
+        Change::RevokeProof(revocation) => return proof_tokens::authorise(revocation, facts),
         Change::AddDecisionLink(_) => (Scope::Members, Role::Admin),
         // One's own votes, links and sessions are one's own affair.
         Change::Delegate { member, .. }

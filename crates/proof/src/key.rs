@@ -14,6 +14,10 @@ use crate::canonical::Digest;
 
 /// The `typ` of a native receipt. Other tokens carry another, so none can be taken for one.
 pub const RECEIPT_TYPE: &str = "askfirst-receipt+jwt";
+/// The `typ` of a token for clients of proof.holdings.
+pub const PROOF_TOKEN_TYPE: &str = "JWT";
+/// The `typ` of the list of which of those are revoked. Source: draft-ietf-oauth-status-list.
+pub const STATUS_LIST_TYPE: &str = "statuslist+jwt";
 
 /// Why a key cannot be made, read or used.
 #[derive(Debug, thiserror::Error)]
@@ -100,12 +104,26 @@ impl SigningKey {
     ///
     /// RS256 is deterministic: the same bytes and key always give the same receipt, so a receipt
     /// lost in a crash can be made again. Errors: [`KeyError::NotSigned`].
-    #[allow(clippy::disallowed_methods, reason = "RSA blinding; it does not show in the signature")]
     pub fn sign_receipt(&self, statement_bytes: &[u8]) -> Result<String, KeyError> {
-        let header = format!(r#"{{"alg":"RS256","kid":"{}","typ":"{RECEIPT_TYPE}"}}"#, self.kid());
+        self.sign(RECEIPT_TYPE, statement_bytes)
+    }
+
+    /// Signs the claims of a token for clients of proof.holdings. Errors: [`KeyError::NotSigned`].
+    pub fn sign_proof_token(&self, claims: &[u8]) -> Result<String, KeyError> {
+        self.sign(PROOF_TOKEN_TYPE, claims)
+    }
+
+    /// Signs the claims of a status list. Errors: [`KeyError::NotSigned`].
+    pub fn sign_status_list(&self, claims: &[u8]) -> Result<String, KeyError> {
+        self.sign(STATUS_LIST_TYPE, claims)
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "RSA blinding; it does not show in the signature")]
+    fn sign(&self, typ: &str, claims: &[u8]) -> Result<String, KeyError> {
+        let header = format!(r#"{{"alg":"RS256","kid":"{}","typ":"{typ}"}}"#, self.kid());
         let mut token = URL_SAFE_NO_PAD.encode(header);
         token.push('.');
-        URL_SAFE_NO_PAD.encode_string(statement_bytes, &mut token);
+        URL_SAFE_NO_PAD.encode_string(claims, &mut token);
         let mut signature = vec![0; self.pair.public_modulus_len()];
         self.pair
             .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), token.as_bytes(), &mut signature)
@@ -138,6 +156,9 @@ pub struct Jwk {
     /// `sig`.
     #[serde(rename = "use")]
     pub usage: String,
+    /// What it signs, where that is no receipt. Who trusts keys for receipts passes over it.
+    #[serde(default, rename = "askfirst_signs", skip_serializing_if = "Option::is_none")]
+    pub signs: Option<String>,
 }
 
 impl Jwk {
@@ -149,6 +170,7 @@ impl Jwk {
             kid: String::new(),
             alg: "RS256".into(),
             usage: "sig".into(),
+            signs: None,
         };
         jwk.kid = jwk.thumbprint();
         jwk

@@ -12,6 +12,7 @@ pub mod log;
 pub mod moment;
 pub mod seal;
 pub mod statement;
+pub mod token;
 pub mod trust;
 pub mod verdict;
 pub mod verify;

@@ -113,8 +113,12 @@ impl Trust {
     }
 }
 
-/// Whether a foreign JWK claims to be what we need: RSA, for signatures, not for another `alg`.
+/// Whether a foreign JWK claims to be what we need: RSA, for signatures, not for another `alg`, and
+/// not for tokens that are no receipts.
 fn signs_rs256(jwk: &Value) -> bool {
+    if jwk.get("askfirst_signs").is_some() {
+        return false;
+    }
     let allows = |member: &str, wanted: &str| jwk.get(member).is_none_or(|found| found == wanted);
     jwk.get("kty").is_some_and(|kty| kty == "RSA") && allows("use", "sig") && allows("alg", "RS256")
 }

@@ -18,6 +18,7 @@ use crate::http::problem::Problem;
 
 pub use manner::Parcel;
 pub(crate) use manner::{Told, body_of};
+pub(crate) use proof::claims;
 
 /// The doors of every dialect.
 pub fn routes() -> Router<App> {

@@ -145,6 +145,7 @@ impl Server {
         workers.spawn(workers::receipts::run(
             Arc::clone(&store),
             Arc::clone(&keyring),
+            setup.reach.public_url.clone(),
             stop.clone(),
         ));
         workers.spawn(workers::webhooks::run(

@@ -18,6 +18,7 @@ pub mod passwords;
 pub mod people;
 pub mod policies;
 pub mod presence;
+pub mod proof_tokens;
 pub mod proofs;
 pub mod read;
 pub mod search;
@@ -63,6 +64,8 @@ pub struct Service {
     pub(crate) sender: Option<webhooks::Sender>,
     /// What every key may.
     pub(crate) key_limits: KeyLimits,
+    /// The lists of which tokens were taken back, as they were signed last.
+    pub(crate) lists: proof_tokens::SignedLists,
     /// Cancelled when the server stops; whoever waits then answers at once.
     pub(crate) stopping: CancellationToken,
     /// Where people and programs reach this server, without a final slash.
@@ -218,6 +221,7 @@ impl Service {
             crowd,
             sender: None,
             key_limits: limits.of_keys(),
+            lists: proof_tokens::SignedLists::default(),
             stopping,
             public_url,
         }
@@ -235,7 +239,7 @@ impl Service {
         self.store.now()
     }
 
-    /// The public keys that receipts are checked with.
+    /// The public keys that receipts, and what else is signed here, are checked with.
     #[must_use]
     pub fn jwks(&self) -> askfirst_proof::JwkSet {
         self.keyring.jwks()

@@ -11,6 +11,7 @@ use askfirst_core::{
 use serde_json::Value;
 
 use crate::deliveries::SealedSecrets;
+use crate::proof_tokens::ProofToken;
 
 /// Which rows a credential can see at all. Comes only from the credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -249,6 +250,8 @@ pub struct Proof {
     pub audit_index: u64,
     /// The audit entry that recorded that the texts were erased.
     pub erased_index: Option<u64>,
+    /// What proves it to clients of the API that asked, where that has such.
+    pub proof_token: Option<ProofToken>,
 }
 
 /// What an approver was shown, kept by its digest.
@@ -266,11 +269,37 @@ pub struct Shown {
     pub text: String,
 }
 
+/// What a signing key signs. No key signs what is of another family.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeyFamily {
+    /// Receipts.
+    #[default]
+    Receipts,
+    /// Tokens for clients of proof.holdings, and the lists of those that are revoked.
+    ProofTokens,
+}
+
+impl KeyFamily {
+    /// Every family.
+    pub const ALL: [Self; 2] = [Self::Receipts, Self::ProofTokens];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Receipts => "receipts",
+            Self::ProofTokens => "proof_tokens",
+        }
+    }
+}
+
 /// A signing key, sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SigningKeyRecord {
     /// RFC 7638 thumbprint.
     pub kid: String,
+    /// What it signs.
+    pub family: KeyFamily,
     /// The public JWK as JSON.
     pub public_jwk: String,
     /// The private key, sealed under the key-encryption key; none where that was lost.

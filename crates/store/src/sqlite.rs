@@ -28,6 +28,7 @@ mod pace;
 mod pens;
 mod people;
 mod probes;
+mod proof_tokens;
 mod queries;
 mod readers;
 mod record;

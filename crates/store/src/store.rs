@@ -13,6 +13,7 @@ use tokio::sync::broadcast;
 use crate::deliveries::Deliveries;
 use crate::hitl::HitlConfigs;
 use crate::notices::Notices;
+use crate::proof_tokens::{ProofTokens, SignedProofToken};
 use crate::records::{
     ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, ErasureDue, EventRecord,
     GrantFilter, GrantRecord, Group, Health, Key, KeyLoad, KeyringChange, LoginLink, Member,
@@ -195,6 +196,8 @@ pub enum Settlement {
     Signed {
         /// The JWT.
         token: String,
+        /// What proves it to clients of the API that asked, if that was not signed yet.
+        proof_token: Option<SignedProofToken>,
     },
     /// Try again at `at`.
     Retry {
@@ -212,7 +215,7 @@ pub enum Settlement {
 
 /// Durable state. Object safe; shared as `Arc<dyn Store>`.
 #[async_trait]
-pub trait Store: Deliveries + HitlConfigs + Notices + SentLog + Send + Sync {
+pub trait Store: Deliveries + HitlConfigs + Notices + ProofTokens + SentLog + Send + Sync {
     /// Now, by the store's clock; never earlier than any time it has recorded.
     fn now(&self) -> Timestamp;
 

@@ -163,12 +163,12 @@ impl KeyringCommand {
                 let made = keyring::rotate(store, sealing, opened.bits, from).await;
                 let made = made.map_err(not_set_up)?;
                 match self.json() {
-                    true => say_json(&told(&[made], store.now())[0]),
+                    true => say_json(&told(&made, store.now())[0]),
                     false => say(format_args!(
                         "{} is published from the next start and signs from {from}.\nWho checks \
                          receipts with a saved file of public keys needs it by then: `askfirst \
                          jwks`",
-                        made.kid
+                        named(&made)
                     )),
                 }
             }
@@ -218,38 +218,50 @@ async fn replace(opened: &Opened, yes: bool, json: bool) -> Result<()> {
     let sealing = premises::sealing_key(&opened.sealing_key_file)?;
     let made = keyring::replace_lost(&*opened.store, sealing, opened.bits).await?;
     match json {
-        true => say_json(&told(&[made], opened.store.now())[0]),
+        true => say_json(&told(&made, opened.store.now())[0]),
         false => say(format_args!(
             "{} signs from now on, sealed under {file}: keep a copy of that file apart.\nWho \
              checks receipts needs its public key: `askfirst jwks`. What was signed before can \
              still be checked",
-            made.kid
+            named(&made)
         )),
     }
     Ok(())
 }
 
+/// The names of these keys, the one for receipts first.
+fn named(keys: &[SigningKeyRecord]) -> String {
+    let kids: Vec<_> = keys.iter().map(|key| key.kid.as_str()).collect();
+    kids.join(" and ")
+}
+
 /// What is so about each key at this time.
 fn told(keys: &[SigningKeyRecord], now: Timestamp) -> Vec<Value> {
     let due = |key: &&SigningKeyRecord| key.sealed.is_some() && key.signs_from <= now;
-    let signing = keys.iter().rfind(due).map(|key| &key.kid);
     let one = |key: &SigningKeyRecord| {
+        let mut family = keys.iter().filter(|other| other.family == key.family);
         let state = match &key.sealed {
             None => "lost",
-            Some(_) if Some(&key.kid) == signing => "signs",
+            Some(_) if family.rfind(due).is_some_and(|due| due.kid == key.kid) => "signs",
             Some(_) if key.signs_from > now => "comes",
             Some(_) => "published",
         };
         let (made_at, signs_from) = (key.created_at, key.signs_from);
-        json!({ "kid": key.kid, "state": state, "made_at": made_at, "signs_from": signs_from })
+        json!({
+            "kid": key.kid, "signs": key.family.as_str(), "state": state, "made_at": made_at,
+            "signs_from": signs_from,
+        })
     };
     keys.iter().map(one).collect()
 }
 
 fn rows(keys: &[Value]) -> String {
     let cell = |key: &Value, name: &str| key[name].as_str().unwrap_or_default().to_owned();
-    let row = |key: &Value| ["kid", "state", "made_at", "signs_from"].map(|name| cell(key, name));
-    let mut rows = vec![["KID", "STATE", "MADE", "SIGNS FROM"].map(str::to_owned).to_vec()];
+    let row = |key: &Value| {
+        ["kid", "signs", "state", "made_at", "signs_from"].map(|name| cell(key, name))
+    };
+    let mut rows =
+        vec![["KID", "SIGNS", "STATE", "MADE", "SIGNS FROM"].map(str::to_owned).to_vec()];
     rows.extend(keys.iter().map(|key| row(key).to_vec()));
     table(&rows)
 }

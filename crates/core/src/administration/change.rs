@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{ChannelSecret, GivenUp, PasswordHash, SecretHash};
+use super::{ChannelSecret, GivenUp, PasswordHash, ProofRevocation, SecretHash};
 use crate::{
     ApprovalId, Assurance, ChannelId, ChannelSettings, Delegation, DeliveryId, Dialect, Digest,
     Environment, Floor, GrantId, GroupId, KeptHitl, KeyId, KeyLimits, LinkId, MemberId, NewChannel,
@@ -166,6 +166,8 @@ pub enum Change {
     AddHitl(KeptHitl),
     /// Such a config is otherwise from now on.
     SetHitl(KeptHitl),
+    /// What proves a decision to clients of proof.holdings is good no more.
+    RevokeProof(ProofRevocation),
     /// A vote given in advance is taken back; what it was used for stays.
     RevokeGrant {
         /// Which.

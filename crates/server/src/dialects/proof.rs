@@ -22,6 +22,8 @@ use crate::http::problem::Problem;
 use crate::http::request::presented;
 use crate::service::{Caller, ServiceError};
 
+pub(crate) use tokens::claims;
+
 /// Where all of it is. What else is below `/api/v1` is not this API's.
 pub(super) const ROOTS: [&str; 7] = [
     "/api/v1/confirmations",
@@ -52,6 +54,12 @@ pub(super) fn routes() -> Router<App> {
             .route(&format!("{root}/{{id}}/approval-link"), post(confirmation::link))
             .route(&format!("{root}/{{id}}/events"), get(stream::events));
     }
+    router = router
+        .route("/api/v1/proofs/validate", post(tokens::validate))
+        .route("/api/v1/proofs/revoked", get(tokens::revoked))
+        .route("/api/v1/proofs/status-list/{id}", get(tokens::status_list))
+        .route("/api/v1/proofs/{id}/status", get(tokens::status))
+        .route("/api/v1/proofs/{id}/revoke", post(tokens::revoke));
     for root in ROOTS {
         let below = ["/", "/{id}/", "/{id}/{*rest}"];
         for rest in below {

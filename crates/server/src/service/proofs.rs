@@ -84,7 +84,7 @@ impl Service {
                 .collect(),
             audit,
             erased,
-            jwks: self.jwks(),
+            jwks: self.keyring.receipt_keys(),
         };
         Ok((approval, Some(bundle)))
     }

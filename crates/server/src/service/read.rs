@@ -11,6 +11,8 @@ use crate::wakeups::Topic;
 
 /// How long a waiter trusts its wake-ups before it reads again by itself.
 const SLOW_POLL: Duration = Duration::from_secs(5);
+/// How long a signature may take before what it proves is told without it.
+const SIGNING: Duration = Duration::from_secs(5);
 /// How many pages are read to fill one page for a caller who may not see everything.
 const MOST_PAGES: usize = 20;
 
@@ -37,6 +39,18 @@ impl Service {
         let approval = approval.filter(|approval| caller.reads(approval, &roster, now));
         let approval = Arc::new(approval.ok_or(ServiceError::NotFound("approval"))?);
         self.with_proof(Seen { approval, roster, proof: None, now }).await
+    }
+
+    /// One approval; of what has just been decided, once that is signed, which takes a moment.
+    ///
+    /// # Errors
+    /// As [`Service::approval`].
+    pub async fn approval_signed(&self, caller: &Caller, id: ApprovalId) -> Result<Seen> {
+        let seen = self.approval(caller, id).await?;
+        if seen.approval.decision.is_none() || holds(&seen, Until::Signed) {
+            return Ok(seen);
+        }
+        self.patiently(caller, id, Until::Signed, SIGNING).await
     }
 
     /// Adds the proof to an approval that has ended.

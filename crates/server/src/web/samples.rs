@@ -141,7 +141,9 @@ fn used() -> Seen {
         at: moment(260),
     });
     let token = Some("a.b.c".into());
-    seen.proof = Some(Proof { statement: Vec::new(), token, audit_index: 1, erased_index: None });
+    let statement = Vec::new();
+    seen.proof =
+        Some(Proof { statement, token, audit_index: 1, erased_index: None, proof_token: None });
     seen.now = seen.now.plus(Seconds(300));
     seen
 }

@@ -288,6 +288,21 @@ CREATE TABLE shown (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX shown_by_text ON shown (workspace, environment, digest);
 
+-- The tokens that prove decisions to clients of proof.holdings. The row is written with the
+-- decision. The token says the comment, so it goes with the texts; its digest stays.
+CREATE TABLE proof_tokens (
+  number      INTEGER PRIMARY KEY AUTOINCREMENT, -- its slot in the list of what is revoked
+  approval    BLOB NOT NULL UNIQUE,
+  workspace   BLOB NOT NULL,
+  environment TEXT NOT NULL,
+  token       TEXT,
+  digest      BLOB UNIQUE, -- SHA-256 of the token, once it is signed
+  expires_at  INTEGER,
+  revoked_at  INTEGER,
+  reason      TEXT
+) STRICT;
+CREATE INDEX proof_tokens_revoked ON proof_tokens (number) WHERE revoked_at IS NOT NULL;
+
 CREATE TABLE audit (
   workspace BLOB NOT NULL,
   position  INTEGER NOT NULL, -- counted from 1 without gaps
@@ -454,6 +469,7 @@ CREATE INDEX newcomers_due ON newcomers (due_at);
 
 CREATE TABLE signing_keys (
   kid        TEXT NOT NULL PRIMARY KEY,
+  family     TEXT NOT NULL,     -- what it signs
   public_jwk TEXT NOT NULL,
   sealed     BLOB,              -- nothing where the sealing key was lost: it only verifies
   created_at INTEGER NOT NULL,

@@ -17,7 +17,9 @@ use super::facts::Tenant;
 use super::notices::Retried;
 use super::repeats::{self, Seen};
 use super::writer::Desk;
-use super::{channels, deliveries, grants, hitl, newcomers, notices, queries, sent, webhooks};
+use super::{
+    channels, deliveries, grants, hitl, newcomers, notices, proof_tokens, queries, sent, webhooks,
+};
 use crate::records::Place;
 use crate::store::{self, Administer, AdministerError, Administered, Credential, StoreError};
 
@@ -312,6 +314,14 @@ impl Act<'_> {
                     return Ok(Done::nothing(kept.id));
                 }
                 Ok(Done::new("hitl.changed", kept.id, hitl::told(kept)))
+            }
+            Change::RevokeProof(revocation) => {
+                let place = Place { workspace, environment: revocation.environment };
+                if !proof_tokens::revoke(connection, place, revocation, now)? {
+                    return Ok(Done::nothing(revocation.approval));
+                }
+                let detail = json!({ "reason": revocation.reason.as_str() });
+                Ok(Done::new("proof_token.revoked", revocation.approval, detail))
             }
             &Change::RevokeGrant { id, environment, of } => {
                 let place = Place { workspace, environment };

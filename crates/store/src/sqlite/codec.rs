@@ -1,6 +1,7 @@
 //! How values stand in columns: ids as 16 bytes, times as microseconds, enums as their words,
 //! the rest as JSON. What cannot be read back is damage, never an empty value.
 
+use askfirst_core::administration::RevocationReason;
 use askfirst_core::{
     About, ApprovalId, Assurance, ChannelId, DeliveryId, Dialect, Digest, Environment, GrantId,
     GroupId, HitlStatus, KeyId, LinkId, MemberId, NoticeId, PolicyId, Role, SessionId, Status,
@@ -12,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::deliveries::WebhookState;
+use crate::records::KeyFamily;
 use crate::store::StoreError;
 
 impl From<rusqlite::Error> for StoreError {
@@ -161,6 +163,17 @@ pub(super) fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
 
 pub(super) fn hitl_status(row: &Row<'_>, column: usize) -> rusqlite::Result<HitlStatus> {
     word(row, column, &HitlStatus::ALL, HitlStatus::as_str)
+}
+
+pub(super) fn revocation_reason(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<RevocationReason> {
+    word(row, column, &RevocationReason::ALL, RevocationReason::as_str)
+}
+
+pub(super) fn key_family(row: &Row<'_>, column: usize) -> rusqlite::Result<KeyFamily> {
+    word(row, column, &KeyFamily::ALL, KeyFamily::as_str)
 }
 
 pub(super) fn about(row: &Row<'_>, column: usize) -> rusqlite::Result<About> {

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codec::{self, Id};
 use super::deliveries;
+use super::proof_tokens;
 use super::record::searchable;
 use crate::records::{ErasureDue, Place};
 use crate::store::StoreError;
@@ -65,6 +66,7 @@ pub(super) fn forget_texts(connection: &Connection, next: &Approval) -> Result<(
                    AND s.environment = ?2 AND s.digest = shown_texts.digest AND s.approval <> ?3)";
     connection.prepare_cached(sql)?.execute(params![workspace, environment, id])?;
     connection.prepare_cached("DELETE FROM shown WHERE approval = ?1")?.execute([id])?;
+    proof_tokens::forget(connection, next.id)?;
     deliveries::forget_callback(connection, next.id)
 }
 

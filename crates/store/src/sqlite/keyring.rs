@@ -11,7 +11,7 @@ use crate::store::{Change, StoreError};
 
 /// All of them, in the order in which they come to sign.
 pub(super) fn all(connection: &Connection) -> Result<Vec<SigningKeyRecord>, StoreError> {
-    let sql = "SELECT kid, public_jwk, sealed, created_at, signs_from FROM signing_keys
+    let sql = "SELECT kid, public_jwk, sealed, created_at, signs_from, family FROM signing_keys
                ORDER BY signs_from, created_at, kid";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([], |row| {
@@ -21,13 +21,15 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<SigningKeyRecord>, Stor
             sealed: row.get(2)?,
             created_at: codec::time(row, 3)?,
             signs_from: codec::time(row, 4)?,
+            family: codec::key_family(row, 5)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-const ADD: &str = "INSERT INTO signing_keys (kid, public_jwk, sealed, created_at, signs_from)
-     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT";
+const ADD: &str =
+    "INSERT INTO signing_keys (kid, public_jwk, sealed, created_at, signs_from, family)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT";
 
 /// Adds one, unless it is there.
 pub(super) fn add(connection: &Connection, key: &SigningKeyRecord) -> Result<(), StoreError> {
@@ -36,7 +38,7 @@ pub(super) fn add(connection: &Connection, key: &SigningKeyRecord) -> Result<(),
 
 fn write(connection: &Connection, sql: &str, key: &SigningKeyRecord) -> Result<(), StoreError> {
     let (made, from) = (key.created_at.micros(), key.signs_from.micros());
-    let row = params![key.kid, key.public_jwk, key.sealed, made, from];
+    let row = params![key.kid, key.public_jwk, key.sealed, made, from, key.family.as_str()];
     connection.prepare_cached(sql)?.execute(row)?;
     Ok(())
 }

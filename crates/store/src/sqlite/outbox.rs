@@ -4,6 +4,7 @@ use askfirst_core::{ApprovalId, Seconds, Status, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codec::{self, Id};
+use super::proof_tokens;
 use super::writer::Desk;
 use crate::records::{DueTimer, Health, OutboxRow, Place};
 use crate::store::{Change, Settlement, StoreError};
@@ -82,9 +83,12 @@ pub(super) fn settle(
         return Ok(());
     }
     match settlement {
-        Settlement::Signed { token } => {
+        Settlement::Signed { token, proof_token } => {
             let sql = "UPDATE proofs SET token = ?2 WHERE approval = ?1 AND token IS NULL";
             connection.prepare_cached(sql)?.execute(params![row.approval.bytes(), token])?;
+            if let Some(signed) = proof_token {
+                proof_tokens::signed(connection, row.approval, signed)?;
+            }
             let sql = "DELETE FROM outbox WHERE outbox = ?1";
             connection.prepare_cached(sql)?.execute([row.id])?;
             if let Some(status) = status(connection, row.place, row.approval)? {

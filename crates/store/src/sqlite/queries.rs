@@ -9,6 +9,7 @@ use askfirst_core::{
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter};
 
 use super::codec::{self, Id};
+use super::proof_tokens;
 use crate::records::{
     ApprovalFilter, EventRecord, Key, Place, PolicyVersion, Proof, Shown, Workspace,
 };
@@ -327,9 +328,13 @@ pub(super) fn proof(
     place: Place,
     id: ApprovalId,
 ) -> Result<Option<Proof>, StoreError> {
-    let sql = "SELECT statement, token, audit_index, erased_index FROM proofs
-               WHERE approval = ?1 AND workspace = ?2 AND environment = ?3";
-    let mut statement = connection.prepare_cached(sql)?;
+    let sql = format!(
+        "SELECT p.statement, p.token, p.audit_index, p.erased_index, {}
+         FROM proofs p LEFT JOIN proof_tokens t ON t.approval = p.approval
+         WHERE p.approval = ?1 AND p.workspace = ?2 AND p.environment = ?3",
+        proof_tokens::COLUMNS
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
     let key = (id.bytes(), place.workspace.bytes(), place.environment.as_str());
     let found = statement.query_row(key, |row| {
         Ok(Proof {
@@ -337,6 +342,7 @@ pub(super) fn proof(
             token: row.get(1)?,
             audit_index: codec::counted(row, 2)?,
             erased_index: codec::maybe_counted(row, 3)?,
+            proof_token: proof_tokens::read(row, 4)?,
         })
     });
     Ok(found.optional()?)

@@ -9,6 +9,7 @@ use super::codec::{self, Id, Json};
 use super::erasure;
 use super::facts::Tenant;
 use super::pens::Pens;
+use super::proof_tokens;
 use super::repeats;
 use super::telling::Told;
 use crate::records::Shown;
@@ -238,6 +239,7 @@ impl Recording<'_, '_> {
                    VALUES (?1, ?2, 'sign_receipt', ?3, ?4)";
         self.pens
             .write(sql, params![workspace, environment, next.id.bytes(), self.now.micros(),])?;
+        proof_tokens::decided(self.pens, next)?;
         repeats::approval_ended(self.connection, next.id, self.now)
     }
 }

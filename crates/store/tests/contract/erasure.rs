@@ -203,7 +203,7 @@ pub(crate) async fn what_was_signed_with_a_comment_is_stated_again_without_it<H:
     // Somebody is about to sign the statement as it was.
     let row = world.store.claim_outbox("sign_receipt", 60, 1).await.unwrap().remove(0);
     erase(&world, ended.id).await.unwrap();
-    let signed = |token: &str| Settlement::Signed { token: token.into() };
+    let signed = |token: &str| Settlement::Signed { token: token.into(), proof_token: None };
     world.store.settle(&row, signed("with the comment")).await.unwrap();
 
     let after = proof().await;

@@ -84,7 +84,7 @@ pub(crate) async fn work_is_claimed_once_until_its_lease_is_over<H: Home>() {
     let second = claim().await;
     assert_eq!((second[0].id, second[0].attempt), (first[0].id, 2));
 
-    let signed = |token: &str| Settlement::Signed { token: token.into() };
+    let signed = |token: &str| Settlement::Signed { token: token.into(), proof_token: None };
     store.settle(&first[0], signed("late")).await.unwrap();
     let proof = store.proof(world.us.place, approval).await.unwrap().unwrap();
     assert_eq!(proof.token, None);
@@ -134,7 +134,11 @@ pub(crate) async fn changes_are_told_after_they_are_durable<H: Home>() {
     assert_eq!(*changes.recv().await.unwrap(), [told(Status::Approved)]);
     assert_eq!(world.store.approval(place, asked.id).await.unwrap(), Some(approved));
     let row = world.store.claim_outbox("sign_receipt", 30, 1).await.unwrap().remove(0);
-    world.store.settle(&row, Settlement::Signed { token: "t".into() }).await.unwrap();
+    world
+        .store
+        .settle(&row, Settlement::Signed { token: "t".into(), proof_token: None })
+        .await
+        .unwrap();
     assert_eq!(*changes.recv().await.unwrap(), [told(Status::Approved)]);
     let revoke = askfirst_core::administration::Change::RevokeKey { id: world.us.other_asker };
     world.administer(revoke).await.unwrap();
@@ -157,6 +161,7 @@ pub(crate) async fn health_tells_what_waits<H: Home>() {
 pub(crate) async fn a_signing_key_is_added_once<H: Home>() {
     let mut world = World::<H>::new().await;
     let key = SigningKeyRecord {
+        family: KeyFamily::Receipts,
         kid: "kid-1".into(),
         public_jwk: "{}".into(),
         sealed: Some(vec![1, 2, 3]),
@@ -174,6 +179,7 @@ pub(crate) async fn a_change_of_the_signing_keys_is_told_to_every_workspace<H: H
     let mut world = World::<H>::new().await;
     let now = world.store.now();
     let old = SigningKeyRecord {
+        family: KeyFamily::Receipts,
         kid: "old".into(),
         public_jwk: "{}".into(),
         sealed: Some(vec![1]),
@@ -184,6 +190,7 @@ pub(crate) async fn a_change_of_the_signing_keys_is_told_to_every_workspace<H: H
     let resealed = SigningKeyRecord { sealed: None, ..old };
     let later = now.plus(Seconds(60));
     let new = SigningKeyRecord {
+        family: KeyFamily::Receipts,
         kid: "new".into(),
         sealed: Some(vec![2]),
         signs_from: later,

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::confirmation::account;
 use super::list::{Page, Pagination, wrong};
 use super::{CONFIG_ARCHIVED, NO_ENCRYPTION, Nothing, Program, invalid, own, second};
 use crate::app::App;
@@ -124,7 +125,7 @@ impl From<HitlRecord> for ConfigView {
         Self {
             id: id.to_string(),
             // The account there is the workspace here.
-            user_id: format!("{:024x}", place.workspace.to_bits() >> 32),
+            user_id: account(place.workspace),
             name: config.name,
             profile_id: None,
             circle_id: None,

@@ -4,9 +4,9 @@ use std::str::FromStr;
 
 use askfirst_core::{
     Action, Approval, ApprovalId, Cause, Decision, Dialect, HitlChannel, HitlId, HitlStatus,
-    KeyFacts, Priority, Seconds, Status, Via,
+    KeyFacts, Priority, Seconds, Status, Via, WorkspaceId,
 };
-use askfirst_store::HitlRecord;
+use askfirst_store::{HitlRecord, ProofToken};
 use aws_lc_rs::digest;
 use axum::Json;
 use axum::extract::State;
@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::tokens::{self, Token};
+use super::tokens::{self, TokenView, USUAL_DAYS};
 use super::{
     CONFIG_ARCHIVED, INVALID_STATUS, NO_ENCRYPTION, Nothing, Program, invalid, own, second, told,
 };
@@ -33,7 +33,6 @@ const NAME: &str = "confirmation";
 const LONGEST_MESSAGE: usize = 2_000;
 /// For how many days a proof may be good.
 const PROOF_DAYS: [u32; 4] = [7, 30, 90, 365];
-const USUAL_PROOF_DAYS: u32 = 30;
 /// The longest that a confirmation may be said to wait, in seconds.
 const LONGEST_TIMEOUT: u32 = 86_400;
 
@@ -135,7 +134,7 @@ impl ConfirmationBody {
             agent: None,
             metadata: json!({
                 "channels": channels,
-                "proof_expiry_days": self.proof_expiry_days.unwrap_or(USUAL_PROOF_DAYS),
+                "proof_expiry_days": self.proof_expiry_days.unwrap_or(USUAL_DAYS),
             }),
             consumers: Vec::new(),
             editable: Vec::new(),
@@ -208,14 +207,24 @@ pub(in crate::dialects) struct ResponseView {
     channel: &'static str,
 }
 
+/// By which way the last word was said.
+pub(super) fn said_by(approval: &Approval) -> &'static str {
+    let last = approval.votes.iter().rev().find(|vote| approval.stands(vote));
+    match last.map(|vote| &vote.via) {
+        Some(Via::Key(_)) => "api",
+        Some(Via::Grant(_)) => "grant",
+        Some(Via::Web | Via::Link) | None => "browser",
+    }
+}
+
+/// A workspace as their clients know it: 24 hexadecimal digits.
+pub(super) fn account(workspace: WorkspaceId) -> String {
+    format!("{:024x}", workspace.to_bits() >> 32)
+}
+
 impl ResponseView {
     pub(in crate::dialects) fn of(approval: &Approval, decision: &Decision) -> Self {
-        let last = approval.votes.iter().rev().find(|vote| approval.stands(vote));
-        let voted = match last.map(|vote| &vote.via) {
-            Some(Via::Key(_)) => "api",
-            Some(Via::Grant(_)) => "grant",
-            Some(Via::Web | Via::Link) | None => "browser",
-        };
+        let voted = said_by(approval);
         let (channel, text) = match decision.cause {
             Cause::Deadline => ("system", Some("timeout".into())),
             Cause::Withdrawn => ("system", Some("cancelled".into())),
@@ -249,7 +258,7 @@ pub(super) struct ConfirmationView {
     message: Value,
     status: &'static str,
     response: Option<ResponseView>,
-    proof: Option<Token>,
+    proof: Option<TokenView>,
     proof_token: Option<String>,
     timeout_at: String,
     created_at: String,
@@ -259,12 +268,13 @@ pub(super) struct ConfirmationView {
 }
 
 impl ConfirmationView {
-    pub(super) fn of(seen: &Seen) -> Self {
+    /// `token` proves it, if there is one.
+    pub(super) fn of(seen: &Seen, token: Option<&ProofToken>) -> Self {
         let approval = &seen.approval;
         let decision = approval.decision_at(seen.now);
         let decision = decision.as_ref();
         let resolved_at = decision.map(|decision| second(decision.decided_at));
-        let proof = tokens::of(seen);
+        let proof = tokens::shown(token);
         // Both are empty once the texts are erased.
         let arguments = &approval.action.arguments;
         let ways = approval.metadata.get("channels").cloned().unwrap_or_default();
@@ -300,7 +310,7 @@ pub(super) async fn add(
     }
     let question = body.value.question(key, &config);
     let (seen, _) = app.service.ask_within(&caller, question, idempotency).await.map_err(told)?;
-    Ok((StatusCode::CREATED, Json(ConfirmationView::of(&seen))).into_response())
+    Ok((StatusCode::CREATED, Json(ConfirmationView::of(&seen, token_of(&seen)))).into_response())
 }
 
 pub(super) async fn get(
@@ -308,8 +318,13 @@ pub(super) async fn get(
     Program(caller): Program,
     Id(ConfirmationId(id)): Id<ConfirmationId>,
 ) -> Result<Json<ConfirmationView>, Problem> {
-    let seen = app.service.approval(&caller, id).await.map_err(told)?;
-    Ok(Json(ConfirmationView::of(&a_confirmation(seen)?)))
+    let seen = a_confirmation(app.service.approval_signed(&caller, id).await.map_err(told)?)?;
+    Ok(Json(ConfirmationView::of(&seen, token_of(&seen))))
+}
+
+/// What proves it, where that was read too.
+pub(super) fn token_of(seen: &Seen) -> Option<&ProofToken> {
+    seen.proof.as_ref()?.proof_token.as_ref()
 }
 
 /// Where whoever is to decide can be sent.

@@ -10,7 +10,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
 use serde_json::Value;
 
-use super::confirmation::{ConfirmationId, ConfirmationView, a_confirmation};
+use super::confirmation::{ConfirmationId, ConfirmationView, a_confirmation, token_of};
 use super::{Program, told};
 use crate::app::App;
 use crate::crowd::Stay;
@@ -62,6 +62,7 @@ fn follow(
                 // comes back and is told why.
                 let seen = app.service.ended(&caller, id, PATIENCE).await.ok()?;
                 if has_ended(&seen) {
+                    let seen = app.service.approval_signed(&caller, id).await.ok()?;
                     return Some((Ok(event("status_changed", &seen)), (None, true, stay)));
                 }
                 if app.service.is_stopping() {
@@ -74,6 +75,7 @@ fn follow(
 
 fn event(name: &str, seen: &Seen) -> Event {
     // Texts, numbers and lists of them: there is nothing in it that could not be written.
-    let data = serde_json::to_value(ConfirmationView::of(seen)).unwrap_or(Value::Null);
+    let data =
+        serde_json::to_value(ConfirmationView::of(seen, token_of(seen))).unwrap_or(Value::Null);
     Event::default().event(name).data(data.to_string())
 }
