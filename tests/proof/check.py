@@ -52,6 +52,19 @@ class Client(unittest.IsolatedAsyncioTestCase):
             await self.proof.confirmations.create(hitl_id=made["id"], message=MESSAGE)
         self.assertEqual(refused.exception.code, "config_archived")
 
+    async def test_a_chats_id_is_not_found_and_says_so(self):
+        made = await self.proof.hitl.create_chat_id_discovery()
+        self.assertEqual((made["expires_in"], made["deep_link"]), (600, None))
+        first = await anext(self.proof.streams.hitl_chat_id_discovery_events(made["token"]))
+        self.assertEqual(first["data"]["status"], "pending")
+
+    async def test_the_log_of_webhooks_is_read_and_nothing_more(self):
+        self.assertEqual((await self.proof.webhook_deliveries.list())["data"], [])
+        self.assertEqual((await self.proof.webhook_deliveries.stats())["total"], 0)
+        for call in (self.proof.webhook_deliveries.retrieve, self.proof.webhook_deliveries.retry):
+            with self.assertRaises(errors.NotFoundError):
+                await call("0" * 24)
+
     async def test_a_keypair_is_refused_and_says_why(self):
         hitl = await self.config()
         pair = dict(public_key="-----BEGIN", encrypted_private_key="{}", kdf_salt="x")

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use askfirst_core::{
-    Approval, ApprovalId, DeliveryId, Environment, Timestamp, WebhookId, WorkspaceId,
+    Approval, ApprovalId, DeliveryId, Dialect, Environment, Timestamp, WebhookId, WorkspaceId,
 };
 use async_trait::async_trait;
 use serde_json::Value;
@@ -24,6 +24,8 @@ pub struct Webhook {
     pub url: Option<String>,
     /// Names of the events that it gets; none for all.
     pub events: BTreeSet<String>,
+    /// In whose words it is told; if not in ours, only of what was asked in that API.
+    pub dialect: Dialect,
     /// When it was made.
     pub created_at: Timestamp,
     /// What it verifies with.
@@ -111,9 +113,11 @@ pub struct ClaimedDelivery {
     pub place: Place,
     /// Of which approval.
     pub approval: ApprovalId,
-    /// That approval as it stands, if an asker said where its end is sent: other APIs than ours
-    /// repeat there what was asked.
+    /// That approval as it stands, if an asker said where its end is sent, or if the receiver is
+    /// told in other words than ours: other APIs repeat there what was asked.
     pub asked: Option<Arc<Approval>>,
+    /// In whose words the receiver is told.
+    pub dialect: Dialect,
     /// What happened.
     pub event: EventRecord,
     /// Counts from 1 and never back.
@@ -195,6 +199,8 @@ pub struct Delivery {
     pub approval: ApprovalId,
     /// As in a [`ClaimedDelivery`].
     pub asked: Option<Arc<Approval>>,
+    /// The same.
+    pub dialect: Dialect,
     /// The approval's version after the event.
     pub version: u32,
     /// The event's name.

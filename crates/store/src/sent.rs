@@ -5,12 +5,14 @@
 
 use askfirst_core::administration::GivenUp;
 use askfirst_core::{
-    ApprovalId, ChannelId, DeliveryId, Environment, NoticeId, Timestamp, WebhookId, WorkspaceId,
+    ApprovalId, ChannelId, DeliveryId, Dialect, Environment, KeyId, NoticeId, Timestamp, WebhookId,
+    WorkspaceId,
 };
 use async_trait::async_trait;
 
 use crate::deliveries::{Delivery, DeliveryState};
 use crate::notices::{Notice, NoticeState};
+use crate::records::Place;
 use crate::store::StoreError;
 
 /// Which of what was sent is looked for; an absent member says nothing.
@@ -48,6 +50,30 @@ pub struct GivenUpCounts {
     pub over: u64,
 }
 
+/// Of what one key asked: what went to receivers that are told in another API's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AskerFilter {
+    /// In whose words.
+    pub dialect: Dialect,
+    /// How it stands.
+    pub state: Option<DeliveryState>,
+    /// Whether it tells of an approval, or of another end.
+    pub approved: Option<bool>,
+    /// Its id begins with these bytes.
+    pub begins: Option<[u8; 12]>,
+    /// Settled then or later.
+    pub since: Option<Timestamp>,
+    /// Not the first so many.
+    pub skip: u32,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl AskerFilter {
+    /// How far is counted.
+    pub const MOST: u32 = 10_000;
+}
+
 /// The log of what was sent.
 #[async_trait]
 pub trait SentLog: Send + Sync {
@@ -69,6 +95,14 @@ pub trait SentLog: Send + Sync {
         workspace: WorkspaceId,
         id: NoticeId,
     ) -> Result<Option<Notice>, StoreError>;
+    /// What went out of what one key asked, newest first, and how much that is in all, counted up to
+    /// [`AskerFilter::MOST`].
+    async fn deliveries_of_asker(
+        &self,
+        place: Place,
+        asker: KeyId,
+        filter: AskerFilter,
+    ) -> Result<(Vec<Delivery>, u32), StoreError>;
     /// How much was given up within a time.
     async fn given_up(
         &self,

@@ -45,6 +45,9 @@ pub(crate) struct AddArgs {
     /// Only these events, with commas between them; all if it is not said
     #[arg(long, value_name = "EVENTS", value_delimiter = ',')]
     events: Vec<String>,
+    /// The API in whose words it is told, and of whose requests alone
+    #[arg(long, value_parser = ["native", "proof"], conflicts_with_all = ["callbacks", "events"])]
+    dialect: Option<String>,
     /// Which environment it is told of: live or test; that of the key if it is not said
     #[arg(long, value_name = "NAME")]
     environment: Option<String>,
@@ -195,6 +198,9 @@ impl AddArgs {
         };
         if !self.events.is_empty() {
             body.insert("events".into(), self.events.into());
+        }
+        if let Some(dialect) = self.dialect {
+            body.insert("dialect".into(), dialect.into());
         }
         if let Some(environment) = self.environment {
             body.insert("environment".into(), environment.into());

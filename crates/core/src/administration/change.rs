@@ -270,6 +270,8 @@ pub struct NewWebhook {
     pub url: Option<String>,
     /// Names of the events that it gets; none for all.
     pub events: BTreeSet<String>,
+    /// In whose words it is told; if not in ours, only of what was asked in that API.
+    pub dialect: Dialect,
     /// The secret that what it gets is signed with, sealed.
     pub sealed: Vec<u8>,
 }

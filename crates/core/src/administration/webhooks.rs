@@ -2,7 +2,7 @@
 //! address may be reached is for who sends.
 
 use super::{Denied, Holdings, NewWebhook, invalid};
-use crate::{Environment, Event, Seconds};
+use crate::{Dialect, Environment, Event, Seconds};
 
 /// The most that one world of a workspace may have.
 const MOST: usize = 20;
@@ -21,6 +21,15 @@ pub(super) fn add(webhook: &NewWebhook, holdings: &Holdings) -> Result<(), Denie
     let dev = holdings.environment == Environment::Dev;
     if dev != (webhook.environment == Environment::Dev) {
         return Err(invalid("/environment", "this workspace has no such environment"));
+    }
+    if !matches!(webhook.dialect, Dialect::Native | Dialect::Proof) {
+        return Err(invalid(
+            "/dialect",
+            "native or proof: the others' askers name their receivers",
+        ));
+    }
+    if !webhook.dialect.is_native() && webhook.url.is_none() {
+        return Err(invalid("/dialect", "what signs callbacks speaks as each asker does"));
     }
     let known = |name: &str| Event::NAMES.contains(&name);
     if let Some(odd) = webhook.events.iter().find(|name| !known(name)) {

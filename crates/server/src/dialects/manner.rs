@@ -7,7 +7,7 @@ use askfirst_store::{ClaimedDelivery, Delivery, EventRecord, Place};
 use bytes::Bytes;
 use hyper::header::HeaderMap;
 
-use super::ambedo;
+use super::{ambedo, proof};
 use crate::outgoing::signature::Secret;
 use crate::service::webhooks;
 
@@ -27,7 +27,10 @@ pub(crate) struct Told<'a> {
     pub(crate) place: Place,
     /// To which approval.
     pub(crate) approval: ApprovalId,
-    /// That approval as it stands, if its asker named the receiver.
+    /// In whose words this receiver wants to be told.
+    pub(crate) dialect: Dialect,
+    /// That approval as it stands, if its asker named the receiver, or it is told in other words
+    /// than ours.
     pub(crate) asked: Option<&'a Approval>,
     /// What happened.
     pub(crate) event: &'a EventRecord,
@@ -50,6 +53,10 @@ const OURS: Manner = Manner {
     pauses: &[5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400],
 };
 
+/// Three attempts.
+const PROOF: Manner =
+    Manner { body: proof::webhook::body, headers: proof::webhook::headers, pauses: &[10, 100] };
+
 const AMBEDO: Manner = Manner { body: ambedo::callback, ..OURS };
 
 /// No headers but those that all have.
@@ -60,10 +67,12 @@ fn plain(_: &Told<'_>, _: &Parcel, _: &[Secret]) -> HeaderMap {
 impl Told<'_> {
     /// How.
     pub(crate) fn manner(&self) -> &'static Manner {
-        match self.asked.map(|asked| asked.asker.dialect) {
-            // A confirmation names no receiver.
-            Some(Dialect::Native | Dialect::Proof) | None => &OURS,
-            Some(Dialect::Ambedo) => &AMBEDO,
+        let of_the_asker = || self.asked.map_or(Dialect::Native, |asked| asked.asker.dialect);
+        let spoken = if self.dialect.is_native() { of_the_asker() } else { self.dialect };
+        match spoken {
+            Dialect::Native => &OURS,
+            Dialect::Ambedo => &AMBEDO,
+            Dialect::Proof => &PROOF,
         }
     }
 
@@ -76,7 +85,8 @@ impl Told<'_> {
 impl<'a> From<&'a ClaimedDelivery> for Told<'a> {
     fn from(claimed: &'a ClaimedDelivery) -> Self {
         let (place, approval) = (claimed.place, claimed.approval);
-        Self { place, approval, asked: claimed.asked.as_deref(), event: &claimed.event }
+        let asked = claimed.asked.as_deref();
+        Self { place, approval, dialect: claimed.dialect, asked, event: &claimed.event }
     }
 }
 
@@ -89,6 +99,7 @@ pub(crate) fn body_of(place: Place, delivery: &Delivery) -> Bytes {
         at: delivery.at,
         detail: delivery.detail.clone(),
     };
-    Told { place, approval: delivery.approval, asked: delivery.asked.as_deref(), event: &event }
-        .body()
+    let asked = delivery.asked.as_deref();
+    let Delivery { approval, dialect, .. } = *delivery;
+    Told { place, approval, dialect, asked, event: &event }.body()
 }

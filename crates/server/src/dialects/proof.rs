@@ -4,9 +4,12 @@
 
 mod config;
 mod confirmation;
+mod delivery;
+mod discovery;
 mod list;
 mod stream;
 mod tokens;
+pub(super) mod webhook;
 
 use askfirst_core::{Dialect, Problem as Mistake, Timestamp};
 use axum::Router;
@@ -35,6 +38,9 @@ pub(super) const ROOTS: [&str; 7] = [
     "/api/v1/me",
 ];
 
+/// Those with something there.
+const LIVELY: [&str; 4] = [ROOTS[0], ROOTS[1], ROOTS[2], ROOTS[4]];
+
 pub(super) fn routes() -> Router<App> {
     let mut router = Router::new()
         .route("/api/v1/hitl", get(config::list).post(config::add))
@@ -45,7 +51,15 @@ pub(super) fn routes() -> Router<App> {
             "/api/v1/hitl/{id}/keys",
             get(config::no_keys).put(config::refuse_keys).delete(config::no_keys),
         )
+        .route("/api/v1/hitl/chat-id-discovery", post(discovery::start))
+        .route("/api/v1/hitl/chat-id-discovery/{token}", get(discovery::look))
         .route("/api/v1/hitl/{id}/approver-keys", get(config::approver_keys));
+    let log = "/api/v1/webhook-deliveries";
+    router = router
+        .route(log, get(delivery::list))
+        .route("/api/v1/webhook-deliveries/stats", get(delivery::stats))
+        .route("/api/v1/webhook-deliveries/{id}", get(delivery::get))
+        .route("/api/v1/webhook-deliveries/{id}/retry", post(delivery::retry));
     // Their page says the second; their example and their client the first.
     for root in ["/api/v1/confirmations", "/v1/confirmations"] {
         router = router
@@ -66,7 +80,7 @@ pub(super) fn routes() -> Router<App> {
             router = router.route(&format!("{root}{rest}"), any(nothing_here));
         }
     }
-    for root in &ROOTS[3..] {
+    for root in ROOTS.iter().filter(|root| !LIVELY.contains(root)) {
         for rest in ["", "/{id}"] {
             router = router.route(&format!("{root}{rest}"), any(nothing_here));
         }

@@ -243,7 +243,9 @@ fn noun(parts: &Parts) -> &'static str {
         ("/api/pause", "pause"),
         ("/api/v1/confirmations", "confirmation"),
         ("/v1/confirmations", "confirmation"),
+        ("/api/v1/hitl/chat-id-discovery/", "token"),
         ("/api/v1/hitl", "config"),
+        ("/api/v1/webhook-deliveries", "delivery"),
     ];
     nouns.iter().find(|(prefix, _)| path.starts_with(prefix)).map_or("thing", |(_, noun)| noun)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use askfirst_core::{Environment, Event, Seconds, Timestamp, WebhookId};
+use askfirst_core::{Dialect, Environment, Event, Seconds, Timestamp, WebhookId};
 use askfirst_store::{Webhook, WebhookState};
 use axum::Json;
 use axum::extract::State;
@@ -30,6 +30,9 @@ pub struct WebhookView {
     url: Option<String>,
     /// Which events it gets; none for all.
     events: BTreeSet<String>,
+    /// In whose words it is told: `native`, which are these, or `proof`; then only of what was asked
+    /// in that API.
+    dialect: &'static str,
     /// `live`, `test` or `dev`.
     environment: &'static str,
     /// When it was made.
@@ -78,6 +81,11 @@ pub struct NewWebhookBody {
     #[serde(default)]
     #[schema(example = json!(["approved", "rejected"]))]
     events: Vec<String>,
+    /// `native`, or `proof`: then it is told in the words of that API, only of what was asked there,
+    /// only of its end, and at once, since receivers there know no challenge.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    dialect: Dialect,
     /// `live` or `test`; absent for that of the key that makes it.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
@@ -121,6 +129,7 @@ fn view(webhook: Webhook, now: Timestamp) -> WebhookView {
         id: id.to_string(),
         url: webhook.url,
         events: webhook.events,
+        dialect: webhook.dialect.as_str(),
         environment: webhook.place.environment.as_str(),
         created_at: webhook.created_at.to_string(),
         state: webhook.state.as_str(),
@@ -153,23 +162,26 @@ pub async fn add(
     body: Body<NewWebhookBody>,
 ) -> Result<Response, Problem> {
     let idempotency = body.idempotency("webhooks.add");
-    let NewWebhookBody { url, callbacks, events, environment } = body.value;
+    let NewWebhookBody { url, callbacks, events, dialect, environment } = body.value;
     let odd = match (&url, callbacks) {
         (None, false) => Some(("/url", "where it listens, or `\"callbacks\": true`")),
         (Some(_), true) => Some(("/url", "callbacks go where each approval says; leave it out")),
         (None, true) if !events.is_empty() => {
             Some(("/events", "callbacks tell the end of an approval; leave it out"))
         }
+        (Some(_), false) if !dialect.is_native() && !events.is_empty() => {
+            Some(("/events", "in another API's words it is told of ends alone; leave it out"))
+        }
         _ => None,
     };
     if let Some((pointer, detail)) = odd {
         return Err(Problem::bad_request(detail).at(pointer, detail));
     }
-    let events = match callbacks {
+    let events = match callbacks || !dialect.is_native() {
         true => ENDS.map(str::to_owned).into(),
         false => events_from(events)?,
     };
-    let wish = WebhookWish { url, events, environment };
+    let wish = WebhookWish { url, events, dialect, environment };
     let made = app.service.add_webhook(&caller, wish, idempotency).await?;
     let secret = made.secret.map(|secret| secret.to_string());
     let body = MadeWebhookView { secret, view: view(made.webhook, app.service.now()) };

@@ -79,6 +79,15 @@ impl Secret {
         context.update(body);
         format!("v1,{}", STANDARD.encode(context.sign()))
     }
+
+    /// HMAC-SHA256 of these parts in a row, in hexadecimal digits, for receivers of other APIs.
+    /// The key is the secret as its receiver has it, `whsec_` and all: those take it as it is.
+    #[must_use]
+    pub(crate) fn hex(&self, parts: &[&[u8]]) -> String {
+        let mut context = hmac::Context::with_key(&Key::new(HMAC_SHA256, self.text().as_bytes()));
+        parts.iter().for_each(|part| context.update(part));
+        context.sign().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 impl FromStr for Secret {

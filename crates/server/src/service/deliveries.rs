@@ -9,13 +9,13 @@ use askfirst_core::{
     ApprovalId, ChannelId, DeliveryId, Environment, NoticeId, Scope, Timestamp, WebhookId,
 };
 use askfirst_store::{
-    Delivery, DeliveryFilter, DeliveryState, GivenUpCounts, Idempotency, Notice, NoticeFilter,
-    NoticeState, SentFilter,
+    AskerFilter, Delivery, DeliveryFilter, DeliveryState, GivenUpCounts, Idempotency, Notice,
+    NoticeFilter, NoticeState, SentFilter,
 };
 use serde::Deserialize;
 
 use super::caller::ADMINS;
-use super::{Caller, Result, Service, ServiceError};
+use super::{Caller, Needed, Result, Service, ServiceError};
 
 /// How something was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -294,6 +294,21 @@ impl SentSearch {
 }
 
 impl Service {
+    /// What went to receivers of another API of what the calling key asked, newest first, and how
+    /// much that is in all.
+    ///
+    /// # Errors
+    /// If it is no key that asks, or it could not be read.
+    pub async fn sent_of_own(
+        &self,
+        caller: &Caller,
+        filter: AskerFilter,
+    ) -> Result<(Vec<Delivery>, u32)> {
+        let key = caller.key().filter(|key| key.scopes.contains(&Scope::Ask));
+        let key = key.ok_or(ServiceError::Forbidden(Needed::Scope(Scope::Ask)))?;
+        Ok(self.store.deliveries_of_asker(caller.place, key.id, filter).await?)
+    }
+
     /// What was or will be sent, newest first, and of which kinds: those that the caller may see.
     ///
     /// # Errors

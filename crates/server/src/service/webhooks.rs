@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use askfirst_core::administration::{Change, NewWebhook};
-use askfirst_core::{DeliveryId, Environment, Scope, Seconds, WebhookId};
+use askfirst_core::{DeliveryId, Dialect, Environment, Scope, Seconds, WebhookId};
 use askfirst_proof::SealingKey;
 use askfirst_store::{Delivery, Idempotency, SealedSecrets, Webhook, WebhookState};
 use hyper::Method;
@@ -132,6 +132,8 @@ pub struct WebhookWish {
     pub url: Option<String>,
     /// Names of the events that it gets; none for all.
     pub events: BTreeSet<String>,
+    /// In whose words it is told; if not in ours, only of what was asked in that API.
+    pub dialect: Dialect,
     /// Of which world it is told; none for the maker's own.
     pub environment: Option<Environment>,
 }
@@ -166,8 +168,8 @@ impl Service {
         let id = WebhookId::from_bits(mint::id_bits());
         let (secret, sealed) = sender.mint(id)?;
         let environment = wish.environment.unwrap_or(caller.place.environment);
-        let WebhookWish { url, events, .. } = wish;
-        let new = NewWebhook { id, environment, url, events, sealed };
+        let WebhookWish { url, events, dialect, .. } = wish;
+        let new = NewWebhook { id, environment, url, events, dialect, sealed };
         let done = self.administer(caller, Change::AddWebhook(new), idempotency).await?;
         if done.replayed {
             // Whoever made it may still wait for the answer to its challenge.

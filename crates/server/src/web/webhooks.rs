@@ -9,7 +9,7 @@ pub(super) mod replay;
 use std::collections::BTreeMap;
 
 use askama::Template;
-use askfirst_core::{Environment, Event, Problem, WebhookId};
+use askfirst_core::{Dialect, Environment, Event, Problem, WebhookId};
 use askfirst_store::{Webhook, WebhookState};
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
@@ -300,7 +300,7 @@ impl Wish {
         }
         let events = Event::NAMES.into_iter().filter(|name| self.wants(name));
         let events = events.map(str::to_owned).collect();
-        Ok(WebhookWish { url: Some(url.into()), events, environment })
+        Ok(WebhookWish { url: Some(url.into()), events, dialect: Dialect::Native, environment })
     }
 }
 
@@ -358,7 +358,7 @@ pub(super) async fn sign(
     let of = chosen(&environment, by.viewer.workspace.environment).ok_or(Fault::BadForm)?;
     let once = once::of(&once, "webhooks.sign", &[&environment])?;
     let events = ENDS.map(str::to_owned).into();
-    let wanted = WebhookWish { url: None, events, environment: Some(of) };
+    let wanted = WebhookWish { url: None, events, dialect: Dialect::Native, environment: Some(of) };
     let made = app.service.add_webhook(&by.caller, wanted, Some(once)).await?;
     Ok(shown(&by, made, "signs"))
 }

@@ -3,6 +3,7 @@
 mod configs;
 mod confirmations;
 mod doors;
+mod webhooks;
 
 use askfirst_core::{ApprovalId, Dialect};
 use serde_json::{Value, json};

@@ -355,6 +355,7 @@ CREATE TABLE webhooks (
   environment TEXT NOT NULL,
   url         TEXT NOT NULL,
   callbacks   INTEGER NOT NULL DEFAULT 0, -- whether it has none, and each approval its own
+  dialect     TEXT NOT NULL DEFAULT 'native', -- whose words it is told in, and of whose approvals
   events      TEXT NOT NULL, -- names, as JSON; none: all
   sealed      BLOB NOT NULL,
   older       BLOB, -- the secret before, which signs too until then

@@ -198,8 +198,8 @@ impl Act<'_> {
                 webhooks::add(connection, workspace, webhook, now)?;
                 let events = &webhook.events;
                 let environment = webhook.environment.as_str();
-                let detail =
-                    json!({ "url": webhook.url, "environment": environment, "events": events });
+                let detail = json!({ "url": webhook.url, "environment": environment, "events": events,
+                        "dialect": webhook.dialect });
                 Ok(Done::new("webhook.added", webhook.id, detail))
             }
             Change::ConfirmWebhook { id } => {

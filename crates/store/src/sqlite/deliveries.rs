@@ -21,8 +21,8 @@ use crate::deliveries::{
 use crate::records::{EventRecord, Place};
 use crate::store::{Change, Store, StoreError};
 
-/// For what an asker had sent somewhere: the approval.
-const ASKED: &str = "iif(w.callbacks, (SELECT t.body FROM approvals a
+/// For what an asker had sent somewhere, or is told in other words than ours: the approval.
+const ASKED: &str = "iif(w.callbacks OR w.dialect <> 'native', (SELECT t.body FROM approvals a
       JOIN snapshots t ON t.snapshot = a.snapshot
       WHERE a.workspace = d.workspace AND a.environment = d.environment
         AND a.approval = d.approval), NULL)";
@@ -165,7 +165,7 @@ fn due(
     let sql = format!(
         "SELECT d.delivery, iif(w.callbacks, ifnull(d.url, ''), w.url), d.workspace, d.environment, d.approval, d.version,
            e.name, e.at, e.detail, d.attempt, d.earlier, w.sealed, w.older, w.older_until,
-           iif(w.callbacks, s.callback_hosts, NULL), d.added_at, {ASKED}
+           iif(w.callbacks, s.callback_hosts, NULL), d.added_at, {ASKED}, w.dialect
          FROM deliveries d
          JOIN webhooks w ON w.webhook = d.webhook AND w.state = 'active'
          JOIN workspaces s ON s.workspace = d.workspace
@@ -193,6 +193,7 @@ fn due(
             },
             approval: codec::id(row, 4)?,
             asked: codec::maybe_json(row, 16)?.map(Arc::new),
+            dialect: codec::dialect(row, 17)?,
             event,
             attempt: attempt + 1,
             round: (attempt + 1).saturating_sub(earlier),
@@ -339,7 +340,7 @@ pub(super) fn lines(index: &str) -> String {
         "SELECT d.delivery, d.webhook, d.approval, d.version, e.name, e.at, d.delivered,
            d.settled_at, d.attempt,
            CASE WHEN d.due_at < w.probe_at THEN w.probe_at ELSE d.due_at END, d.why, d.status, d.answer, d.url, d.environment,
-           d.added_at, d.position, e.detail, {ASKED}
+           d.added_at, d.position, e.detail, {ASKED}, ifnull(w.dialect, 'native')
          FROM deliveries d {index}
          LEFT JOIN webhooks w ON w.webhook = d.webhook
          JOIN events e ON e.approval = d.approval AND e.version = d.version"
@@ -353,6 +354,7 @@ pub(super) fn line(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         webhook: codec::id(row, 1)?,
         approval: codec::id(row, 2)?,
         asked: codec::maybe_json(row, 18)?.map(Arc::new),
+        dialect: codec::dialect(row, 19)?,
         version: codec::counted(row, 3)?,
         event: row.get(4)?,
         at: codec::time(row, 5)?,

@@ -2,8 +2,10 @@
 //! log is read by its own index and the few of them are merged, as one index over all of them would
 //! cost every event another write.
 
+mod asker;
+
 use askfirst_core::administration::{GivenUp, Way};
-use askfirst_core::{ApprovalId, NoticeId, Timestamp, WorkspaceId};
+use askfirst_core::{ApprovalId, KeyId, NoticeId, Timestamp, WorkspaceId};
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -11,7 +13,8 @@ use super::codec::{self, Id};
 use super::{SqliteStore, deliveries, notices};
 use crate::deliveries::{Delivery, DeliveryState};
 use crate::notices::{Notice, NoticeState};
-use crate::sent::{DeliveryFilter, GivenUpCounts, NoticeFilter, SentFilter, SentLog};
+use crate::records::Place;
+use crate::sent::{AskerFilter, DeliveryFilter, GivenUpCounts, NoticeFilter, SentFilter, SentLog};
 use crate::store::{Store, StoreError};
 
 type Bytes = [u8; 16];
@@ -318,6 +321,15 @@ impl SentLog for SqliteStore {
         filter: DeliveryFilter,
     ) -> Result<Vec<Delivery>, StoreError> {
         self.read(move |connection| find_deliveries(connection, workspace, &filter)).await
+    }
+
+    async fn deliveries_of_asker(
+        &self,
+        place: Place,
+        asker: KeyId,
+        filter: AskerFilter,
+    ) -> Result<(Vec<Delivery>, u32), StoreError> {
+        self.read(move |connection| asker::find(connection, place, asker, &filter)).await
     }
 
     async fn find_notices(

@@ -48,6 +48,7 @@ impl Receivers {
             let wants = known.events.is_empty() || known.events.contains(event.name());
             if wants
                 && known.state == WebhookState::Active
+                && (known.dialect.is_native() || known.dialect == next.asker.dialect)
                 && known.place.environment == next.environment
             {
                 told |= match known.url {
@@ -68,7 +69,7 @@ fn all(
 ) -> Result<Vec<Webhook>, StoreError> {
     let sql = format!(
         "SELECT webhook, environment, iif(callbacks, NULL, url), events, created_at, state, disabled_at, why,
-           sealed, older, older_until, {waiting}, failing_since, probe_at
+           sealed, older, older_until, {waiting}, failing_since, probe_at, dialect
          FROM webhooks w WHERE workspace = ?1 ORDER BY webhook"
     );
     let mut statement = connection.prepare_cached(&sql)?;
@@ -78,6 +79,7 @@ fn all(
             place: Place { workspace: id, environment: codec::environment(row, 1)? },
             url: row.get(2)?,
             events: codec::json::<BTreeSet<String>>(row, 3)?,
+            dialect: codec::dialect(row, 14)?,
             created_at: codec::time(row, 4)?,
             state: codec::webhook_state(row, 5)?,
             disabled_at: codec::maybe_time(row, 6)?,
@@ -114,6 +116,7 @@ pub(super) fn list(connection: &Connection, id: WorkspaceId) -> Result<Vec<Webho
     all(connection, id, waiting)
 }
 
+/// Receivers of other APIs know no challenge, so they are told at once.
 pub(super) fn add(
     connection: &Connection,
     workspace: WorkspaceId,
@@ -121,9 +124,10 @@ pub(super) fn add(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO webhooks
-                 (webhook, workspace, environment, url, events, sealed, created_at, callbacks, state)
-               VALUES (?1, ?2, ?3, ifnull(?4, ''), ?5, ?6, ?7, ?4 IS NULL,
-                 iif(?4 IS NULL, 'active', 'unconfirmed'))";
+                 (webhook, workspace, environment, url, events, sealed, created_at, callbacks, dialect,
+                  state)
+               VALUES (?1, ?2, ?3, ifnull(?4, ''), ?5, ?6, ?7, ?4 IS NULL, ?8,
+                 iif(?4 IS NULL OR ?8 <> 'native', 'active', 'unconfirmed'))";
     connection.prepare_cached(sql)?.execute(params![
         new.id.bytes(),
         workspace.bytes(),
@@ -132,6 +136,7 @@ pub(super) fn add(
         codec::to_json(&new.events)?,
         new.sealed,
         now.micros(),
+        new.dialect.as_str(),
     ])?;
     Ok(())
 }

@@ -19,6 +19,7 @@ async fn unconfirmed<H: Home>(world: &World<H>, events: &[&str]) -> WebhookId {
         environment: world.us.place.environment,
         url: Some("https://hooks.example/".into()),
         events: events.iter().map(|&name| name.to_owned()).collect(),
+        dialect: Dialect::Native,
         sealed: vec![7; 40],
     };
     world.administer(Change::AddWebhook(new)).await.unwrap();
@@ -415,6 +416,7 @@ pub(crate) async fn what_an_asker_has_sent_somewhere_comes_with_what_was_asked<H
         url: None,
         // As who takes callbacks wants them.
         events: ["approved".to_owned()].into(),
+        dialect: Dialect::Native,
         sealed: vec![7; 40],
     };
     world.administer(Change::AddWebhook(new)).await.unwrap();

@@ -1,6 +1,6 @@
 //! Samples of the pages that administer receivers of what happens.
 
-use askfirst_core::{DeliveryId, Environment, Problem, Role, WebhookId};
+use askfirst_core::{DeliveryId, Dialect, Environment, Problem, Role, WebhookId};
 use askfirst_store::{
     Delivery, DeliveryState, Outage, Place, SealedSecrets, Webhook, WebhookState,
 };
@@ -27,6 +27,7 @@ fn hook(id: u128, state: WebhookState, problem: Option<&str>) -> Webhook {
         place: Place { workspace: WorkspaceId::from_bits(2), environment: Environment::Dev },
         url: Some("https://hooks.example.com/<b>\u{202e}".into()),
         events: ["approved".to_owned(), "rejected".to_owned()].into(),
+        dialect: Dialect::Native,
         created_at: moment(0),
         secrets: SealedSecrets { newest: b"a-sealed-secret".to_vec(), older: None },
         state,
@@ -45,6 +46,7 @@ fn delivery(number: u128, state: DeliveryState) -> Delivery {
         url: None,
         environment: Environment::Dev,
         asked: None,
+        dialect: Dialect::Native,
         approval: sample_approval().id,
         version: 3,
         event: "approved".into(),

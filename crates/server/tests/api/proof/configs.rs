@@ -171,3 +171,28 @@ async fn a_keypair_is_refused_and_so_is_what_was_encrypted_with_one() {
     assert_eq!(told.0, "encryption_unavailable");
     assert!(told.1.contains("plain text"), "{}", told.1);
 }
+
+#[tokio::test]
+async fn a_chats_id_is_not_found_here_and_nothing_pretends_that_it_is() {
+    let server = TestServer::start().await;
+    let (_, program) = scene(&server, "acme").await;
+    let (_, rival) = scene(&server, "rival").await;
+    let path = "/api/v1/hitl/chat-id-discovery";
+    // Their client announces JSON and sends none.
+    let start = program.call(Method::POST, path).header("content-type", "application/json");
+    let made = start.send().await.expect(201);
+    assert_eq!(made["expires_in"], 600);
+    for name in ["deep_link", "qr_code", "qr_text"] {
+        assert_eq!(made[name], Value::Null, "{made}");
+    }
+    assert!(made["message"].as_str().unwrap().contains("not available in this version"));
+    let token = format!("{path}/{}", made["token"].as_str().unwrap());
+    assert_eq!(program.get(token.as_str()).await.expect(200)["status"], "pending");
+    server.clock.advance(600);
+    assert_eq!(program.get(token.as_str()).await.expect(200)["status"], "expired");
+    let told = error(&rival.get(token.as_str()).await, 404);
+    assert_eq!(told.1, "there is no such token here");
+    for bad in ["x", "AAAA", &"A".repeat(43)] {
+        assert_eq!(error(&program.get(format!("{path}/{bad}")).await, 404).0, "not_found");
+    }
+}

@@ -49,6 +49,10 @@ async fn each_door_opens_to_its_own_callers_and_to_no_one_else() {
         (Method::DELETE, "/api/v1/hitl/{id}/keys"),
         (Method::GET, "/api/v1/hitl/{id}/approver-keys"),
         (Method::DELETE, "/api/v1/hitl/{id}"),
+        (Method::GET, "/api/v1/webhook-deliveries"),
+        (Method::GET, "/api/v1/webhook-deliveries/stats"),
+        (Method::POST, "/api/v1/hitl/chat-id-discovery"),
+        (Method::GET, "/api/v1/hitl/chat-id-discovery/{token}"),
     ];
     let mut table = String::new();
     for (method, route) in routes {
@@ -59,7 +63,10 @@ async fn each_door_opens_to_its_own_callers_and_to_no_one_else() {
                 true => asked(&program, &hitl).await["id"].as_str().unwrap().to_owned(),
                 false => hitl.clone(),
             };
-            let call = client.call(method.clone(), route.replace("{id}", &id));
+            let path = "/api/v1/hitl/chat-id-discovery";
+            let token = program.call(Method::POST, path).send().await.expect(201)["token"].clone();
+            let route_of = route.replace("{id}", &id).replace("{token}", token.as_str().unwrap());
+            let call = client.call(method.clone(), route_of);
             match (method.as_str(), route) {
                 ("POST", "/api/v1/confirmations" | "/v1/confirmations") => {
                     // A rival's own config would do for the rival.
@@ -109,7 +116,11 @@ GET /api/v1/hitl/{id}/keys                            401 401 401 401 401 404 40
 PUT /api/v1/hitl/{id}/keys                            401 401 401 401 401 400 400 404 401
 DELETE /api/v1/hitl/{id}/keys                         401 401 401 401 401 404 404 404 401
 GET /api/v1/hitl/{id}/approver-keys                   401 401 401 401 401 200 200 404 401
-DELETE /api/v1/hitl/{id}                              401 401 401 401 401 200 200 404 401";
+DELETE /api/v1/hitl/{id}                              401 401 401 401 401 200 200 404 401
+GET /api/v1/webhook-deliveries                        401 401 401 401 401 200 200 200 401
+GET /api/v1/webhook-deliveries/stats                  401 401 401 401 401 200 200 200 401
+POST /api/v1/hitl/chat-id-discovery                   401 401 401 401 401 201 201 201 401
+GET /api/v1/hitl/chat-id-discovery/{token}            401 401 401 401 401 200 200 404 401";
     assert_eq!(table, wanted);
 }
 
@@ -251,6 +262,14 @@ async fn every_refusal_is_in_the_words_of_that_api() {
             "start_date invalid",
         ),
         (get("/api/v1/confirmations?offset=1"), 400, "validation_error", "offset unrecognized"),
+        (get("/api/v1/webhook-deliveries?status=dead"), 400, "validation_error", "status invalid"),
+        (
+            get("/api/v1/webhook-deliveries?event_type=x"),
+            400,
+            "validation_error",
+            "event_type invalid",
+        ),
+        (get(&format!("/api/v1/webhook-deliveries/{unknown}")), 404, "not_found", ""),
         (get("/api/v1/hitl?status=open"), 400, "validation_error", "status invalid"),
         (get("/api/v1/hitl?environment=dev"), 400, "validation_error", "environment invalid"),
     ];
