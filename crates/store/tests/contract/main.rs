@@ -10,6 +10,7 @@ mod disk;
 mod erasure;
 mod floods;
 mod grants;
+mod hitl;
 mod notices;
 mod people;
 mod places;
@@ -47,6 +48,10 @@ promises! {
         filters_and_cursors_find_what_they_say
         approvals_are_found_by_who_asked_who_voted_and_when
         an_overdue_approval_is_listed_as_what_silence_means
+    }
+    hitl {
+        configs_are_kept_in_their_place
+        approvals_are_counted_and_found_by_an_argument
     }
     races {
         of_64_racing_actors_one_gives_the_outcome
