@@ -65,6 +65,19 @@ class Client(unittest.IsolatedAsyncioTestCase):
             with self.assertRaises(errors.NotFoundError):
                 await call("0" * 24)
 
+    async def test_having_it_sent_again_is_for_admins(self):
+        # Nobody listens there.
+        hook = {"url": "http://127.0.0.1:9/", "dialect": "proof"}
+        self.server.call(self.server.admin, "POST", "/v1/webhooks", hook)
+        asked = await self.ask()
+        self.server.decide("approve")
+        [line] = (await self.proof.webhook_deliveries.list(event_type="confirmation.approved"))["data"]
+        whole = await self.proof.webhook_deliveries.retrieve(line["id"])
+        self.assertEqual(whole["payload"]["confirmation_id"], asked["id"])
+        self.assertEqual((whole["payload"]["status"], whole["payload"]["test"]), ("approved", True))
+        with self.assertRaises(errors.ForbiddenError):
+            await self.proof.webhook_deliveries.retry(line["id"])
+
     async def test_a_keypair_is_refused_and_says_why(self):
         hitl = await self.config()
         pair = dict(public_key="-----BEGIN", encrypted_private_key="{}", kdf_salt="x")
