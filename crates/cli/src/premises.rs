@@ -14,6 +14,7 @@ use askfirst_server::config::{self, Config};
 use askfirst_server::outgoing::{Outgoing, Trust};
 use askfirst_server::sealing::{self, SealingError};
 use askfirst_server::serve::{Server, Setup, Stopped};
+use askfirst_server::service::self_service::SelfService;
 use askfirst_server::tls::Certificates;
 use askfirst_server::traces::Traces;
 use askfirst_store::{EvenClock, Options, SqliteStore, Store, StoreError, SystemClock};
@@ -120,6 +121,16 @@ pub(crate) fn reach(public_url: &str, listen: SocketAddr, more: &[String]) -> Re
     Reach { public_url, hosts, trusted_proxies: Vec::new() }
 }
 
+/// To whom a server speaks who has no key of it.
+pub(crate) struct Ways {
+    /// The way out.
+    pub(crate) outgoing: Outgoing,
+    /// Where what happens is told, if anywhere.
+    pub(crate) traces: Option<Traces>,
+    /// What strangers may.
+    pub(crate) self_service: Option<SelfService>,
+}
+
 /// Starts the server on a store.
 pub(crate) fn start(
     store: Arc<dyn Store>,
@@ -127,12 +138,22 @@ pub(crate) fn start(
     signing_bits: KeyBits,
     reach: Reach,
     limits: Limits,
-    outgoing: Outgoing,
-    traces: Option<Traces>,
+    ways: Ways,
 ) -> Server {
     let sealing = Arc::clone(sealing);
     let pace = Arc::new(EvenClock::default());
-    Server::start(Setup { store, sealing, signing_bits, reach, limits, pace, outgoing, traces })
+    let Ways { outgoing, traces, self_service } = ways;
+    Server::start(Setup {
+        store,
+        sealing,
+        signing_bits,
+        reach,
+        limits,
+        pace,
+        outgoing,
+        traces,
+        self_service,
+    })
 }
 
 /// The key-encryption key.

@@ -61,6 +61,7 @@ pub(crate) fn approval(told: &Value) -> Result<Approval> {
         inquiries: inquiries(&told["inquiries"])?,
         escalated: member(told, "escalated")?,
         looks: Vec::new(),
+        told_by: None,
         decision: None,
         claim: None,
         outcome: None,

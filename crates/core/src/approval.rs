@@ -15,6 +15,7 @@ pub mod transition;
 pub mod vote;
 pub mod voting;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -242,6 +243,9 @@ pub struct Approval {
     /// Who said that they are looking at it, once each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub looks: Vec<Look>,
+    /// By which kinds of channels people are told of it, if its asker chose; none for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_by: Option<BTreeSet<String>>,
     /// The end, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,
@@ -296,6 +300,12 @@ impl Approval {
     #[must_use]
     pub fn called(&self) -> &str {
         if self.erased.is_some() { &self.action.name } else { &self.action.title }
+    }
+
+    /// Whether people are told of it by this kind of channel.
+    #[must_use]
+    pub fn is_told_by(&self, kind: &str) -> bool {
+        self.told_by.as_ref().is_none_or(|kinds| kinds.contains(kind))
     }
 
     /// Which revision the action is in, counted from 1.

@@ -21,11 +21,13 @@ pub enum Dialect {
     Ambedo,
     /// That of proof.holdings: confirmations.
     Proof,
+    /// That of HoldOn: approvals that are decided by a link.
+    Holdon,
 }
 
 impl Dialect {
     /// Every dialect of this version.
-    pub const ALL: [Self; 3] = [Self::Native, Self::Ambedo, Self::Proof];
+    pub const ALL: [Self; 4] = [Self::Native, Self::Ambedo, Self::Proof, Self::Holdon];
 
     /// The word on the wire.
     #[must_use]
@@ -34,6 +36,7 @@ impl Dialect {
             Self::Native => "native",
             Self::Ambedo => "ambedo",
             Self::Proof => "proof",
+            Self::Holdon => "holdon",
         }
     }
 
@@ -44,6 +47,7 @@ impl Dialect {
             Self::Native => "af",
             Self::Ambedo => "hitl",
             Self::Proof => "pk",
+            Self::Holdon => "ho_sk",
         }
     }
 
@@ -97,6 +101,7 @@ impl fmt::Display for Dialect {
             Self::Native => "Askfirst's own API (/v1)",
             Self::Ambedo => "the Ambedo API (/api/pause)",
             Self::Proof => "the proof.holdings API (/api/v1/confirmations)",
+            Self::Holdon => "the HoldOn API (/api/approvals)",
         })
     }
 }

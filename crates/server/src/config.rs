@@ -3,6 +3,7 @@
 
 pub mod limits;
 pub mod outgoing;
+pub mod self_service;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::traces;
 use limits::Limits;
 use outgoing::OutgoingSettings;
+use self_service::{SelfServiceKeys, SelfServiceMail};
 
 /// The settings of `askfirst serve`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +55,10 @@ pub struct Config {
     pub log_format: LogFormat,
     /// What to log, as `RUST_LOG` writes it.
     pub log: String,
+    /// Whether strangers make themselves keys.
+    pub self_service: SelfServiceKeys,
+    /// The mail server that writes to their contacts; none unless it is set.
+    pub self_service_mail: Option<SelfServiceMail>,
     /// How much keys, workspaces and all together may ask of it.
     pub limits: Limits,
     /// What may be reached when it sends to addresses that users gave.
@@ -134,6 +140,8 @@ impl Default for Config {
             signing_key_bits: 2048,
             log_format: LogFormat::Text,
             log: "info".into(),
+            self_service: SelfServiceKeys::Off,
+            self_service_mail: None,
             limits: Limits::default(),
             outgoing: OutgoingSettings::default(),
         }

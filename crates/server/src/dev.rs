@@ -37,18 +37,19 @@ pub struct Ready {
 /// If the store fails.
 pub async fn prepare(service: &Service, sealing: &SealingKey) -> Result<Ready> {
     let known = service.store().workspaces().await?;
-    let (workspace, owner) = match known.into_iter().find(|w| w.environment == Environment::Dev) {
-        Some(workspace) => {
-            let owner = service.store().members(workspace.id, None, 1).await?;
-            let owner = owner.first().map(|member| member.id);
-            (workspace.id, owner.ok_or_else(|| internal("the dev workspace has no owner"))?)
-        }
-        None => {
-            let founder = Founder { email: "dev@localhost.test".into(), name: "Dev".into() };
-            let (workspace, owner) = service.found("dev", Environment::Dev, founder).await?;
-            (workspace.id, owner)
-        }
-    };
+    let (workspace, owner) =
+        match known.into_iter().find(|w| w.environment == Environment::Dev && !w.self_service) {
+            Some(workspace) => {
+                let owner = service.store().members(workspace.id, None, 1).await?;
+                let owner = owner.first().map(|member| member.id);
+                (workspace.id, owner.ok_or_else(|| internal("the dev workspace has no owner"))?)
+            }
+            None => {
+                let founder = Founder { email: "dev@localhost.test".into(), name: "Dev".into() };
+                let (workspace, owner) = service.found("dev", Environment::Dev, founder).await?;
+                (workspace.id, owner)
+            }
+        };
     let ask = key(service, sealing, workspace, owner, "agent", &[Scope::Ask], None);
     let agent_key = ask.await?;
     let decide = key(service, sealing, workspace, owner, "approver", &[Scope::Decide], Some(owner));
@@ -91,6 +92,7 @@ async fn key(
         owner: Some(owner),
         expires_at: None,
         limits: KeyLimits::default(),
+        callback_url: None,
     };
     service.administer_as_system(workspace, Change::AddKey(new)).await?;
     Ok(text)

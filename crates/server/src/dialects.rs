@@ -4,8 +4,10 @@
 //! whose words an answer is in, also where no handler was reached.
 
 mod ambedo;
+mod holdon;
 mod manner;
 mod proof;
+mod title;
 
 use askfirst_core::Dialect;
 use axum::Router;
@@ -22,7 +24,7 @@ pub(crate) use proof::claims;
 
 /// The doors of every dialect.
 pub fn routes() -> Router<App> {
-    ambedo::routes().merge(proof::routes())
+    ambedo::routes().merge(proof::routes()).merge(holdon::routes())
 }
 
 /// Whose words are spoken at this path.
@@ -35,8 +37,19 @@ pub(crate) fn at(path: &str) -> Dialect {
         Dialect::Ambedo
     } else if proof::ROOTS.into_iter().any(below) {
         Dialect::Proof
+    } else if holdon::ROOTS.into_iter().any(below) {
+        Dialect::Holdon
     } else {
         Dialect::Native
+    }
+}
+
+/// What somebody typed with their answer, who came by a link that its asker had too, as it is kept:
+/// where that API has a name said first, nothing typed is taken for one.
+pub(crate) fn typed_by_bearer(asked_in: Dialect, comment: String) -> String {
+    match asked_in {
+        Dialect::Holdon => holdon::unnamed(comment),
+        Dialect::Native | Dialect::Ambedo | Dialect::Proof => comment,
     }
 }
 
@@ -51,6 +64,7 @@ pub(crate) fn dressed(dialect: Dialect, mut response: Response) -> Response {
         Dialect::Native => return response,
         Dialect::Ambedo => ambedo::refusal(&problem),
         Dialect::Proof => proof::refusal(&problem),
+        Dialect::Holdon => holdon::refusal(&problem),
     };
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -72,6 +86,9 @@ mod tests {
         for path in ["/api/v1/confirmations", "/v1/confirmations/1", "/api/v1/hitl/1/keys"] {
             assert_eq!(at(path), Dialect::Proof, "{path}");
         }
+        for path in ["/api/approvals", "/api/approvals/", "/api/keys", "/api/decide/x"] {
+            assert_eq!(at(path), Dialect::Holdon, "{path}");
+        }
         for path in [
             "/api/v1/approvals",
             "/api/v1/hitls",
@@ -81,6 +98,7 @@ mod tests {
             "/api/pauses",
             "/API/PAUSE",
             "/v1/api/pause",
+            "/decide/x",
         ] {
             assert_eq!(at(path), Dialect::Native, "{path}");
         }

@@ -26,7 +26,7 @@ macro_rules! source {
 }
 
 /// In the order in which somebody would read them; the reference comes after the second.
-static SOURCES: [Source; 13] = [
+static SOURCES: [Source; 14] = [
     source!("start", "README.md"),
     source!("guide", "docs/guide.md"),
     source!("cli", "docs/cli.md"),
@@ -35,6 +35,7 @@ static SOURCES: [Source; 13] = [
     source!("webhooks", "docs/webhooks.md"),
     source!("ambedo", "docs/dialects/ambedo.md"),
     source!("proof", "docs/dialects/proof.md"),
+    source!("holdon", "docs/dialects/holdon.md"),
     source!("proofs", "docs/proofs.md"),
     source!("threat-model", "docs/threat-model.md"),
     source!("performance", "docs/performance.md"),

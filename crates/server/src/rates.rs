@@ -17,12 +17,19 @@ use governor::{Quota, RateLimiter};
 
 use crate::config::limits::Limits;
 
-type Limiter<K> = RateLimiter<K, HashMapStateStore<K>, Pace, StateInformationMiddleware>;
+/// How fast each of many makes something.
+pub(crate) type Limiter<K> = RateLimiter<K, HashMapStateStore<K>, Pace, StateInformationMiddleware>;
 
 /// The clock that refills: one that never jumps, for a machine's clock that was set back would
 /// refill nothing for as long.
 #[derive(Clone)]
-struct Pace(Arc<dyn Clock>);
+pub(crate) struct Pace(Arc<dyn Clock>);
+
+impl Pace {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self(clock)
+    }
+}
 
 impl governor::clock::Clock for Pace {
     type Instant = Duration;
@@ -66,7 +73,7 @@ impl Rates {
     /// Nobody has made a request yet. `clock` refills.
     #[must_use]
     pub fn new(limits: &Limits, clock: Arc<dyn Clock>) -> Self {
-        let pace = Pace(clock);
+        let pace = Pace::new(clock);
         let quota = |number| Quota::per_minute(NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN));
         let most_per_key = limits.requests_per_minute_per_key;
         let workspaces = quota(limits.requests_per_minute);
@@ -154,13 +161,13 @@ impl Rates {
     }
 }
 
-fn limiter<K: Clone + Eq + std::hash::Hash>(quota: Quota, pace: &Pace) -> Limiter<K> {
+pub(crate) fn limiter<K: Clone + Eq + std::hash::Hash>(quota: Quota, pace: &Pace) -> Limiter<K> {
     let nobody = HashMapStateStore::default();
     RateLimiter::new(quota, nobody, pace.clone())
 }
 
 /// Rounded up: who comes back too early is refused again.
-fn whole_seconds(span: Duration) -> Seconds {
+pub(crate) fn whole_seconds(span: Duration) -> Seconds {
     let seconds = span.as_secs() + u64::from(span.subsec_nanos() > 0);
     Seconds(u32::try_from(seconds).unwrap_or(u32::MAX))
 }

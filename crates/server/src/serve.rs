@@ -29,6 +29,7 @@ use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
 use crate::patience::{self, Patient, Punctual};
 use crate::service::Service;
+use crate::service::self_service::{SelfService, Strangers};
 use crate::service::webhooks::Sender;
 use crate::tls::Certificates;
 use crate::traces::Traces;
@@ -58,6 +59,8 @@ pub struct Setup {
     pub outgoing: Outgoing,
     /// Where what happens is told, if anywhere.
     pub traces: Option<Traces>,
+    /// What strangers may; none where that is nothing.
+    pub self_service: Option<SelfService>,
 }
 
 /// How a server came to stop.
@@ -130,12 +133,14 @@ impl Server {
             stop.clone(),
             &setup.reach.public_url,
             &setup.limits,
-            setup.pace,
+            Arc::clone(&setup.pace),
         );
         let metrics = Metrics::traced(setup.traces.clone());
         let sender = Sender::new(setup.outgoing, Arc::clone(&setup.sealing));
         let metrics = Arc::new(metrics);
-        let service = Arc::new(Service { metrics, sender: Some(sender.clone()), ..service });
+        let strangers = setup.self_service.map(|open| Strangers::new(open, setup.pace));
+        let sending = Some(sender.clone());
+        let service = Arc::new(Service { metrics, sender: sending, strangers, ..service });
         workers.spawn(wakeups::feed(wakeups, Arc::clone(&store), stop.clone(), halted.clone()));
         workers.spawn(workers::timers::run(
             Arc::clone(&store),

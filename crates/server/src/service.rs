@@ -22,6 +22,7 @@ pub mod proof_tokens;
 pub mod proofs;
 pub mod read;
 pub mod search;
+pub mod self_service;
 pub mod signin;
 pub mod webhooks;
 pub mod workspace;
@@ -60,6 +61,8 @@ pub struct Service {
     pub(crate) passwords: passwords::Passwords,
     pub(crate) rates: Rates,
     pub(crate) crowd: Arc<Crowd>,
+    /// What strangers may; none where that is nothing.
+    pub(crate) strangers: Option<self_service::Strangers>,
     /// How what happens is sent to receivers; none where nothing is served.
     pub(crate) sender: Option<webhooks::Sender>,
     /// What every key may.
@@ -219,6 +222,7 @@ impl Service {
             passwords,
             rates,
             crowd,
+            strangers: None,
             sender: None,
             key_limits: limits.of_keys(),
             lists: proof_tokens::SignedLists::default(),

@@ -114,6 +114,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/account/sessions/close-others", post(profile::close_others))
         .route("/d/{token}", get(link::show).post(link::choose))
         .route("/d/{token}/confirm", post(link::confirm))
+        .route("/decide/{token}", get(link::show))
         .route("/login", get(login::signed_out).post(login::sign_in))
         .route("/login/{token}", get(login::show).post(login::burn))
         .route("/logout", post(login::sign_out))

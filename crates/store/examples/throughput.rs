@@ -111,6 +111,7 @@ async fn prepare(store: &SqliteStore, place: Place, owner: MemberId) {
         floor: Floor::default(),
         retention_days: None,
         callback_hosts: Vec::new(),
+        self_service: false,
         hold: None,
         created_at: now,
     };
@@ -130,6 +131,7 @@ async fn prepare(store: &SqliteStore, place: Place, owner: MemberId) {
             owner: Some(owner),
             expires_at: None,
             limits: KeyLimits::default(),
+            callback_url: None,
         };
         let change = Change::AddKey(key);
         let request = Administer {
@@ -161,6 +163,7 @@ fn ask(place: Place, id: ApprovalId) -> Execute {
         policy: PolicyChoice::Default,
         expires_in: None,
         callback_url: None,
+        told_by: None,
         valid_for: None,
         consumers: Vec::new(),
         editable: Vec::new(),

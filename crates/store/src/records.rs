@@ -39,6 +39,8 @@ pub struct Workspace {
     pub retention_days: Option<u32>,
     /// Hosts that askers may have the end of an approval sent to.
     pub callback_hosts: Vec<String>,
+    /// Whether a stranger made it, with a key that nobody gave them.
+    pub self_service: bool,
     /// Why nothing is erased, while somebody says so.
     pub hold: Option<Hold>,
     /// When it was made.
@@ -88,6 +90,8 @@ pub struct Key {
     pub revoked_at: Option<Timestamp>,
     /// When it was last used; written now and then, so it may lag by a minute.
     pub last_used_at: Option<Timestamp>,
+    /// Where the end of what it asks is sent, unless the ask says.
+    pub callback_url: Option<String>,
 }
 
 /// What a key has open and has asked for.
@@ -127,6 +131,8 @@ pub struct DecisionLink {
     pub member: MemberId,
     /// What that is worth.
     pub assurance: Assurance,
+    /// Until when.
+    pub expires_at: Timestamp,
 }
 
 /// A vote given in advance, and what became of it.

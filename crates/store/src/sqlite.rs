@@ -283,8 +283,7 @@ impl Store for SqliteStore {
     }
 
     async fn decision_link(&self, secret: Secret) -> Result<Option<DecisionLink>, StoreError> {
-        let now = self.now();
-        self.read(move |connection| people::decision_link(connection, secret, now)).await
+        self.read(move |connection| people::decision_link(connection, secret)).await
     }
 
     async fn passwords_by_email(&self, email: &str) -> Result<Vec<Password>, StoreError> {

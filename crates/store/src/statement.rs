@@ -201,6 +201,7 @@ mod tests {
             inquiries: Vec::new(),
             escalated: 0,
             looks: Vec::new(),
+            told_by: None,
             votes,
             decision: Some(Decision {
                 status,

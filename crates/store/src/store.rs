@@ -292,7 +292,7 @@ pub trait Store: Deliveries + HitlConfigs + Notices + ProofTokens + SentLog + Se
     ) -> Result<Option<Password>, StoreError>;
     /// The login link whose token has this hash, if it can still be used. Does not use it.
     async fn login_link(&self, secret: Secret) -> Result<Option<LoginLink>, StoreError>;
-    /// The decision link with this hash, if it can be used now.
+    /// The decision link with this hash, if nobody closed it; its time may be over.
     async fn decision_link(&self, secret: Secret) -> Result<Option<DecisionLink>, StoreError>;
     /// Grants by filter, newest first.
     async fn grants(

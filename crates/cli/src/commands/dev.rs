@@ -7,14 +7,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use askfirst_core::Environment;
 use askfirst_proof::key::KeyBits;
 use askfirst_server::config::limits::Limits;
 use askfirst_server::config::{Config, LogFormat};
 use askfirst_server::dev::{self, Ready};
+use askfirst_server::service::self_service::SelfService;
 use clap::Args;
 
 use super::serve_on;
 use crate::exit::{not_set_up, usage};
+use crate::premises::Ways;
 use crate::terminal::shell_word;
 use crate::{logs, premises, surroundings};
 
@@ -32,6 +35,9 @@ pub(crate) struct DevArgs {
     /// How it is reached, if not by that address
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
+    /// Let programs make themselves keys by POST /api/keys, as HoldOn does
+    #[arg(long)]
+    self_service: bool,
     /// What to log on stderr, as `RUST_LOG` writes it
     #[arg(long, env = "ASKFIRST_LOG", value_name = "FILTER", default_value = "warn")]
     log: String,
@@ -111,7 +117,14 @@ impl DevArgs {
         let limits = Limits::default();
         let bits = KeyBits::Rsa2048;
         let outgoing = config.outgoing.open(premises::trust(&config)?, true);
-        let server = premises::start(store, &sealing, bits, reach, limits, outgoing, None);
+        let self_service = self.self_service.then_some(SelfService {
+            environment: Environment::Dev,
+            keys_per_hour: limits.self_service_keys_per_hour,
+            workspaces: limits.self_service_workspaces,
+            mail: None,
+        });
+        let ways = Ways { outgoing, traces: None, self_service };
+        let server = premises::start(store, &sealing, bits, reach, limits, ways);
         let service = Arc::clone(server.service());
         let ready = dev::prepare(&service, &sealing).await.context("the dev workspace")?;
         let running = server.run(listener, asked);

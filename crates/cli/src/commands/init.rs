@@ -156,6 +156,7 @@ impl InitArgs {
             owner: Some(owner),
             expires_in: None,
             limits: KeyLimits::default(),
+            callback_url: None,
         };
         let made = service.add_key_as_system(workspace.id, Environment::Live, wish).await?;
         let link = service.add_login_link_as_system(workspace.id, owner).await?;

@@ -37,7 +37,7 @@ pub(crate) struct CreateArgs {
     #[arg(long, conflicts_with = "scopes", value_parser = ["ask", "decide"])]
     role: Option<String>,
     /// The API that it speaks: that of another product, or our own if absent
-    #[arg(long, value_parser = ["native", "ambedo", "proof"])]
+    #[arg(long, value_parser = ["native", "ambedo", "proof", "holdon"])]
     dialect: Option<String>,
     /// For the scope decide: as whom it votes, by id or address
     #[arg(long, value_name = "MEMBER")]

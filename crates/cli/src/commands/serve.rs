@@ -13,6 +13,7 @@ use tracing::{info, warn};
 
 use super::{init, serve_on};
 use crate::exit::not_set_up;
+use crate::premises::Ways;
 use crate::{logs, premises};
 
 /// Run the server
@@ -119,7 +120,9 @@ async fn serve(config: Config, repeated: &str) -> Result<u8> {
     let traces = config.otlp_endpoint.as_deref().map(Traces::start).transpose();
     let traces = traces.map_err(not_set_up)?;
     let outgoing = config.outgoing.open(premises::trust(&config)?, false);
-    let server = premises::start(store, &sealing, bits, reach, config.limits, outgoing, traces);
+    let self_service = config.open_to_strangers().map_err(not_set_up)?;
+    let ways = Ways { outgoing, traces, self_service };
+    let server = premises::start(store, &sealing, bits, reach, config.limits, ways);
     let tls = certificates.is_some();
     let (public_url, version) = (&config.public_url, crate::VERSION);
     info!(address = %listen, public_url, tls, version, "listening");

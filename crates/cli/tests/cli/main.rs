@@ -11,6 +11,7 @@ mod deliveries;
 mod dev;
 mod dialects;
 mod doctor;
+mod holdon;
 mod inbox;
 mod keyring;
 mod mails;

@@ -314,6 +314,7 @@ fn every_other_document_does_what_it_says() {
     run_all_of("docs/webhooks.md");
     run_all_of("docs/dialects/ambedo.md");
     run_all_of("docs/dialects/proof.md");
+    run_all_of("docs/dialects/holdon.md");
     let known = [
         "README.md",
         "docs/guide.md",
@@ -322,6 +323,7 @@ fn every_other_document_does_what_it_says() {
         "docs/webhooks.md",
         "docs/dialects/ambedo.md",
         "docs/dialects/proof.md",
+        "docs/dialects/holdon.md",
     ];
     for (document, text) in documents() {
         let run = blocks(&document, &text).iter().any(|block| block.fate() == Ok(Fate::Run));

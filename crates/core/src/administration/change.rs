@@ -256,6 +256,9 @@ pub struct NewKey {
     pub expires_at: Option<Timestamp>,
     /// How much it may ask, where that is less than every key may.
     pub limits: KeyLimits,
+    /// Where the end of what it asks is sent, unless the ask says. Whether that may be reached is
+    /// looked at with each.
+    pub callback_url: Option<String>,
 }
 
 /// Everything about a new receiver but its secret.

@@ -1,5 +1,6 @@
 //! What someone wants to happen to an approval. Who they are is a fact, not part of the command.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -57,6 +58,8 @@ pub struct Ask {
     pub consumers: Vec<KeyId>,
     /// Where the end is told. Whether that may be reached was looked at before.
     pub callback_url: Option<String>,
+    /// By which kinds of channels people are told; none for all.
+    pub told_by: Option<BTreeSet<String>>,
 }
 
 /// A form that was filled in. Checking it is not the rules' work, refusing it is.

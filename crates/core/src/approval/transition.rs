@@ -140,6 +140,7 @@ fn put(ask: &Ask, facts: &Facts, now: Timestamp) -> Result<Vec<Event>, Refusal> 
         inquiries: Vec::new(),
         escalated: 0,
         looks: Vec::new(),
+        told_by: ask.told_by.clone(),
         decision: None,
         claim: None,
         outcome: None,

@@ -112,6 +112,7 @@ fn a_contact_gets_no_account_by_the_back_door() {
         owner: Some(member("ada")),
         expires_at: None,
         limits: KeyLimits::default(),
+        callback_url: None,
     };
     let until = at(1_000);
     let hand = |to: &str| Some(Delegation { to: member(to), since: at(0), until });

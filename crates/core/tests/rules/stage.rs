@@ -180,6 +180,7 @@ pub(crate) fn ask() -> Ask {
         policy: PolicyChoice::Named(named("deploys")),
         expires_in: None,
         callback_url: None,
+        told_by: None,
         valid_for: None,
         consumers: vec![key_id("runner")],
     }

@@ -29,6 +29,10 @@ pub struct Limits {
     pub waiters: u32,
     /// Connections of everyone.
     pub connections: u32,
+    /// Keys that strangers make themselves in an hour, from one place or for one contact.
+    pub self_service_keys_per_hour: u32,
+    /// Workspaces that strangers made, in all.
+    pub self_service_workspaces: u32,
 }
 
 impl Default for Limits {
@@ -43,6 +47,8 @@ impl Default for Limits {
             waiters_per_key: 20_000,
             waiters: 50_000,
             connections: 60_000,
+            self_service_keys_per_hour: 5,
+            self_service_workspaces: 1_000,
         }
     }
 }
@@ -63,6 +69,8 @@ impl Limits {
             ("limits.waiters_per_key", self.waiters_per_key),
             ("limits.waiters", self.waiters),
             ("limits.connections", self.connections),
+            ("limits.self_service_keys_per_hour", self.self_service_keys_per_hour),
+            ("limits.self_service_workspaces", self.self_service_workspaces),
         ];
         match all.into_iter().find(|(_, number)| *number == 0) {
             None => Ok(()),

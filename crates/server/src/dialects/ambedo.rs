@@ -22,7 +22,7 @@ use crate::service::{Caller, NotSignedIn, Seen, ServiceError};
 use crate::web;
 use pause::{PauseBody, PauseView, WatchId};
 
-pub(super) use pause::{callback, title};
+pub(super) use pause::callback;
 
 /// Where all of it is.
 pub(super) const ROOT: &str = "/api/pause";
@@ -208,7 +208,9 @@ async fn decide(
 fn a_pause(seen: Seen) -> Result<Seen, Problem> {
     match seen.approval.asker.dialect {
         Dialect::Ambedo => Ok(seen),
-        Dialect::Native | Dialect::Proof => Err(told(ServiceError::NotFound("approval"))),
+        Dialect::Native | Dialect::Proof | Dialect::Holdon => {
+            Err(told(ServiceError::NotFound("approval")))
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use askfirst_store::{ClaimedDelivery, Delivery, EventRecord, Place};
 use bytes::Bytes;
 use hyper::header::HeaderMap;
 
-use super::{ambedo, proof};
+use super::{ambedo, holdon, proof};
 use crate::outgoing::signature::Secret;
 use crate::service::webhooks;
 
@@ -59,6 +59,9 @@ const PROOF: Manner =
 
 const AMBEDO: Manner = Manner { body: ambedo::callback, ..OURS };
 
+const HOLDON: Manner =
+    Manner { body: holdon::callback, headers: holdon::headers, pauses: &[1, 5, 15] };
+
 /// No headers but those that all have.
 fn plain(_: &Told<'_>, _: &Parcel, _: &[Secret]) -> HeaderMap {
     HeaderMap::new()
@@ -73,6 +76,7 @@ impl Told<'_> {
             Dialect::Native => &OURS,
             Dialect::Ambedo => &AMBEDO,
             Dialect::Proof => &PROOF,
+            Dialect::Holdon => &HOLDON,
         }
     }
 

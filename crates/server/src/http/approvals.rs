@@ -98,6 +98,7 @@ impl AskBody {
             editable: self.editable,
             answer_schema: self.answer_schema,
             callback_url: self.callback_url,
+            told_by: None,
         })
     }
 }

@@ -33,7 +33,7 @@ pub struct KeyView {
     hint: String,
     /// `live`, `test` or `dev`.
     environment: &'static str,
-    /// The API that it speaks: `native`, which is this one, `ambedo` or `proof`.
+    /// The API that it speaks: `native`, which is this one, `ambedo`, `proof` or `holdon`.
     dialect: &'static str,
     /// What it may do.
     #[schema(value_type = Vec<String>)]
@@ -119,7 +119,7 @@ pub struct NewKeyBody {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     environment: Option<Environment>,
-    /// `native`, or the API of another product: `ambedo` or `proof`. A key of that opens the doors of that API
+    /// `native`, or the API of another product: `ambedo`, `proof` or `holdon`. A key of that opens the doors of that API
     /// and no others; its scope is `ask`, and it asks under one policy.
     #[serde(default)]
     #[schema(example = "native")]
@@ -206,10 +206,6 @@ fn scopes_from(words: &[String]) -> Result<BTreeSet<Scope>, Problem> {
 /// Reads the name of a dialect.
 fn dialect_from(word: Option<&str>) -> Result<Dialect, Problem> {
     let Some(word) = word else { return Ok(Dialect::Native) };
-    let later = [("holdon", "the dialect holdon")];
-    if let Some(&(_, what)) = later.iter().find(|(later, _)| *later == word) {
-        return Err(ServiceError::NotInThisVersion { pointer: "/dialect".into(), what }.into());
-    }
     Dialect::ALL.into_iter().find(|dialect| dialect.as_str() == word).ok_or_else(|| {
         let known = Dialect::ALL.map(Dialect::as_str).join(", ");
         let detail = format!("there is no dialect {word:?}; there are {known}");
@@ -249,6 +245,7 @@ pub async fn add(
         owner,
         expires_in,
         limits: limits.into(),
+        callback_url: None,
     };
     let made = app.service.add_key(&caller, wish, idempotency).await?;
     let body = MadeKeyView { key: made.secret, view: view(made.key) };

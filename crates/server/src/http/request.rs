@@ -246,6 +246,7 @@ fn noun(parts: &Parts) -> &'static str {
         ("/api/v1/hitl/chat-id-discovery/", "token"),
         ("/api/v1/hitl", "config"),
         ("/api/v1/webhook-deliveries", "delivery"),
+        ("/api/approvals", "approval"),
     ];
     nouns.iter().find(|(prefix, _)| path.starts_with(prefix)).map_or("thing", |(_, noun)| noun)
 }

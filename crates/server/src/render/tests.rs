@@ -67,6 +67,7 @@ pub(crate) fn sample_approval() -> Approval {
         inquiries: Vec::new(),
         escalated: 0,
         looks: Vec::new(),
+        told_by: None,
         decision: None,
         claim: None,
         outcome: None,

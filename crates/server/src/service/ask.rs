@@ -1,5 +1,6 @@
 //! Putting a question.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use askfirst_core::approval::edit;
@@ -43,6 +44,8 @@ pub struct Question {
     pub answer_schema: Option<Value>,
     /// Where the end is told.
     pub callback_url: Option<String>,
+    /// By which kinds of channels people are told; none for all.
+    pub told_by: Option<BTreeSet<String>>,
 }
 
 /// Which rules a question wants to be under.
@@ -125,6 +128,7 @@ impl Service {
             editable: question.editable,
             answer_schema: question.answer_schema,
             callback_url: question.callback_url,
+            told_by: question.told_by,
         };
         let request = Execute {
             place: caller.place,

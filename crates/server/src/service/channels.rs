@@ -116,10 +116,8 @@ impl Service {
         self.check_server(email, workspace.environment)?;
         check_credentials(email.username.as_deref(), wish.password.as_deref(), false)?;
         let id = ChannelId::from_bits(mint::id_bits());
-        let seal = |secret: &Zeroizing<String>| {
-            sender.sealing.seal(&place(id), secret.as_bytes()).map_err(|error| failed(&error))
-        };
-        let sealed = wish.password.as_ref().map(seal).transpose()?;
+        let sealed = wish.password.as_ref().map(|secret| self.seal_channel(id, secret));
+        let sealed = sealed.transpose()?;
         let new = NewChannel { id, settings: wish.settings, sealed };
         // The rest of the request can be read back: a plain hash would let the password be guessed.
         let keyed = |once: Idempotency| -> Result<Idempotency> {
@@ -177,8 +175,22 @@ impl Service {
         self.channel(caller, id).await
     }
 
+    /// A way's secret as it is kept.
+    pub(super) fn seal_channel(
+        &self,
+        id: ChannelId,
+        secret: &Zeroizing<String>,
+    ) -> Result<Vec<u8>> {
+        let sealed = self.sender()?.sealing.seal(&place(id), secret.as_bytes());
+        sealed.map_err(|error| ServiceError::Internal(error.to_string()))
+    }
+
     /// Whether this mail server may be reached, and mail from here makes sense.
-    fn check_server(&self, email: &EmailSettings, environment: Environment) -> Result<()> {
+    pub(super) fn check_server(
+        &self,
+        email: &EmailSettings,
+        environment: Environment,
+    ) -> Result<()> {
         let secure = email.security != MailSecurity::None;
         let sender = self.sender()?;
         let checked = sender.outgoing.check_mail(&email.host, email.port, secure);
@@ -217,6 +229,18 @@ impl Service {
     pub async fn channels(&self, caller: &Caller) -> Result<Vec<Channel>> {
         caller.need(Scope::Channels, ADMINS)?;
         Ok(self.store.channels(caller.place.workspace).await?)
+    }
+
+    /// Whether people of the caller's workspace are told by a channel of this kind what it asks.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub async fn tells_by(&self, caller: &Caller, kind: &str) -> Result<bool> {
+        // What is asked on trial is told nobody.
+        let place = caller.place;
+        let all = self.store.channels(place.workspace).await?;
+        let told = all.iter().any(|known| known.settings.kind() == kind);
+        Ok(told && place.environment != Environment::Test)
     }
 
     /// One of them.

@@ -33,6 +33,8 @@ pub struct KeyWish {
     pub expires_in: Option<Seconds>,
     /// How much it may ask, where that is less than every key may.
     pub limits: KeyLimits,
+    /// Where the end of what it asks is sent, unless the ask says.
+    pub callback_url: Option<String>,
 }
 
 /// A new key with its secret, or a repeat without it.
@@ -68,6 +70,14 @@ impl Service {
             return Err(ServiceError::NotFound("key"));
         };
         self.find_key(caller.place.workspace, id).await
+    }
+
+    /// Where the end of what the caller asks is sent, unless the ask says.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub async fn default_callback(&self, caller: &Caller) -> Result<Option<String>> {
+        Ok(self.current_key(caller).await?.callback_url)
     }
 
     /// Makes a key.
@@ -124,6 +134,7 @@ impl Service {
             owner: wish.owner,
             expires_at: wish.expires_in.map(|span| self.store.now().plus(span)),
             limits: wish.limits,
+            callback_url: wish.callback_url,
         };
         Ok((new, secret))
     }

@@ -3,8 +3,8 @@
 //! on, it counts as `bearer`.
 
 use askfirst_core::administration::{Change, NewDecisionLink};
-use askfirst_core::{ApprovalId, Assurance, LinkId, MemberId, Refusal, Role, Scope};
-use askfirst_store::{Credential, Idempotency};
+use askfirst_core::{ApprovalId, Assurance, LinkId, MemberId, Refusal, Role, Scope, Status};
+use askfirst_store::{Credential, DecisionLink, Idempotency};
 
 use super::caller::ADMINS;
 use super::signin::MadeLink;
@@ -40,37 +40,60 @@ impl Service {
         }
         let answers = |id: &MemberId| known.could_ever_vote(*id, &roster, self.store.now());
         let member = member.parse().ok().or_else(named).filter(|id| !passed_on || answers(id));
+        let member = member.ok_or(ServiceError::NotFound("member"))?;
+        let made = self.new_decision_link(caller, approval, member, passed_on, idempotency).await?;
+        let (token, assurance) = made;
+        let link = |token: String| {
+            let url = format!("{}/d/{token}", self.public_url);
+            MadeLink { url, expires_at: known.expires_at }
+        };
+        Ok((token.map(link), assurance))
+    }
+
+    /// The token of a new link; none where this is a repeat.
+    async fn new_decision_link(
+        &self,
+        caller: &Caller,
+        approval: ApprovalId,
+        member: MemberId,
+        passed_on: bool,
+        idempotency: Option<Idempotency>,
+    ) -> Result<(Option<String>, Assurance)> {
         let token = mint::token()?;
         let link = NewDecisionLink {
             id: LinkId::from_bits(mint::id_bits()),
             secret: Purpose::Decision.hash(&token),
-            environment: place.environment,
+            environment: caller.place.environment,
             approval,
-            member: member.ok_or(ServiceError::NotFound("member"))?,
+            member,
             passed_on,
         };
         let change = Change::AddDecisionLink(link);
         let done = self.administer(caller, change, idempotency).await?;
-        let url = format!("{}/d/{token}", self.public_url);
-        let made = (!done.replayed).then_some(MadeLink { url, expires_at: known.expires_at });
-        Ok((made, link.assurance()))
+        Ok(((!done.replayed).then_some(token), link.assurance()))
     }
 
-    /// An address to pass on to whoever is to decide: a new link of the first contact who could, if
-    /// a bearer's word counts; else the page for who signs in.
+    /// The token of a new link for the asker to pass on, in the name of the first contact who could
+    /// answer. None where a bearer's word does not count, or nobody is asked any more.
     ///
     /// # Errors
-    /// If the caller did not ask this, or it is not pending.
-    pub async fn address_to_pass_on(&self, caller: &Caller, asked: &Seen) -> Result<String> {
+    /// If the caller did not ask this.
+    pub async fn token_to_pass_on(&self, caller: &Caller, asked: &Seen) -> Result<Option<String>> {
         let (approval, roster) = (&asked.approval, &asked.roster);
-        let page = format!("{}/a/{}", self.public_url, approval.id);
+        let open = approval.status_at(asked.now) == Status::Pending;
+        if !open || approval.policy.document.assurance > Assurance::Bearer {
+            return Ok(None);
+        }
         let contacts = roster.people.iter().filter(|(_, person)| person.role == Role::Contact);
         let could = |id: &MemberId| approval.could_ever_vote(*id, roster, asked.now);
-        let Some(contact) = contacts.map(|(id, _)| *id).find(could) else { return Ok(page) };
-        match self.add_decision_link(caller, approval.id, &contact.to_string(), None).await {
-            Ok((Some(made), _)) => Ok(made.url),
-            Ok((None, _)) | Err(ServiceError::Refused(Refusal::AssuranceTooLow { .. })) => Ok(page),
-            Err(error) => Err(error),
+        let Some(contact) = contacts.map(|(id, _)| *id).find(could) else { return Ok(None) };
+        match self.new_decision_link(caller, approval.id, contact, true, None).await {
+            Ok((token, _)) => Ok(token),
+            // The workspace's floor is higher, or it has just ended.
+            Err(
+                ServiceError::Refused(Refusal::AssuranceTooLow { .. }) | ServiceError::NotFound(_),
+            ) => Ok(None),
+            Err(other) => Err(other),
         }
     }
 
@@ -82,18 +105,30 @@ impl Service {
         &self,
         token: &str,
     ) -> Result<Option<(Caller, ApprovalId)>> {
-        let link = self.store.decision_link(Purpose::Decision.hash(token)).await?;
-        Ok(link.map(|link| {
-            let caller = Caller {
-                place: link.place,
-                credential: Credential::Link(link.id),
-                rights: Rights::Link {
-                    member: link.member,
-                    approval: link.approval,
-                    assurance: link.assurance,
-                },
-            };
-            (caller, link.approval)
-        }))
+        let found = self.decision_link(token).await?;
+        let open = found.filter(|link| self.store.now() < link.expires_at);
+        Ok(open.map(caller_of))
     }
+
+    /// The same if its time may be over. What they do is refused then; what they wanted to decide
+    /// can be looked up.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub async fn caller_by_any_decision_link(
+        &self,
+        token: &str,
+    ) -> Result<Option<(Caller, ApprovalId)>> {
+        Ok(self.decision_link(token).await?.map(caller_of))
+    }
+
+    async fn decision_link(&self, token: &str) -> Result<Option<DecisionLink>> {
+        Ok(self.store.decision_link(Purpose::Decision.hash(token)).await?)
+    }
+}
+
+fn caller_of(link: DecisionLink) -> (Caller, ApprovalId) {
+    let DecisionLink { id, place, approval, member, assurance, .. } = link;
+    let rights = Rights::Link { member, approval, assurance };
+    (Caller { place, credential: Credential::Link(id), rights }, approval)
 }

@@ -2,7 +2,7 @@
 //! secrets are made here, told once, and sealed for the store.
 
 mod body;
-mod callback;
+pub(crate) mod callback;
 mod challenge;
 
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ pub use body::body;
 /// The events with which an approval ends: what a callback can be told.
 pub const ENDS: [&str; 4] = ["approved", "rejected", "expired", "cancelled"];
 /// The longest URL that is taken, in bytes.
-const LONGEST_URL: usize = 2_048;
+pub(crate) const LONGEST_URL: usize = 2_048;
 
 /// What it takes to send to receivers.
 #[derive(Clone)]
@@ -51,7 +51,7 @@ impl Sender {
     }
 
     /// A new secret for a receiver, and the same sealed.
-    fn mint(&self, to: WebhookId) -> Result<(Zeroizing<String>, Vec<u8>)> {
+    pub(crate) fn mint(&self, to: WebhookId) -> Result<(Zeroizing<String>, Vec<u8>)> {
         let secret = mint::signing_secret()?.text();
         let sealed = self.sealing.seal(&place(to), secret.as_bytes());
         Ok((secret, sealed.map_err(|error| ServiceError::Internal(error.to_string()))?))

@@ -35,6 +35,22 @@ pub struct Founder {
     pub name: String,
 }
 
+/// A workspace to be made.
+pub(super) struct Founding {
+    /// What to call it.
+    pub(super) name: String,
+    /// The world that it is for.
+    pub(super) environment: Environment,
+    /// Its first owner.
+    pub(super) founder: Founder,
+    /// Its default policy.
+    pub(super) policy: Policy,
+    /// Whether a stranger makes it.
+    pub(super) self_service: bool,
+    /// Hosts that askers may have the end of an approval sent to.
+    pub(super) callback_hosts: Vec<String>,
+}
+
 impl Service {
     /// The caller's workspace.
     ///
@@ -87,21 +103,38 @@ impl Service {
         environment: Environment,
         founder: Founder,
     ) -> Result<(Workspace, MemberId)> {
-        let now = self.store.now();
         let default: PolicyName = "default".parse().map_err(|_| internal("default"))?;
         let assurance = match environment {
             Environment::Dev => Assurance::Key,
             Environment::Live | Environment::Test => Assurance::Session,
         };
-        let document = Policy::standard(default.clone(), assurance);
-        let workspace = Workspace {
-            id: WorkspaceId::from_bits(mint::id_bits()),
+        let founding = Founding {
             name: name.into(),
             environment,
-            default_policy: default,
+            founder,
+            policy: Policy::standard(default, assurance),
+            self_service: false,
+            callback_hosts: Vec::new(),
+        };
+        self.found_as(founding).await
+    }
+
+    /// Makes a workspace with its first owner and its default policy.
+    ///
+    /// # Errors
+    /// If it could not be written.
+    pub(super) async fn found_as(&self, founding: Founding) -> Result<(Workspace, MemberId)> {
+        let now = self.store.now();
+        let Founding { name, environment, founder, policy: document, .. } = founding;
+        let workspace = Workspace {
+            id: WorkspaceId::from_bits(mint::id_bits()),
+            name,
+            environment,
+            default_policy: document.name.clone(),
             floor: Floor::default(),
             retention_days: None,
-            callback_hosts: Vec::new(),
+            callback_hosts: founding.callback_hosts,
+            self_service: founding.self_service,
             hold: None,
             created_at: now,
         };

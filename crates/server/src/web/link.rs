@@ -21,6 +21,7 @@ use super::sheet::Notice;
 use super::shell::{Moment, Shell, Text, lines, text};
 use super::words::{self, Sign, Told};
 use crate::app::{App, Reach};
+use crate::dialects::typed_by_bearer;
 use crate::mint;
 use crate::render::{self, Account};
 use crate::service::decide::Answer;
@@ -55,6 +56,8 @@ pub(super) struct LinkPage {
 /// How they came here.
 #[derive(Deserialize)]
 pub(super) struct Came {
+    /// In our links, and in those of HoldOn's askers, who say it in either way.
+    #[serde(alias = "action", alias = "decision")]
     suggest: Option<String>,
 }
 
@@ -111,8 +114,8 @@ pub(super) async fn show(
     let (caller, sight) = behind(&app, &token).await?;
     let mut sheet = LinkPage::new(&app, &caller, &sight, token).await?;
     sheet.suggested = match came.suggest.as_deref() {
-        Some("approve") if sheet.open && sheet.elsewhere.is_none() => Some("Approve"),
-        Some("reject") if sheet.open => Some("Reject"),
+        Some("approve" | "approved") if sheet.open && sheet.elsewhere.is_none() => Some("Approve"),
+        Some("reject" | "rejected") if sheet.open => Some("Reject"),
         _ => None,
     };
     Ok(page(StatusCode::OK, &sheet))
@@ -162,11 +165,15 @@ pub(super) async fn confirm(
         return refused(&app, &caller, &sight, token, told, &choice.comment).await;
     }
     let id = sight.seen.approval.id;
+    let comment = match caller.is_bearer() {
+        true => typed_by_bearer(sight.seen.approval.asker.dialect, typed(&choice.comment)),
+        false => typed(&choice.comment),
+    };
     let answer = Answer {
         decision: choice.decision,
         action_digest: choice.action_digest,
         on_behalf_of: None,
-        comment: Some(typed(&choice.comment)),
+        comment: Some(comment),
         edits: std::collections::BTreeMap::new(),
         answer: None,
         grant: None,

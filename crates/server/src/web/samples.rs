@@ -83,6 +83,7 @@ fn signed_in() -> SignedIn {
                 floor: Floor::default(),
                 retention_days: None,
                 callback_hosts: Vec::new(),
+                self_service: false,
                 hold: None,
                 created_at: moment(0),
             },

@@ -19,6 +19,9 @@ pub async fn run(service: Arc<Service>, stop: CancellationToken) {
             () = tokio::time::sleep(EVERY) => false,
         };
         service.rates.tidy();
+        if let Some(strangers) = &service.strangers {
+            strangers.tidy();
+        }
         let used = service.used_keys.take();
         if !used.is_empty()
             && let Err(error) = service.store().touch_keys(used).await

@@ -474,7 +474,6 @@ async fn a_key_of_a_dialect_is_made_for_asking_alone() {
         (json!({ "scopes": ["ask", "approvals:read_all"] }), "422 invalid", "/scopes"),
         (json!({ "policies": ["*"] }), "422 invalid", "/policies"),
         (json!({ "dialect": "hitl" }), "400 bad_request", "/dialect"),
-        (json!({ "dialect": "holdon" }), "422 not_in_this_version", "/dialect"),
     ];
     for (wish, problem, pointer) in wishes {
         let answer = make(wish.clone()).await;

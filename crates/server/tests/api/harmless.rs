@@ -1,7 +1,8 @@
 //! Looking changes nothing, whoever or whatever looks: every route by GET, HEAD and OPTIONS, as
 //! previewers and prefetchers do it, and not a byte of the database differs.
 
-use askfirst_core::Dialect;
+use askfirst_core::administration::Change;
+use askfirst_core::{Dialect, MemberId, Role};
 use hyper::Method;
 use serde_json::json;
 
@@ -67,6 +68,22 @@ async fn no_look_changes_a_byte() {
         paths.extend(below.iter().map(|rest| format!("{root}/{id}{rest}")));
         paths.push(root.into());
     }
+    let cleo = MemberId::from_bits(askfirst_server::mint::id_bits());
+    let email = "cleo@example.com".to_owned();
+    let contact = Change::AddMember { id: cleo, email, name: "cleo".into(), role: Role::Contact };
+    workspace.change(contact).await;
+    let needs =
+        json!({ "needs": [{ "from": ["contact:cleo@example.com"] }], "assurance": "bearer" });
+    workspace.policy("bearer", needs).await;
+    let holdon = workspace.foreign(Dialect::Holdon, "bearer").await;
+    let asked = holdon.post("/api/approvals", &json!({ "action": "d" })).send().await.expect(201);
+    let id = asked["id"].as_str().unwrap();
+    let token = asked["decision_url"].as_str().unwrap().rsplit_once('/').unwrap().1;
+    for query in ["", "?decision=approved", "?action=approve"] {
+        paths.push(format!("/decide/{token}{query}"));
+        paths.push(format!("/api/decide/{token}{query}"));
+    }
+    paths.extend(["/api/keys".into(), "/api/approvals".into(), format!("/api/approvals/{id}")]);
     // The pages that links lead to.
     let url = server.ready.login_url.clone();
     paths.push(url.trim_start_matches(&server.ready.url).to_owned());
@@ -103,7 +120,7 @@ async fn no_look_changes_a_byte() {
 
     let before = server.picture();
     for path in &paths {
-        for client in [&agent, &dev, &admin, &program, &proof, &server.stranger()] {
+        for client in [&agent, &dev, &admin, &program, &proof, &holdon, &server.stranger()] {
             for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
                 let answer = client.call(method.clone(), path.clone()).open().await;
                 assert!(answer.status().as_u16() < 500, "{method} {path}");

@@ -13,6 +13,7 @@ use askfirst_server::config::outgoing::OutgoingSettings;
 use askfirst_server::dev::{self, Ready};
 use askfirst_server::serve::{Server, Setup, Stopped};
 use askfirst_server::service::Service;
+use askfirst_server::service::self_service::{Mail, SelfService};
 use askfirst_server::service::workspace::Founder;
 use askfirst_store::clock::TestClock;
 use askfirst_store::{Clock, EvenClock, Options, SqliteStore, Store};
@@ -43,17 +44,35 @@ impl TestServer {
     /// Starts a server with a developer's workspace.
     pub async fn start() -> Self {
         let clock = TestClock::at(Timestamp::from_seconds(START));
-        Self::begin(Limits::default(), Arc::new(clock), Arc::new(EvenClock::default())).await
+        Self::begin(Limits::default(), Arc::new(clock), Arc::new(EvenClock::default()), None).await
+    }
+
+    /// Starts one where strangers make themselves keys, so many in an hour, of which there may be
+    /// so many in all.
+    pub async fn open_to_strangers(
+        keys_per_hour: u32,
+        workspaces: u32,
+        mail: Option<Mail>,
+    ) -> Self {
+        let clock = Arc::new(TestClock::at(Timestamp::from_seconds(START)));
+        let environment = Environment::Live;
+        let open = SelfService { environment, keys_per_hour, workspaces, mail };
+        Self::begin(Limits::default(), clock.clone(), clock, Some(open)).await
     }
 
     /// Starts one of which not everything may be asked; its rates go by the story's clock too,
     /// which must not go back then.
     pub async fn limited(limits: Limits) -> Self {
         let clock = Arc::new(TestClock::at(Timestamp::from_seconds(START)));
-        Self::begin(limits, clock.clone(), clock).await
+        Self::begin(limits, clock.clone(), clock, None).await
     }
 
-    async fn begin(limits: Limits, clock: Arc<TestClock>, pace: Arc<dyn Clock>) -> Self {
+    async fn begin(
+        limits: Limits,
+        clock: Arc<TestClock>,
+        pace: Arc<dyn Clock>,
+        self_service: Option<SelfService>,
+    ) -> Self {
         let temporary = tempfile::tempdir().expect("a temporary folder");
         let folder = temporary.path().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -74,8 +93,17 @@ impl TestServer {
         let outgoing = OutgoingSettings::default();
         let outgoing = outgoing.open(outgoing.trust().expect("certificates"), true);
         let traces = None;
-        let setup =
-            Setup { store, sealing: sealed, signing_bits, reach, limits, pace, outgoing, traces };
+        let setup = Setup {
+            store,
+            sealing: sealed,
+            signing_bits,
+            reach,
+            limits,
+            pace,
+            outgoing,
+            traces,
+            self_service,
+        };
         let server = Server::start(setup);
         let service = server.service().clone();
         let ready = dev::prepare(&service, &sealing).await.expect("a dev workspace");

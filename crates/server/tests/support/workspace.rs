@@ -127,5 +127,6 @@ pub fn wish(scopes: &[Scope]) -> KeyWish {
         owner: None,
         expires_in: None::<Seconds>,
         limits: KeyLimits::default(),
+        callback_url: None,
     }
 }

@@ -17,6 +17,7 @@ CREATE TABLE workspaces (
   default_policy TEXT NOT NULL,
   floor          TEXT NOT NULL,
   callback_hosts TEXT NOT NULL DEFAULT '[]', -- where askers may have decisions sent, as JSON
+  self_service   INTEGER NOT NULL DEFAULT 0, -- whether a stranger made it
   retention_days INTEGER, -- after the end texts are erased; empty: never
   hold           TEXT, -- why nothing is erased, as JSON, while somebody says so
   created_at     INTEGER NOT NULL
@@ -84,6 +85,7 @@ CREATE TABLE keys (
   expires_at   INTEGER,
   revoked_at   INTEGER,
   last_used_at INTEGER,
+  callback_url TEXT, -- where the end of what it asks is sent, unless the ask says
   FOREIGN KEY (workspace, owner) REFERENCES members,
   FOREIGN KEY (workspace, member) REFERENCES members
 ) STRICT, WITHOUT ROWID;

@@ -30,8 +30,9 @@ pub(super) fn create_workspace(
     let id = workspace.id;
     let name = id.to_string();
     let sql = "INSERT INTO workspaces
-                 (workspace, name, environment, default_policy, floor, created_at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+                 (workspace, name, environment, default_policy, floor, created_at, callback_hosts,
+                   self_service)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     connection.prepare_cached(sql)?.execute(params![
         id.bytes(),
         workspace.name,
@@ -39,6 +40,8 @@ pub(super) fn create_workspace(
         workspace.default_policy.as_str(),
         codec::to_json(&workspace.floor)?,
         workspace.created_at.micros(),
+        codec::to_json(&workspace.callback_hosts)?,
+        workspace.self_service,
     ])?;
     let person = &owner.person;
     add_member(connection, id, owner.id, &person.email, &person.name, person.role, now)?;
@@ -229,8 +232,8 @@ pub(super) fn add_key(
     now: Timestamp,
 ) -> Written {
     let sql = "INSERT INTO keys (key, workspace, environment, secret, hint, label, owner, member,
-                 scopes, policies, created_at, expires_at, limits, dialect)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+                 scopes, policies, created_at, expires_at, limits, dialect, callback_url)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
     connection.prepare_cached(sql)?.execute(params![
         key.id.bytes(),
         workspace.bytes(),
@@ -246,6 +249,7 @@ pub(super) fn add_key(
         key.expires_at.map(Timestamp::micros),
         codec::to_json(&key.limits)?,
         key.dialect.as_str(),
+        key.callback_url,
     ])?;
     Ok(())
 }

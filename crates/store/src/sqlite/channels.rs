@@ -51,7 +51,9 @@ impl Tenant {
         }
         let awaited = || next.awaited(&self.roster, self.workspace.floor, now);
         let mut told = false;
-        for (channel, settings) in &self.channels.0 {
+        let told_by =
+            |(_, settings): &&(ChannelId, ChannelSettings)| next.is_told_by(settings.kind());
+        for (channel, settings) in self.channels.0.iter().filter(told_by) {
             let ChannelSettings::Email(EmailSettings { afterwards, .. }) = settings;
             let about = notices::Subject { channel: *channel, approval: next, version, now };
             told |= match event {

@@ -4,7 +4,9 @@
 //! looked at then, so that no other write waits long.
 
 use askfirst_core::administration::Change;
-use askfirst_core::{About, Approval, ApprovalId, MemberId, Timestamp, WorkspaceId};
+use askfirst_core::{
+    About, Approval, ApprovalId, ChannelSettings, MemberId, Timestamp, WorkspaceId,
+};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::channels::Ways;
@@ -144,7 +146,8 @@ fn ask(
     );
     let changed_at = approval.revisions.last().map(|last| last.at.micros());
     let mut any = false;
-    for channel in ways.all().into_keys() {
+    let told_by = |settings: &ChannelSettings| approval.is_told_by(settings.kind());
+    for (channel, _) in ways.all().into_iter().filter(|(_, settings)| told_by(settings)) {
         let subject = Subject { channel, approval, version: approval.version, now };
         for member in people {
             let row = (approval.id.bytes(), channel.bytes(), member.bytes(), changed_at);

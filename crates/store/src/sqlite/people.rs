@@ -147,19 +147,18 @@ fn read_session(row: &Row<'_>) -> rusqlite::Result<Session> {
     })
 }
 
-/// The decision link, if it can be used at `now`.
+/// The decision link, if nobody closed it.
 pub(super) fn decision_link(
     connection: &Connection,
     secret: SecretHash,
-    now: Timestamp,
 ) -> Result<Option<DecisionLink>, StoreError> {
     let sql = "SELECT l.link, l.workspace, l.environment, l.approval, l.member,
-                 l.assurance
+                 l.assurance, l.expires_at
                FROM decision_links l
                JOIN members m ON m.workspace = l.workspace AND m.member = l.member
-               WHERE l.secret = ?1 AND l.closed_at IS NULL AND l.expires_at > ?2 AND m.enabled";
+               WHERE l.secret = ?1 AND l.closed_at IS NULL AND m.enabled";
     let mut statement = connection.prepare_cached(sql)?;
-    let found = statement.query_row((secret.0, now.micros()), |row| {
+    let found = statement.query_row([secret.0], |row| {
         Ok(DecisionLink {
             id: codec::id(row, 0)?,
             place: Place {
@@ -169,6 +168,7 @@ pub(super) fn decision_link(
             approval: codec::id(row, 3)?,
             member: codec::id(row, 4)?,
             assurance: codec::assurance(row, 5)?,
+            expires_at: codec::time(row, 6)?,
         })
     });
     Ok(found.optional()?)

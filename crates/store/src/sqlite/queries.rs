@@ -16,7 +16,7 @@ use crate::records::{
 use crate::store::StoreError;
 
 const WORKSPACE: &str = "SELECT workspace, name, environment, default_policy, floor, created_at,
-       retention_days, hold, callback_hosts FROM workspaces";
+       retention_days, hold, callback_hosts, self_service FROM workspaces";
 
 pub(super) fn workspaces(connection: &Connection) -> Result<Vec<Workspace>, StoreError> {
     let sql = format!("{WORKSPACE} ORDER BY created_at, workspace");
@@ -45,6 +45,7 @@ fn read_workspace(row: &Row<'_>) -> rusqlite::Result<Workspace> {
         retention_days: row.get(6)?,
         hold: codec::maybe_json(row, 7)?,
         callback_hosts: codec::json(row, 8)?,
+        self_service: row.get(9)?,
     })
 }
 
@@ -80,7 +81,7 @@ impl KeyRow {
 
 const KEY: &str = "SELECT k.key, k.workspace, k.environment, k.hint, k.label, k.owner, k.member,
     k.scopes, k.policies, k.created_at, k.expires_at, k.revoked_at, k.last_used_at, m.enabled,
-    k.limits, k.dialect
+    k.limits, k.dialect, k.callback_url
     FROM keys k
     JOIN members m ON m.workspace = k.workspace AND m.member = coalesce(k.member, k.owner)";
 
@@ -139,6 +140,7 @@ fn read_key(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
             expires_at: codec::maybe_time(row, 10)?,
             revoked_at: codec::maybe_time(row, 11)?,
             last_used_at: codec::maybe_time(row, 12)?,
+            callback_url: row.get(16)?,
         },
         enabled: row.get(13)?,
     })

@@ -246,6 +246,7 @@ pub(crate) fn ask(tenant: &Tenant, policy: PolicyChoice) -> Ask {
         policy,
         expires_in: None,
         callback_url: None,
+        told_by: None,
         valid_for: None,
         consumers: Vec::new(),
 
@@ -269,6 +270,7 @@ pub(crate) fn new_key(scopes: &[Scope], member: Option<MemberId>, owner: MemberI
         owner: Some(owner),
         expires_at: None,
         limits: KeyLimits::default(),
+        callback_url: None,
     }
 }
 
@@ -309,6 +311,7 @@ async fn tenant(store: &dyn Store, called: &str) -> Tenant {
         floor: Floor::default(),
         retention_days: None,
         callback_hosts: Vec::new(),
+        self_service: false,
         hold: None,
         created_at: store.now(),
     };

@@ -8,14 +8,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::dialects::Told;
+use crate::dialects::title::title;
 use crate::http::problem::Problem;
 use crate::service::Seen;
 use crate::service::ask::{Question, Rules};
 
 /// What the action of every pause is called.
 const NAME: &str = "pause";
-/// The longest title of an approval, in characters.
-const LONGEST_TITLE: usize = 300;
 
 /// The id of a pause: `wch_` and the bits of its approval's id in 32 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,18 +89,9 @@ impl PauseBody {
             editable: Vec::new(),
             answer_schema: None,
             callback_url: self.webhook_url,
+            told_by: None,
         })
     }
-}
-
-/// The action, as far as it fits on one line.
-pub(in crate::dialects) fn title(action: &str) -> String {
-    let line = action.trim();
-    if line.chars().count() <= LONGEST_TITLE {
-        return line.to_owned();
-    }
-    let start: String = line.chars().take(LONGEST_TITLE - 1).collect();
-    format!("{start}…")
 }
 
 /// A pause as it stands.
@@ -177,11 +167,6 @@ mod tests {
             let id = WatchId(ApprovalId::from_bits(bits));
             prop_assert_eq!(id.to_string().parse(), Ok(id));
         }
-
-        #[test]
-        fn a_title_fits_whatever_the_action_is(action in "\\PC{0,400}") {
-            prop_assert!(title(&action).chars().count() <= LONGEST_TITLE);
-        }
     }
 
     #[test]
@@ -200,13 +185,5 @@ mod tests {
         ] {
             assert!(bad.parse::<WatchId>().is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn a_long_action_is_cut_in_its_title_alone() {
-        assert_eq!(title("  Deploy?\n"), "Deploy?");
-        let long = "ä".repeat(301);
-        assert_eq!(title(&long), format!("{}…", "ä".repeat(299)));
-        assert_eq!(title(&long[2..]), "ä".repeat(300));
     }
 }

@@ -20,7 +20,7 @@ use super::{
     CONFIG_ARCHIVED, INVALID_STATUS, NO_ENCRYPTION, Nothing, Program, invalid, own, second, told,
 };
 use crate::app::App;
-use crate::dialects::ambedo;
+use crate::dialects::title::title;
 use crate::http::problem::Problem;
 use crate::http::request::{Body, Id};
 use crate::mint;
@@ -122,7 +122,7 @@ impl ConfirmationBody {
             // advance is bound to. The title is only what they see first.
             action: Action {
                 name: NAME.into(),
-                title: ambedo::title(&self.message),
+                title: title(&self.message),
                 arguments: json!({ "hitl_id": config.id.to_string(), "message": self.message }),
                 target: None,
             },
@@ -140,6 +140,7 @@ impl ConfirmationBody {
             editable: Vec::new(),
             answer_schema: None,
             callback_url: None,
+            told_by: None,
         }
     }
 }
@@ -346,7 +347,11 @@ pub(super) async fn link(
         let detail = format!("this confirmation is {}, so nobody is asked any more", word(status));
         return Err(own(INVALID_STATUS, "Not pending", detail));
     }
-    let approval_url = app.service.address_to_pass_on(&caller, &seen).await.map_err(told)?;
+    let url = &app.reach.public_url;
+    let approval_url = match app.service.token_to_pass_on(&caller, &seen).await.map_err(told)? {
+        Some(token) => format!("{url}/d/{token}"),
+        None => format!("{url}/a/{}", seen.approval.id),
+    };
     Ok(Json(LinkView { approval_url }))
 }
 

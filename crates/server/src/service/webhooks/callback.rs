@@ -9,6 +9,9 @@ use crate::outgoing::HostRule;
 use crate::service::{Caller, Result, Service, ServiceError, mistake};
 
 const POINTER: &str = "/callback_url";
+/// Among the hosts of a workspace that a stranger made: any that may be reached at all. No admin can
+/// write it.
+pub(crate) const ANYWHERE: &str = "*";
 
 impl Sender {
     /// Whether what an asker named may be sent to.
@@ -21,6 +24,9 @@ impl Sender {
         hosts: &[String],
     ) -> std::result::Result<(), String> {
         let target = self.outgoing.check(url).map_err(|error| error.to_string())?;
+        if hosts.iter().any(|host| host == ANYWHERE) {
+            return Ok(());
+        }
         let rules: Vec<HostRule> = hosts.iter().filter_map(|host| host.parse().ok()).collect();
         if target.is_among(&rules) {
             return Ok(());

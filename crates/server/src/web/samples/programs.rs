@@ -15,7 +15,7 @@ fn key(id: u128, label: &str, dialect: Dialect, scope: Scope, standing: Standing
     let names = ["deploys".parse().unwrap()];
     let policies = PolicyAllowance::Only(match dialect {
         Dialect::Native => [].into(),
-        Dialect::Ambedo | Dialect::Proof => names.into(),
+        Dialect::Ambedo | Dialect::Proof | Dialect::Holdon => names.into(),
     });
     let environment = Environment::Dev;
     Key {
@@ -36,6 +36,7 @@ fn key(id: u128, label: &str, dialect: Dialect, scope: Scope, standing: Standing
         created_at: moment(0),
         expires_at: (scope == Scope::Ask).then(|| moment(90_000)),
         revoked_at: None,
+        callback_url: None,
         last_used_at: (scope == Scope::Ask).then(|| moment(40)),
     }
 }

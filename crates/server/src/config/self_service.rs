@@ -1,0 +1,99 @@
+//! Whether strangers make themselves keys here, and by which mail server their contacts are
+//! written to.
+
+use std::path::PathBuf;
+
+use askfirst_core::{EmailSettings, Environment, Locale, MailSecurity};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::{Config, ConfigError};
+use crate::service::self_service::{Mail, SelfService};
+
+/// Who may make keys without having one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SelfServiceKeys {
+    /// Nobody.
+    #[default]
+    Off,
+    /// Anybody who reaches the server.
+    Open,
+}
+
+/// The mail server that writes to the contacts of such keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SelfServiceMail {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    #[serde(default = "submission")]
+    pub port: u16,
+    /// How the connection is protected.
+    #[serde(default = "starttls")]
+    pub security: MailSecurity,
+    /// Who it knows us as; none if it asks for no name.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// The file with the password for that name.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// The address that mail comes from.
+    pub from: String,
+}
+
+const fn submission() -> u16 {
+    587
+}
+const fn starttls() -> MailSecurity {
+    MailSecurity::StartTls
+}
+
+impl Config {
+    /// What strangers may here; nothing unless it is opened.
+    ///
+    /// # Errors
+    /// A password that cannot be read, or is of no use.
+    pub fn open_to_strangers(&self) -> Result<Option<SelfService>, ConfigError> {
+        if self.self_service == SelfServiceKeys::Off {
+            return Ok(None);
+        }
+        let mail = self.self_service_mail.as_ref().map(SelfServiceMail::read).transpose()?;
+        Ok(Some(SelfService {
+            environment: Environment::Live,
+            keys_per_hour: self.limits.self_service_keys_per_hour,
+            workspaces: self.limits.self_service_workspaces,
+            mail,
+        }))
+    }
+}
+
+impl SelfServiceMail {
+    fn read(&self) -> Result<Mail, ConfigError> {
+        let wrong = |why: String| ConfigError::Wrong { setting: "self_service_mail", why };
+        let password = match (&self.username, &self.password_file) {
+            (None, None) => None,
+            (Some(_), Some(file)) => {
+                let text = std::fs::read_to_string(file).map(Zeroizing::new);
+                let text = text.map_err(|error| wrong(format!("{}: {error}", file.display())))?;
+                let line = text.trim_end_matches(['\r', '\n']);
+                if line.is_empty() {
+                    return Err(wrong(format!("{} is empty", file.display())));
+                }
+                Some(Zeroizing::new(line.to_owned()))
+            }
+            _ => return Err(wrong("username and password_file go together".into())),
+        };
+        let settings = EmailSettings {
+            host: self.host.clone(),
+            port: self.port,
+            security: self.security,
+            username: self.username.clone(),
+            from: self.from.clone(),
+            locale: Locale::default(),
+            afterwards: askfirst_core::Afterwards::default(),
+        };
+        Ok(Mail { settings, password })
+    }
+}

@@ -1,0 +1,85 @@
+//! Making a key without having one, where the operator opened that.
+
+use std::net::IpAddr;
+
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::TELEGRAM;
+use super::approval::{Sent, seconds};
+use crate::app::App;
+use crate::http::problem::Problem;
+use crate::service::self_service::{NoKey, StrangersWish};
+
+/// A key to make.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeyBody {
+    name: String,
+    /// Taken and not kept: it is of no use in this version.
+    #[serde(default)]
+    telegram_bot_token: Option<String>,
+    #[serde(default)]
+    telegram_chat_id: Option<String>,
+    #[serde(default)]
+    notification_email: Option<String>,
+    #[serde(default)]
+    webhook_url: Option<String>,
+}
+
+/// A new key. Its text is told this once.
+#[derive(Serialize)]
+pub(super) struct MadeKeyView {
+    id: String,
+    name: String,
+    key: String,
+    api_key: String,
+    notification_email: Option<String>,
+    webhook_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    telegram: Option<Sent>,
+    created_at: String,
+}
+
+impl KeyBody {
+    /// The key, for somebody who comes from `place`.
+    pub(super) async fn make(
+        self,
+        app: &App,
+        place: Option<IpAddr>,
+    ) -> Result<MadeKeyView, Problem> {
+        let wants_telegram = self.telegram_bot_token.is_some() || self.telegram_chat_id.is_some();
+        let (contact, webhook_url) = (self.notification_email, self.webhook_url);
+        let wish = StrangersWish {
+            name: self.name,
+            contact: contact.clone(),
+            webhook_url: webhook_url.clone(),
+        };
+        let made = app.service.add_strangers_key(place, wish).await.map_err(told)?;
+        let text = made.secret.unwrap_or_default();
+        Ok(MadeKeyView {
+            id: made.key.facts.id.to_string(),
+            name: made.key.facts.label,
+            key: text.clone(),
+            api_key: text,
+            notification_email: contact,
+            webhook_url,
+            telegram: wants_telegram.then_some(TELEGRAM),
+            created_at: seconds(made.key.created_at),
+        })
+    }
+}
+
+fn told(error: NoKey) -> Problem {
+    let detail = error.to_string();
+    match error {
+        NoKey::Off => {
+            Problem::new(StatusCode::FORBIDDEN, "self_service_off", "No self-service", detail)
+        }
+        NoKey::Full(_) => {
+            let title = "No room for strangers";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "self_service_full", title, detail)
+        }
+        NoKey::Service(error) => error.into(),
+    }
+}

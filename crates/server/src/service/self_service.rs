@@ -1,0 +1,269 @@
+//! Keys that anybody makes for themselves, without an account, where the operator opened that. Each
+//! has a workspace of its own, of which nobody else sees anything: with one contact, in whose name
+//! whoever has an approval's link decides, an owner whom nobody can sign in as, and what signs and
+//! sends the ends. Such a link is known to the asker too; the workspace's one policy says so.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use askfirst_core::administration::{Change, NewWebhook, is_address};
+use askfirst_core::policy::{Need, Source};
+use askfirst_core::{
+    Assurance, ChannelId, ChannelSettings, Dialect, EmailSettings, Environment, KeyLimits,
+    MemberId, NewChannel, Policy, PolicyAllowance, Role, Scope, Seconds, WebhookId, WorkspaceId,
+};
+use askfirst_store::Clock;
+use governor::Quota;
+use governor::clock::Clock as _;
+use tokio::sync::Mutex;
+use tracing::info;
+use zeroize::Zeroizing;
+
+use super::keys::{KeyWish, MadeKey};
+use super::webhooks::{ENDS, LONGEST_URL, callback::ANYWHERE};
+use super::workspace::{Founder, Founding};
+use super::{Result, Service, ServiceError, mistake};
+use crate::mint;
+use crate::rates::{Limiter, Pace, limiter, whole_seconds};
+
+/// In whose name the owner stands, who answers for the key and never signs in.
+const OWNER: &str = "nobody@self-service.invalid";
+/// The contact of a workspace that named none. No mail reaches it.
+const LINK_HOLDER: &str = "whoever-has-it@link.invalid";
+/// What one such key may, unless every key of the server may less.
+const MOST: KeyLimits = KeyLimits {
+    requests_per_minute: Some(600),
+    pending: Some(100),
+    waiters: Some(20),
+    asks_per_month: Some(1_000),
+};
+
+/// How far strangers may go.
+pub struct SelfService {
+    /// The world that their workspaces belong to.
+    pub environment: Environment,
+    /// Keys from one place in the network, and for one contact, in an hour.
+    pub keys_per_hour: u32,
+    /// Workspaces of strangers in all.
+    pub workspaces: u32,
+    /// What writes to their contacts.
+    pub mail: Option<Mail>,
+}
+
+/// A mail server with its password.
+pub struct Mail {
+    /// What it is set up with.
+    pub settings: EmailSettings,
+    /// The password, where it asks for one.
+    pub password: Option<Zeroizing<String>>,
+}
+
+/// By what strangers are counted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Stranger {
+    /// Their place in the network.
+    Place(Option<IpAddr>),
+    /// The contact they name, in lower case.
+    Contact(String),
+}
+
+/// What is kept of strangers while the server runs.
+pub(crate) struct Strangers {
+    open: SelfService,
+    pace: Pace,
+    rates: Limiter<Stranger>,
+    /// Held while a workspace is made, so that no two are the last one.
+    turn: Mutex<()>,
+}
+
+impl Strangers {
+    pub(crate) fn new(open: SelfService, clock: Arc<dyn Clock>) -> Self {
+        let pace = Pace::new(clock);
+        let quota = NonZeroU32::new(open.keys_per_hour).unwrap_or(NonZeroU32::MIN);
+        let rates = limiter(Quota::per_hour(quota), &pace);
+        Self { open, pace, rates, turn: Mutex::default() }
+    }
+
+    fn count(&self, stranger: Stranger) -> Result<()> {
+        let wait = match self.rates.check_key(&stranger) {
+            Ok(_) => return Ok(()),
+            Err(not_yet) => not_yet.wait_time_from(self.pace.now()),
+        };
+        let what = match stranger {
+            Stranger::Place(_) => "new keys from this address",
+            Stranger::Contact(_) => "new keys for this notification_email",
+        };
+        Err(ServiceError::TooMany { retry_after: whole_seconds(wait), what })
+    }
+
+    pub(crate) fn tidy(&self) {
+        self.rates.retain_recent();
+    }
+}
+
+/// What a stranger wants.
+pub struct StrangersWish {
+    /// What to call the key.
+    pub name: String,
+    /// Who is written to, if anybody.
+    pub contact: Option<String>,
+    /// Where the end of what it asks is sent, unless an approval says otherwise.
+    pub webhook_url: Option<String>,
+}
+
+/// Why there is no key.
+#[derive(Debug, thiserror::Error)]
+pub enum NoKey {
+    /// Strangers may nothing here.
+    #[error(
+        "this server makes no keys for strangers. ask whoever runs it for one: `askfirst keys \
+         create --dialect holdon --role ask`; or they open it with self_service = \"open\""
+    )]
+    Off,
+    /// There are as many workspaces of strangers as there may be.
+    #[error(
+        "this server takes no more strangers: there are {0} already, and its operator allows no more"
+    )]
+    Full(u32),
+    /// Otherwise.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+}
+
+impl Service {
+    /// Makes a stranger who comes from `place` a key, with a workspace of its own.
+    ///
+    /// # Errors
+    /// [`NoKey`].
+    pub async fn add_strangers_key(
+        &self,
+        place: Option<IpAddr>,
+        wish: StrangersWish,
+    ) -> std::result::Result<MadeKey, NoKey> {
+        let strangers = self.strangers.as_ref().ok_or(NoKey::Off)?;
+        self.check_strangers_wish(&wish)?;
+        strangers.count(Stranger::Place(place.map(super::passwords::household)))?;
+        if let Some(contact) = &wish.contact {
+            strangers.count(Stranger::Contact(contact.to_ascii_lowercase()))?;
+        }
+        let _turn = strangers.turn.lock().await;
+        let known = self.store.workspaces().await.map_err(ServiceError::from)?;
+        let known = known.iter().filter(|workspace| workspace.self_service).count();
+        let most = strangers.open.workspaces;
+        if known >= most as usize {
+            return Err(NoKey::Full(most));
+        }
+        Ok(self.found_for_stranger(&strangers.open, wish).await?)
+    }
+
+    /// Mistakes are told before anything is counted or made.
+    fn check_strangers_wish(&self, wish: &StrangersWish) -> Result<()> {
+        let name = wish.name.trim();
+        if name.is_empty() || name.chars().count() > 128 || name.chars().any(char::is_control) {
+            return Err(mistake("/name", "1 to 128 printable characters"));
+        }
+        if wish.contact.as_deref().is_some_and(|contact| !is_address(contact)) {
+            let why = "not an e-mail address such as ana@example.com";
+            return Err(mistake("/notification_email", why));
+        }
+        let Some(url) = &wish.webhook_url else { return Ok(()) };
+        if url.len() > LONGEST_URL {
+            let why = format!("a URL has at most {LONGEST_URL} bytes");
+            return Err(mistake("/webhook_url", why));
+        }
+        let checked = self.sender()?.outgoing.check(url);
+        checked.map(drop).map_err(|error| mistake("/webhook_url", error.to_string()))
+    }
+
+    /// The key comes last: who has one has all of it.
+    async fn found_for_stranger(&self, open: &SelfService, wish: StrangersWish) -> Result<MadeKey> {
+        let StrangersWish { name, contact, webhook_url } = wish;
+        let email = contact.clone().unwrap_or_else(|| LINK_HOLDER.into());
+        let default = "default".parse().map_err(|_| ServiceError::Internal("default".into()))?;
+        let policy = Policy {
+            needs: vec![Need { from: vec![Source::Contact(email.clone())], count: 1 }],
+            expires_in: Seconds::LONGEST,
+            ..Policy::standard(default, Assurance::Bearer)
+        };
+        let founding = Founding {
+            name: name.clone(),
+            environment: open.environment,
+            founder: Founder { email: OWNER.into(), name: "Nobody".into() },
+            policy,
+            self_service: true,
+            callback_hosts: vec![ANYWHERE.into()],
+        };
+        let (workspace, owner) = self.found_as(founding).await?;
+        let (id, environment) = (workspace.id, open.environment);
+        let member = MemberId::from_bits(mint::id_bits());
+        let called = contact.clone().unwrap_or_else(|| "Whoever has the link".into());
+        let (role, called) = (Role::Contact, called.chars().take(128).collect());
+        let change = Change::AddMember { id: member, email, name: called, role };
+        self.administer_as_system(id, change).await?;
+        let webhook = WebhookId::from_bits(mint::id_bits());
+        let (_, sealed) = self.sender()?.mint(webhook)?;
+        let events = ENDS.map(str::to_owned).into();
+        let dialect = Dialect::Native;
+        let signer = NewWebhook { id: webhook, environment, dialect, url: None, events, sealed };
+        self.administer_as_system(id, Change::AddWebhook(signer)).await?;
+        if contact.is_some()
+            && let Some(mail) = &open.mail
+        {
+            self.add_strangers_mail(id, environment, mail).await?;
+        }
+        let ours = self.key_limits;
+        let wish = KeyWish {
+            label: name,
+            environment: None,
+            dialect: Dialect::Holdon,
+            scopes: [Scope::Ask].into(),
+            policies: PolicyAllowance::Only([].into()),
+            member: None,
+            owner: Some(owner),
+            expires_in: None,
+            limits: tighter(MOST, ours),
+            callback_url: webhook_url,
+        };
+        let made = self.add_key_as_system(id, environment, wish).await?;
+        info!(workspace = %id, "a stranger made a key");
+        Ok(made)
+    }
+
+    async fn add_strangers_mail(
+        &self,
+        workspace: WorkspaceId,
+        environment: Environment,
+        mail: &Mail,
+    ) -> Result<()> {
+        // Nothing that the stranger did is wrong.
+        let refused = |error: ServiceError| match error {
+            ServiceError::Invalid(mistakes) => {
+                let why = mistakes.iter().map(|mistake| mistake.detail.as_str());
+                ServiceError::Internal(format!("self_service_mail: {}", why.collect::<String>()))
+            }
+            other => other,
+        };
+        self.check_server(&mail.settings, environment).map_err(refused)?;
+        let id = ChannelId::from_bits(mint::id_bits());
+        let sealed = mail.password.as_ref().map(|password| self.seal_channel(id, password));
+        let settings = ChannelSettings::Email(mail.settings.clone());
+        let new = NewChannel { id, settings, sealed: sealed.transpose()? };
+        self.administer_as_system(workspace, Change::AddChannel(new)).await?;
+        Ok(())
+    }
+}
+
+/// The smaller of each.
+fn tighter(one: KeyLimits, other: KeyLimits) -> KeyLimits {
+    let least = |one: Option<u32>, other: Option<u32>| match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    };
+    KeyLimits {
+        requests_per_minute: least(one.requests_per_minute, other.requests_per_minute),
+        pending: least(one.pending, other.pending),
+        waiters: least(one.waiters, other.waiters),
+        asks_per_month: least(one.asks_per_month, other.asks_per_month),
+    }
+}
