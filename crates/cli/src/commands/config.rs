@@ -48,6 +48,7 @@ impl ConfigCommand {
                 let config = Config::load(args.config.as_deref()).map_err(not_set_up)?;
                 premises::certificates(&config)?;
                 premises::trust(&config)?;
+                config.open_to_strangers().map_err(not_set_up)?;
                 match args.json {
                     true => say_json(&json!(config)),
                     false => {

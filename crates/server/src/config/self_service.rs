@@ -97,3 +97,46 @@ impl SelfServiceMail {
         Ok(Mail { settings, password })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> Config {
+        let config: Config = toml::from_str(text).unwrap();
+        config.check().unwrap();
+        config
+    }
+
+    #[test]
+    fn strangers_may_nothing_unless_it_is_opened() {
+        assert!(config("").open_to_strangers().unwrap().is_none());
+        let open = config("self_service = \"open\"\n[limits]\nself_service_workspaces = 7");
+        let open = open.open_to_strangers().unwrap().unwrap();
+        assert_eq!((open.keys_per_hour, open.workspaces), (5, 7));
+        assert!(open.mail.is_none());
+        assert!(toml::from_str::<Config>("self_service = \"on\"").is_err());
+    }
+
+    #[test]
+    fn the_password_of_the_mail_server_is_in_a_file_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("password");
+        let with = |more: &str| {
+            let mail = "[self_service_mail]\nhost = \"smtp.example.com\"\nfrom = \"a@example.com\"";
+            let config = config(&format!("self_service = \"open\"\n{mail}\n{more}"));
+            config.open_to_strangers().map(|open| open.unwrap().mail.unwrap())
+        };
+        let told = |more: &str| with(more).err().unwrap().to_string();
+        let plain = with("").unwrap();
+        assert_eq!((plain.settings.port, plain.settings.security), (587, MailSecurity::StartTls));
+        assert!(plain.password.is_none());
+        let named = format!("username = \"us\"\npassword_file = {file:?}");
+        assert!(told(&named).contains("password: "), "{}", told(&named));
+        std::fs::write(&file, "\n").unwrap();
+        assert!(told(&named).ends_with("is empty"), "{}", told(&named));
+        std::fs::write(&file, "sesame \n").unwrap();
+        assert_eq!(with(&named).unwrap().password.unwrap().as_str(), "sesame ");
+        assert!(told("username = \"us\"").contains("go together"));
+    }
+}

@@ -267,3 +267,38 @@ fn tighter(one: KeyLimits, other: KeyLimits) -> KeyLimits {
         asks_per_month: least(one.asks_per_month, other.asks_per_month),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use askfirst_core::Timestamp;
+    use askfirst_store::clock::TestClock;
+
+    use super::*;
+
+    #[test]
+    fn a_contact_is_named_so_often_from_wherever() {
+        let environment = Environment::Live;
+        let open = SelfService { environment, keys_per_hour: 2, workspaces: 9, mail: None };
+        let clock = Arc::new(TestClock::at(Timestamp::from_seconds(1_000)));
+        let strangers = Strangers::new(open, clock.clone());
+        let ana = || strangers.count(Stranger::Contact("ana@example.com".into()));
+        assert!(ana().is_ok() && ana().is_ok());
+        let told = ana().unwrap_err().to_string();
+        assert!(told.contains("notification_email; wait 30m"), "{told}");
+        assert!(strangers.count(Stranger::Contact("ben@example.com".into())).is_ok());
+        assert!(strangers.count(Stranger::Place(None)).is_ok());
+        clock.advance(1_800);
+        assert!(ana().is_ok() && ana().is_err());
+    }
+
+    #[test]
+    fn a_stranger_never_may_more_than_every_key() {
+        let ours =
+            KeyLimits { pending: Some(7), asks_per_month: Some(9_999), ..KeyLimits::default() };
+        let both = tighter(MOST, ours);
+        assert_eq!(
+            (both.pending, both.asks_per_month, both.waiters),
+            (Some(7), Some(1_000), Some(20))
+        );
+    }
+}

@@ -49,7 +49,7 @@ pub(super) struct LinkPage {
     pub(super) id: String,
     /// Whether there is anything to answer.
     pub(super) open: bool,
-    /// What they pressed in the mail; it decides nothing.
+    /// What they pressed where they found the link; it decides nothing.
     pub(super) suggested: Option<&'static str>,
 }
 
