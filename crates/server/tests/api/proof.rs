@@ -3,6 +3,7 @@
 mod configs;
 mod confirmations;
 mod doors;
+mod tokens;
 mod webhooks;
 
 use askfirst_core::{ApprovalId, Dialect};

@@ -6,7 +6,7 @@ use askfirst_core::{Dialect, Scope};
 use hyper::Method;
 use serde_json::json;
 
-use super::{asked, config, deploy, error, path, scene};
+use super::{asked, config, deploy, error, native, path, scene};
 use crate::support::client::Call;
 use crate::support::{Client, TestServer};
 
@@ -15,13 +15,14 @@ async fn each_door_opens_to_its_own_callers_and_to_no_one_else() {
     let server = TestServer::start().await;
     let (ours, program) = scene(&server, "acme").await;
     let (_, rival) = scene(&server, "rival").await;
+    let ana = ours.approver("ana").await;
     let ben = ours.member("ben").await;
     let cookie = ours.sign_in(ben).await;
     let callers = [
         ("nobody", server.stranger()),
         ("native ask", ours.asker().await),
         ("native admin", ours.client(&[Scope::ReadAll, Scope::Keys, Scope::Workspace]).await),
-        ("native decide", ours.approver("ana").await),
+        ("native decide", ana.clone()),
         ("ambedo", ours.foreign(Dialect::Ambedo, "open").await),
         ("the asker", program.clone()),
         ("another key", ours.foreign(Dialect::Proof, "open").await),
@@ -51,6 +52,11 @@ async fn each_door_opens_to_its_own_callers_and_to_no_one_else() {
         (Method::DELETE, "/api/v1/hitl/{id}"),
         (Method::GET, "/api/v1/webhook-deliveries"),
         (Method::GET, "/api/v1/webhook-deliveries/stats"),
+        (Method::GET, "/api/v1/proofs/{id}/status"),
+        (Method::POST, "/api/v1/proofs/{id}/revoke"),
+        (Method::POST, "/api/v1/proofs/validate"),
+        (Method::GET, "/api/v1/proofs/revoked"),
+        (Method::GET, "/api/v1/proofs/status-list/0"),
         (Method::POST, "/api/v1/hitl/chat-id-discovery"),
         (Method::GET, "/api/v1/hitl/chat-id-discovery/{token}"),
     ];
@@ -59,9 +65,14 @@ async fn each_door_opens_to_its_own_callers_and_to_no_one_else() {
         write!(table, "\n{:<53}", format!("{method} {route}")).unwrap();
         let prepared = async |client: &Client| {
             let hitl = config(&program).await;
-            let id = match route.contains("confirmations") {
-                true => asked(&program, &hitl).await["id"].as_str().unwrap().to_owned(),
-                false => hitl.clone(),
+            let id = if route.contains("confirmations") {
+                asked(&program, &hitl).await["id"].as_str().unwrap().to_owned()
+            } else if route.contains("proofs") {
+                let made = asked(&program, &hitl).await;
+                ana.approve(&native(&ana, &made).await).await.expect(200);
+                made["id"].as_str().unwrap().to_owned()
+            } else {
+                hitl.clone()
             };
             let path = "/api/v1/hitl/chat-id-discovery";
             let token = program.call(Method::POST, path).send().await.expect(201)["token"].clone();
@@ -75,6 +86,7 @@ async fn each_door_opens_to_its_own_callers_and_to_no_one_else() {
                 ("POST", "/api/v1/hitl") => {
                     call.json(&json!({ "name": "n", "channels": [{ "type": "browser" }] }))
                 }
+                ("POST", "/api/v1/proofs/validate") => call.json(&json!({ "proof_token": "x" })),
                 ("PATCH" | "PUT", _) => call.json(&json!({})),
                 _ => call,
             }
@@ -94,7 +106,8 @@ async fn each_door_opens_to_its_own_callers_and_to_no_one_else() {
         told(prepared(&person).await.header("cookie", &cookie)).await;
     }
     // nobody, native ask, admin and decide, a key of Ambedo's; the asker, another key, the
-    // rival's; a person who is signed in. A keypair is refused to everybody.
+    // rival's; a person who is signed in. A keypair is refused to everybody; who was shown a token
+    // needs no key to ask about it.
     let wanted = "
 GET /api/v1/confirmations                             401 401 401 401 401 200 200 200 401
 POST /api/v1/confirmations                            401 401 401 401 401 201 201 404 401
@@ -119,6 +132,11 @@ GET /api/v1/hitl/{id}/approver-keys                   401 401 401 401 401 200 20
 DELETE /api/v1/hitl/{id}                              401 401 401 401 401 200 200 404 401
 GET /api/v1/webhook-deliveries                        401 401 401 401 401 200 200 200 401
 GET /api/v1/webhook-deliveries/stats                  401 401 401 401 401 200 200 200 401
+GET /api/v1/proofs/{id}/status                        401 401 401 401 401 200 404 404 401
+POST /api/v1/proofs/{id}/revoke                       401 401 401 401 401 200 404 404 401
+POST /api/v1/proofs/validate                          200 200 200 200 200 200 200 200 200
+GET /api/v1/proofs/revoked                            200 200 200 200 200 200 200 200 200
+GET /api/v1/proofs/status-list/0                      200 200 200 200 200 200 200 200 200
 POST /api/v1/hitl/chat-id-discovery                   401 401 401 401 401 201 201 201 401
 GET /api/v1/hitl/chat-id-discovery/{token}            401 401 401 401 401 200 200 404 401";
     assert_eq!(table, wanted);

@@ -1,0 +1,169 @@
+//! What proves a decision to clients of proof.holdings. That their own client verifies it offline is
+//! tested by tests/proof.
+
+use askfirst_core::Scope;
+use askfirst_proof::token::TokenClaims;
+use hyper::Method;
+use serde_json::{Value, json};
+
+use super::{asked, config, deploy, error, native, path, read, scene};
+use crate::support::client::path_of;
+use crate::support::{Client, TestServer};
+
+/// The same after somebody said yes or no with this comment.
+async fn decided(
+    program: &Client,
+    voter: &Client,
+    made: &Value,
+    decision: &str,
+    comment: &str,
+) -> Value {
+    let seen = native(voter, made).await;
+    let mut vote = json!({ "decision": decision, "action_digest": seen["action_digest"] });
+    vote["comment"] = json!(comment);
+    voter.post(path_of(&seen, "/vote"), &vote).send().await.expect(200);
+    read(program, made).await
+}
+
+fn claims(confirmation: &Value) -> TokenClaims {
+    TokenClaims::of_known(confirmation["proof_token"].as_str().unwrap()).unwrap()
+}
+
+async fn validity(client: &Client, token: &Value) -> Value {
+    let body = json!({ "proof_token": token });
+    client.post("/api/v1/proofs/validate", &body).send().await.expect(200)
+}
+
+#[tokio::test]
+async fn who_reads_of_a_decision_reads_its_token_too() {
+    let server = TestServer::start().await;
+    let (ours, program) = scene(&server, "acme").await;
+    let ana = ours.approver("ana").await;
+    let hitl = config(&program).await;
+    for (decision, word) in [("approve", "approved"), ("reject", "denied")] {
+        let mut body = deploy(&hitl);
+        body["proof_expiry_days"] = json!(7);
+        let made = program.post("/api/v1/confirmations", &body).send().await.expect(201);
+        let after = decided(&program, &ana, &made, decision, "as agreed").await;
+        assert_eq!(after["proof"]["token"], after["proof_token"]);
+        assert_eq!(after["proof"]["expires_at"], "2030-01-08T00:00:00Z");
+        let claims = claims(&after);
+        assert_eq!((claims.iss.as_str(), claims.kind.as_str()), ("proof.holdings", "confirmation"));
+        assert_eq!((claims.decision.as_str(), claims.channel.as_str()), (word, "api"));
+        assert_eq!(claims.exp - claims.iat, 7 * 86_400);
+        assert_eq!(claims.comment.as_deref(), Some("as agreed"));
+        let email = native(&ana, &made).await["votes"][0]["approver"]["email"].clone();
+        let hash = TokenClaims::identifier_hash(email.as_str().unwrap());
+        assert_eq!(claims.identifier_hash, hash);
+        assert!(claims.status.status_list.uri.starts_with(&claims.issuer_url));
+    }
+}
+
+#[tokio::test]
+async fn silence_and_withdrawal_are_proven_to_nobody() {
+    let server = TestServer::start().await;
+    let (ours, program) = scene(&server, "acme").await;
+    let ana = ours.approver("ana").await;
+    let hitl = config(&program).await;
+    let late = asked(&program, &hitl).await;
+    let withdrawn = asked(&program, &hitl).await;
+    let id = path_of(&native(&ana, &withdrawn).await, "/cancel");
+    ours.client(&[Scope::Workspace]).await.post(id, &json!({})).send().await;
+    server.clock.advance(4_000);
+    for made in [late, withdrawn] {
+        let after = read(&program, &made).await;
+        assert_eq!((&after["status"], &after["proof"]), (&json!("denied"), &Value::Null));
+        let id = made["id"].as_str().unwrap();
+        let answer = program.get(format!("/api/v1/proofs/{id}/status")).await;
+        assert_eq!(error(&answer, 404).0, "not_found");
+    }
+    // Nor is there a list of what was never given, and looking for it makes no key.
+    let answer = server.stranger().get("/api/v1/proofs/status-list/0").await;
+    assert_eq!(error(&answer, 404).0, "not_found");
+    assert_eq!(
+        server.stranger().get("/.well-known/jwks.json").await.json()["keys"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn receipts_and_tokens_are_signed_by_keys_of_their_own() {
+    let server = TestServer::start().await;
+    let (ours, program) = scene(&server, "acme").await;
+    let ana = ours.approver("ana").await;
+    let made = asked(&program, &config(&program).await).await;
+    let after = decided(&program, &ana, &made, "approve", "").await;
+    let keys = server.stranger().get("/.well-known/jwks.json").await.expect(200);
+    let [receipts, tokens] = &keys["keys"].as_array().unwrap()[..] else { panic!("{keys}") };
+    assert_eq!(receipts["askfirst_signs"], Value::Null);
+    assert_eq!(tokens["askfirst_signs"], "proof_tokens");
+    let signed_by = |token: &Value| {
+        let header = jsonwebtoken::decode_header(token.as_str().unwrap()).unwrap();
+        header.kid.unwrap()
+    };
+    assert_eq!(tokens["kid"], signed_by(&after["proof_token"]));
+    let seen = native(&ana, &made).await;
+    let bundle = ana.get(path_of(&seen, "/proof?format=bundle&wait=5s")).await.expect(200);
+    assert_eq!(receipts["kid"], signed_by(&bundle["receipt"]));
+    assert_eq!(bundle["jwks"]["keys"], json!([receipts]));
+    // Whoever trusts this server's keys for receipts does not trust the other one for them.
+    let trust = askfirst_proof::Trust::parse(&json!({ "keys": [tokens] }).to_string());
+    assert!(trust.is_err());
+}
+
+#[tokio::test]
+async fn a_token_that_was_taken_back_or_has_expired_is_good_no_more() {
+    let server = TestServer::start().await;
+    let (ours, program) = scene(&server, "acme").await;
+    let ana = ours.approver("ana").await;
+    let hitl = config(&program).await;
+    let mut both = Vec::new();
+    for _ in 0..2 {
+        let made = asked(&program, &hitl).await;
+        both.push(decided(&program, &ana, &made, "approve", "").await);
+    }
+    let (kept, gone) = (&both[0], &both[1]);
+    let stranger = server.stranger();
+    let id = gone["id"].as_str().unwrap();
+    let list = || async { stranger.get("/api/v1/proofs/status-list/0").await };
+    let before = list().await;
+    assert_eq!(before.header("content-type"), "application/statuslist+jwt");
+    assert_eq!(list().await.body, before.body, "signed once while nothing changes");
+    let revoke = format!("/api/v1/proofs/ph_ctl_{id}/revoke");
+    let done = program.call(Method::POST, revoke.clone()).send().await.expect(200);
+    assert_eq!((&done["reason"], &done["success"]), (&json!("other"), &json!(true)));
+    assert_ne!(list().await.body, before.body, "at once");
+    assert_eq!(program.call(Method::POST, revoke).send().await.expect(200), done);
+    assert_eq!(validity(&stranger, &gone["proof_token"]).await["reason"], "revoked");
+    assert_eq!(validity(&stranger, &kept["proof_token"]).await["valid"], true);
+    let audit = ours.client(&[Scope::Audit]).await.get("/v1/audit?limit=100").await.expect(200);
+    let kinds: Vec<_> = audit["data"].as_array().unwrap().iter().map(|e| &e["kind"]).collect();
+    assert_eq!(kinds.iter().filter(|kind| **kind == "proof_token.revoked").count(), 1);
+    server.clock.advance(31 * 86_400);
+    assert_eq!(validity(&stranger, &kept["proof_token"]).await["reason"], "expired");
+    let id = kept["id"].as_str().unwrap();
+    let status = program.get(format!("/api/v1/proofs/{id}/status")).await.expect(200);
+    assert_eq!((&status["status"], &status["is_expired"]), (&json!("expired"), &json!(true)));
+}
+
+#[tokio::test]
+async fn a_token_goes_with_the_texts_and_who_has_it_can_still_show_it() {
+    let server = TestServer::start().await;
+    let (ours, program) = scene(&server, "acme").await;
+    let ana = ours.approver("ana").await;
+    let made = asked(&program, &config(&program).await).await;
+    let after = decided(&program, &ana, &made, "approve", "xyzzy").await;
+    let admin = ours.client(&Scope::ADMINISTER).await;
+    // While it can be used its texts are needed.
+    server.clock.advance(1_000);
+    let erase = path_of(&native(&ana, &made).await, "/erase");
+    admin.post(erase, &json!({})).send().await.expect(200);
+    let erased = read(&program, &made).await;
+    assert_eq!((&erased["status"], &erased["proof"]), (&json!("approved"), &Value::Null));
+    assert_eq!(validity(&server.stranger(), &after["proof_token"]).await["valid"], true);
+    let status = program.get(path(&made, "").replace("confirmations", "proofs") + "/status").await;
+    assert_eq!(status.expect(200)["status"], "active");
+}
