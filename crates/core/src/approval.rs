@@ -353,14 +353,6 @@ impl Approval {
         }
     }
 
-    /// Whether people said yes or no, and it did not end by silence, by withdrawal, or because
-    /// too few of them were left.
-    #[must_use]
-    pub fn was_decided_by_people(&self) -> bool {
-        let cause = self.decision.as_ref().map(|decision| &decision.cause);
-        matches!(cause, Some(Cause::NeedsMet | Cause::Rejections))
-    }
-
     /// Whether it ended because people said no, and not by silence or withdrawal.
     #[must_use]
     pub fn was_said_no_to(&self) -> bool {

@@ -39,6 +39,10 @@ pub struct TokenClaims {
     pub verified_at: String,
     /// `approved` or `denied`.
     pub decision: String,
+    /// How surely it is known who decided, in our words: the least of the votes that did.
+    pub assurance: String,
+    /// The digest of the action that was decided, as in the receipt.
+    pub action_digest: String,
     /// What the token is known by.
     pub proof_id: String,
     /// What was said with the decision.

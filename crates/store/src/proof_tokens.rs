@@ -1,13 +1,10 @@
 //! What proves decisions to clients of proof.holdings: kept with the decision, found by what was
 //! given out, and taken back.
 
-use std::collections::BTreeMap;
-
 use askfirst_core::administration::RevocationReason;
 use askfirst_core::{ApprovalId, Digest, Timestamp};
 use async_trait::async_trait;
 
-use crate::records::Place;
 use crate::store::StoreError;
 
 /// The token of one decision.
@@ -54,15 +51,9 @@ pub trait ProofTokens: Send + Sync {
         &self,
         digest: Digest,
     ) -> Result<Option<(ApprovalId, ProofToken)>, StoreError>;
-    /// Those of these approvals of a place.
-    async fn proof_tokens(
-        &self,
-        place: Place,
-        approvals: Vec<ApprovalId>,
-    ) -> Result<BTreeMap<ApprovalId, ProofToken>, StoreError>;
     /// Which of the numbers from `first` on, before `end`, were taken back; none if no token has
     /// any of those numbers.
     async fn revoked_numbers(&self, first: u64, end: u64) -> Result<Option<Vec<u64>>, StoreError>;
-    /// What was taken back, newest number first.
+    /// What was taken back, the last first.
     async fn revoked_proofs(&self, limit: u32) -> Result<Vec<RevokedProof>, StoreError>;
 }

@@ -62,6 +62,7 @@ impl Restore<'_> {
         self.is_the_same(&manifest, copied)?;
         let census = copies::examine(&partial.0)?;
         self.check_key(&census.signing_keys)?;
+        copies::prepare(&partial.0)?;
         self.hand_over(&partial.0)?;
         let replaced = self.make_way(&claim, now)?;
         rename(&partial.0, self.database)?;

@@ -198,12 +198,13 @@ fn second(at: Timestamp) -> String {
 
 async fn nothing_here() -> Problem {
     Problem::not_found(
-        "there is nothing at this path; there are /api/v1/confirmations and /api/v1/hitl",
+        "there is nothing at this path; there are /api/v1/confirmations, /api/v1/hitl, \
+         /api/v1/proofs and /api/v1/webhook-deliveries",
     )
 }
 
 async fn wrong_method() -> Problem {
-    let detail = "this path does not take that method; POST /api/v1/confirmations asks, and GET \
-                  /api/v1/confirmations/{id} tells what came of it";
+    let detail = "this path does not take that method; docs/dialects/proof.md, which is at \
+                  /docs/proof of this server, has all calls";
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Wrong method", detail)
 }

@@ -1,7 +1,7 @@
 //! What proves decisions to clients of proof.holdings: which is ours, taking one back, and the lists
 //! that say which were.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use askfirst_core::administration::{Change, ProofRevocation, RevocationReason};
@@ -10,7 +10,7 @@ use askfirst_proof::SigningKey;
 use askfirst_proof::token::{LIST_SLOTS, ListClaims, Slots, slots};
 use askfirst_store::{ProofToken, RevokedProof};
 
-use super::{Caller, Result, Seen, Service, ServiceError};
+use super::{Caller, Result, Service, ServiceError};
 
 /// For how many seconds a list need not be fetched again, and until when it may be believed.
 const LIST_TTL: u32 = 60;
@@ -50,20 +50,6 @@ impl Service {
     pub async fn proof_token(&self, token: &str) -> Result<Option<ProofToken>> {
         let digest = Digest(*askfirst_proof::text_digest(token).as_bytes());
         Ok(self.store.proof_token(digest).await?.map(|(_, known)| known))
-    }
-
-    /// The tokens of what was decided among these.
-    ///
-    /// # Errors
-    /// If they could not be read.
-    pub async fn proof_tokens_of(
-        &self,
-        caller: &Caller,
-        seen: &[Seen],
-    ) -> Result<BTreeMap<ApprovalId, ProofToken>> {
-        let decided = seen.iter().filter(|seen| seen.approval.decision.is_some());
-        let ids = decided.map(|seen| seen.approval.id).collect();
-        Ok(self.store.proof_tokens(caller.place, ids).await?)
     }
 
     /// Takes the token of a decision back; the decision stays.

@@ -80,7 +80,10 @@ async fn sign_both(
         };
         let approval = store.approval(row.place, row.approval).await?;
         let claims = approval.and_then(|approval| claims(&approval, wanted.number, public_url));
-        other = signer.zip(claims);
+        let Some(both) = signer.zip(claims) else {
+            return Ok(Err("there is nothing to claim in a token".into()));
+        };
+        other = Some(both);
     }
     let key = Arc::clone(key);
     let signed = tokio::task::spawn_blocking(move || {

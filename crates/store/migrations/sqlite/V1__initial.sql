@@ -304,6 +304,8 @@ CREATE TABLE proof_tokens (
   reason      TEXT
 ) STRICT;
 CREATE INDEX proof_tokens_revoked ON proof_tokens (number) WHERE revoked_at IS NOT NULL;
+CREATE INDEX proof_tokens_by_end ON proof_tokens (revoked_at, number)
+  WHERE revoked_at IS NOT NULL;
 
 CREATE TABLE audit (
   workspace BLOB NOT NULL,

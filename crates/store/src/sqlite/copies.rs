@@ -8,7 +8,7 @@ use askfirst_core::{Timestamp, WorkspaceId};
 use askfirst_proof::log::Head;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::{audit, channels, codec, keyring, open, outbox, queries, webhooks};
+use super::{audit, channels, codec, keyring, open, outbox, proof_tokens, queries, webhooks};
 use crate::deliveries::WebhookState;
 use crate::notices::Channel;
 use crate::records::SigningKeyRecord;
@@ -89,6 +89,19 @@ pub fn examine(path: &Path) -> Result<Census, StoreError> {
         return Err(damaged(&format!("a row of {table} refers to one that is not there")));
     }
     count(&connection, schema).map_err(|error| damaged(&error))
+}
+
+/// Makes a copy ready to take the place of a database that went on after it was made: what is
+/// numbered for the world outside goes on beyond all that may have been given since.
+///
+/// # Errors
+/// If it could not be written.
+pub fn prepare(path: &Path) -> Result<(), StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let connection =
+        open::connect(path, flags).map_err(|error| open::cannot(path, "open", &error))?;
+    proof_tokens::skip_slots(&connection)?;
+    connection.close().map_err(|(_, error)| open::cannot(path, "close", &error))
 }
 
 /// What a database tells at a glance, also while a server uses it.

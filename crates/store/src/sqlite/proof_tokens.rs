@@ -1,9 +1,8 @@
 //! What proves decisions to clients of proof.holdings: their rows.
 
-use std::collections::BTreeMap;
-
-use askfirst_core::administration::ProofRevocation;
+use askfirst_core::administration::{ProofRevocation, RevocationReason};
 use askfirst_core::{Approval, ApprovalId, Dialect, Digest, Timestamp};
+use askfirst_proof::token::LIST_SLOTS;
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -19,7 +18,8 @@ pub(super) const COLUMNS: &str = "t.number, t.token, t.expires_at, t.revoked_at,
 
 /// A row for what was just decided, if people did and its asker's clients look for one.
 pub(super) fn decided(pens: &Pens<'_>, approval: &Approval) -> Result<(), StoreError> {
-    if approval.asker.dialect != Dialect::Proof || !approval.was_decided_by_people() {
+    // What no vote led to has no assurance.
+    if approval.asker.dialect != Dialect::Proof || approval.assurance().is_none() {
         return Ok(());
     }
     let sql = "INSERT INTO proof_tokens (approval, workspace, environment) VALUES (?1, ?2, ?3)";
@@ -61,6 +61,33 @@ pub(super) fn forget(connection: &Connection, approval: ApprovalId) -> Result<()
     Ok(())
 }
 
+/// An approver took the approval back, so nothing proves it any more.
+pub(super) fn taken_back(
+    connection: &Connection,
+    approval: &Approval,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE proof_tokens SET revoked_at = ?2, reason = ?3
+               WHERE approval = ?1 AND revoked_at IS NULL";
+    let reason = RevocationReason::UserRequest.as_str();
+    let row = params![approval.id.bytes(), now.micros(), reason];
+    connection.prepare_cached(sql)?.execute(row)?;
+    Ok(())
+}
+
+/// In a copy that takes the place of a database: from the next list on, since slots may have been
+/// given since it was made that it does not know.
+pub(super) fn skip_slots(connection: &Connection) -> Result<(), StoreError> {
+    let slots = codec::signed(LIST_SLOTS);
+    let sql = "UPDATE sqlite_sequence SET seq = ((seq + 1) / ?1 + 1) * ?1 - 1
+               WHERE name = 'proof_tokens'";
+    if connection.execute(sql, [slots])? == 0 {
+        let sql = "INSERT INTO sqlite_sequence (name, seq) VALUES ('proof_tokens', ?1)";
+        connection.execute(sql, [slots - 1])?;
+    }
+    Ok(())
+}
+
 /// False if it was taken back already, or there is none.
 pub(super) fn revoke(
     connection: &Connection,
@@ -70,7 +97,7 @@ pub(super) fn revoke(
 ) -> Result<bool, StoreError> {
     let sql = "UPDATE proof_tokens SET revoked_at = ?4, reason = ?5
                WHERE approval = ?1 AND workspace = ?2 AND environment = ?3
-                 AND revoked_at IS NULL AND digest IS NOT NULL";
+                 AND revoked_at IS NULL";
     let changed = connection.prepare_cached(sql)?.execute(params![
         revocation.approval.bytes(),
         place.workspace.bytes(),
@@ -99,28 +126,6 @@ impl ProofTokens for SqliteStore {
         .await
     }
 
-    async fn proof_tokens(
-        &self,
-        place: Place,
-        approvals: Vec<ApprovalId>,
-    ) -> Result<BTreeMap<ApprovalId, ProofToken>, StoreError> {
-        self.read(move |connection| {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM proof_tokens t
-                 WHERE approval = ?1 AND workspace = ?2 AND environment = ?3"
-            );
-            let mut statement = connection.prepare_cached(&sql)?;
-            let mut found = BTreeMap::new();
-            for id in approvals {
-                let key = (id.bytes(), place.workspace.bytes(), place.environment.as_str());
-                let token = statement.query_row(key, |row| read(row, 0)).optional()?;
-                found.extend(token.flatten().map(|token| (id, token)));
-            }
-            Ok(found)
-        })
-        .await
-    }
-
     async fn revoked_numbers(&self, first: u64, end: u64) -> Result<Option<Vec<u64>>, StoreError> {
         self.read(move |connection| {
             let sql = "SELECT max(number) FROM proof_tokens";
@@ -143,7 +148,7 @@ impl ProofTokens for SqliteStore {
     async fn revoked_proofs(&self, limit: u32) -> Result<Vec<RevokedProof>, StoreError> {
         self.read(move |connection| {
             let sql = "SELECT approval, revoked_at, reason FROM proof_tokens
-                       WHERE revoked_at IS NOT NULL ORDER BY number DESC LIMIT ?1";
+                       WHERE revoked_at IS NOT NULL ORDER BY revoked_at DESC, number DESC LIMIT ?1";
             let mut statement = connection.prepare_cached(sql)?;
             let rows = statement.query_map([limit], |row| {
                 Ok(RevokedProof {

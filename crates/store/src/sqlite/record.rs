@@ -138,6 +138,7 @@ impl Recording<'_, '_> {
                 }
                 Event::ClaimSettled { claim: Claim::Revoked { .. } } => {
                     tenant.grants.end_with(self.connection, self.next, self.actor, self.now)?;
+                    proof_tokens::taken_back(self.connection, self.next, self.now)?;
                     None
                 }
                 _ => None,

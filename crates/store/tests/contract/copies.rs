@@ -47,6 +47,24 @@ async fn a_copy_taken_while_the_store_writes_is_whole_and_has_what_was_acknowled
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_takes_a_databases_place_gives_no_slot_that_may_be_taken() {
+    let world = World::<SqliteFile>::new().await;
+    let to = world.home.path().with_extension("copy");
+    copies::copy(&world.home.path(), &to).unwrap();
+    let last = || {
+        let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'proof_tokens'";
+        Connection::open(&to).unwrap().query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    // Each time it goes on in another list of 131,072.
+    for list in 1..4 {
+        copies::prepare(&to).unwrap();
+        assert_eq!(last(), list * 131_072 - 1);
+    }
+    copies::examine(&to).unwrap();
+    world.store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_not_whole_not_ours_or_newer_is_not_believed() {
     let world = World::<SqliteFile>::new().await;
     world.ask().await;

@@ -15,6 +15,7 @@ mod notices;
 mod people;
 mod places;
 mod probes;
+mod proof_tokens;
 mod races;
 mod record;
 mod repeats;
@@ -52,6 +53,10 @@ promises! {
     hitl {
         configs_are_kept_in_their_place
         approvals_are_counted_and_found_by_an_argument
+    }
+    proof_tokens {
+        a_token_is_there_with_the_decision_and_signed_once
+        a_token_is_taken_back_by_its_asker_and_with_its_approval
     }
     races {
         of_64_racing_actors_one_gives_the_outcome

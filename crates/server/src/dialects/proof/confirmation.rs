@@ -269,13 +269,12 @@ pub(super) struct ConfirmationView {
 }
 
 impl ConfirmationView {
-    /// `token` proves it, if there is one.
-    pub(super) fn of(seen: &Seen, token: Option<&ProofToken>) -> Self {
+    pub(super) fn of(seen: &Seen) -> Self {
         let approval = &seen.approval;
         let decision = approval.decision_at(seen.now);
         let decision = decision.as_ref();
         let resolved_at = decision.map(|decision| second(decision.decided_at));
-        let proof = tokens::shown(token);
+        let proof = tokens::shown(token_of(seen));
         // Both are empty once the texts are erased.
         let arguments = &approval.action.arguments;
         let ways = approval.metadata.get("channels").cloned().unwrap_or_default();
@@ -311,7 +310,7 @@ pub(super) async fn add(
     }
     let question = body.value.question(key, &config);
     let (seen, _) = app.service.ask_within(&caller, question, idempotency).await.map_err(told)?;
-    Ok((StatusCode::CREATED, Json(ConfirmationView::of(&seen, token_of(&seen)))).into_response())
+    Ok((StatusCode::CREATED, Json(ConfirmationView::of(&seen))).into_response())
 }
 
 pub(super) async fn get(
@@ -320,11 +319,11 @@ pub(super) async fn get(
     Id(ConfirmationId(id)): Id<ConfirmationId>,
 ) -> Result<Json<ConfirmationView>, Problem> {
     let seen = a_confirmation(app.service.approval_signed(&caller, id).await.map_err(told)?)?;
-    Ok(Json(ConfirmationView::of(&seen, token_of(&seen))))
+    Ok(Json(ConfirmationView::of(&seen)))
 }
 
-/// What proves it, where that was read too.
-pub(super) fn token_of(seen: &Seen) -> Option<&ProofToken> {
+/// What proves it, once it is decided.
+fn token_of(seen: &Seen) -> Option<&ProofToken> {
     seen.proof.as_ref()?.proof_token.as_ref()
 }
 

@@ -12,7 +12,6 @@ use super::{Program, told};
 use crate::app::App;
 use crate::http::problem::Problem;
 use crate::http::request::Query;
-use crate::service::Seen;
 use crate::service::search::{MOST_COUNTED, Search, point_in_time};
 
 /// How many rows a page has that does not say, and the most.
@@ -135,8 +134,6 @@ pub(super) async fn list(
     let search = query.search(page.limit)?;
     // What a key of this API asked are all confirmations.
     let (found, total) = app.service.own_page(&caller, search, page.skip()).await.map_err(told)?;
-    let tokens = app.service.proof_tokens_of(&caller, &found).await?;
-    let view = |seen: &Seen| ConfirmationView::of(seen, tokens.get(&seen.approval.id));
-    let data = found.iter().map(view).collect();
+    let data = found.iter().map(ConfirmationView::of).collect();
     Ok(Json(ConfirmationList { data, pagination: page.told(total.into()) }))
 }

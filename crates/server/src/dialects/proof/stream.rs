@@ -10,7 +10,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
 use serde_json::Value;
 
-use super::confirmation::{ConfirmationId, ConfirmationView, a_confirmation, token_of};
+use super::confirmation::{ConfirmationId, ConfirmationView, a_confirmation};
 use super::{Program, told};
 use crate::app::App;
 use crate::crowd::Stay;
@@ -31,7 +31,8 @@ pub(super) async fn events(
     Id(ConfirmationId(id)): Id<ConfirmationId>,
 ) -> Result<impl IntoResponse, Problem> {
     // The first look is part of the answer, so that an unknown id is a 404 and not a stream.
-    let first = a_confirmation(app.service.approval(&caller, id).await.map_err(told)?)?;
+    let first = app.service.approval_signed(&caller, id).await.map_err(told)?;
+    let first = a_confirmation(first)?;
     let stay = app.service.stay(&caller)?;
     let stream = follow(app, caller, first, stay);
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("heartbeat")))
@@ -75,7 +76,6 @@ fn follow(
 
 fn event(name: &str, seen: &Seen) -> Event {
     // Texts, numbers and lists of them: there is nothing in it that could not be written.
-    let data =
-        serde_json::to_value(ConfirmationView::of(seen, token_of(seen))).unwrap_or(Value::Null);
+    let data = serde_json::to_value(ConfirmationView::of(seen)).unwrap_or(Value::Null);
     Event::default().event(name).data(data.to_string())
 }

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::confirmation::{ConfirmationId, a_confirmation, account, said_by, word};
-use super::{INVALID_STATUS, Program, invalid, own, second, told};
+use super::{Program, invalid, second, told};
 use crate::app::App;
 use crate::http::problem::Problem;
 use crate::http::request::{Body, Id};
@@ -43,7 +43,7 @@ pub(super) fn shown(known: Option<&ProofToken>) -> Option<TokenView> {
     Some(TokenView { token, expires_at: second(expires_at) })
 }
 
-/// What the token of a decision claims; none of what is not decided.
+/// What the token of a decision claims; none of what people did not decide.
 pub(crate) fn claims(approval: &Approval, number: u64, public_url: &str) -> Option<TokenClaims> {
     let decision = approval.decision.as_ref()?;
     let id = ConfirmationId(approval.id).to_string();
@@ -61,6 +61,8 @@ pub(crate) fn claims(approval: &Approval, number: u64, public_url: &str) -> Opti
         identifier_hash: TokenClaims::identifier_hash(&decision.by.to_string()),
         verified_at: second(decided_at),
         decision: word(decision.status).into(),
+        assurance: approval.assurance()?.as_str().into(),
+        action_digest: approval.action_digest.to_string(),
         proof_id: format!("{PROOF_ID}{id}"),
         comment: decision.comment.clone(),
         environment: approval.environment.as_str().into(),
@@ -147,8 +149,9 @@ impl Validity {
 
     /// `known` is the token's row, if it is ours to the byte.
     fn of(body: &ValidateBody, known: Option<ProofToken>, now: Timestamp) -> Self {
-        let claims = TokenClaims::of_known(&body.proof_token);
-        let (Some(known), Some(claims)) = (known, claims) else {
+        let parsed =
+            known.and_then(|known| Some((known, TokenClaims::of_known(&body.proof_token)?)));
+        let Some((known, claims)) = parsed else {
             return Self::not("invalid", "this server signed no such token");
         };
         if let Some((at, reason)) = known.revoked {
@@ -230,9 +233,12 @@ impl ProofView {
 
 /// The proof of a confirmation that this key asked for.
 async fn proof_of(app: &App, caller: &Program, id: ApprovalId) -> Result<ProofToken, Problem> {
-    let seen = app.service.approval_signed(&caller.0, id).await.map_err(told)?;
-    let proof = a_confirmation(seen)?.proof.and_then(|proof| proof.proof_token);
-    proof.ok_or_else(|| ServiceError::NotFound("proof").into())
+    let none = || ServiceError::NotFound("proof").into();
+    let seen = match app.service.approval_signed(&caller.0, id).await {
+        Err(ServiceError::NotFound(_)) => return Err(none()),
+        seen => a_confirmation(seen.map_err(told)?)?,
+    };
+    seen.proof.and_then(|proof| proof.proof_token).ok_or_else(none)
 }
 
 pub(super) async fn status(
@@ -274,7 +280,7 @@ pub(super) async fn revoke(
             let known = RevocationReason::ALL.into_iter().find(|known| known.as_str() == text);
             known.ok_or_else(|| {
                 let words: Vec<_> = RevocationReason::ALL.iter().map(|one| one.as_str()).collect();
-                invalid("/reason", words.join(", "))
+                invalid("/reason", format!("one of {}", words.join(", ")))
             })?
         }
     };
@@ -284,7 +290,7 @@ pub(super) async fn revoke(
     }
     // As it stands: somebody else may have been first.
     let Some((at, reason)) = proof_of(&app, &caller, id).await?.revoked else {
-        return Err(own(INVALID_STATUS, "Not revoked", "this proof is not signed yet; try again"));
+        return Err(ServiceError::NotFound("proof").into());
     };
     Ok(Json(Revoked {
         success: true,

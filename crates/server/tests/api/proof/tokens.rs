@@ -150,6 +150,43 @@ async fn a_token_that_was_taken_back_or_has_expired_is_good_no_more() {
 }
 
 #[tokio::test]
+async fn an_approval_that_was_taken_back_is_proven_no_more() {
+    let server = TestServer::start().await;
+    let (ours, program) = scene(&server, "acme").await;
+    let ana = ours.approver("ana").await;
+    let made = asked(&program, &config(&program).await).await;
+    let after = decided(&program, &ana, &made, "approve", "").await;
+    let revoke = path_of(&native(&ana, &made).await, "/revoke");
+    ana.post(revoke, &json!({})).send().await.expect(200);
+    let told = validity(&server.stranger(), &after["proof_token"]).await;
+    assert_eq!(
+        (&told["reason"], &told["revoked_reason"]),
+        (&json!("revoked"), &json!("user_request"))
+    );
+}
+
+#[tokio::test]
+async fn a_no_that_nobody_who_is_left_can_outvote_is_proven_too() {
+    let server = TestServer::start().await;
+    let (ours, _) = scene(&server, "acme").await;
+    let ana = ours.approver("ana").await;
+    ours.policy("two", json!({ "rejections": 2, "needs": [{ "from": ["members"], "count": 1 }] }))
+        .await;
+    let program = ours.foreign(askfirst_core::Dialect::Proof, "two").await;
+    let made = asked(&program, &config(&program).await).await;
+    let mut after = decided(&program, &ana, &made, "reject", "no way").await;
+    if after["status"] == "pending" {
+        // Whoever else could have answered said no as well.
+        after = decided(&program, &ours.approver("ben").await, &made, "reject", "no way").await;
+    }
+    assert_eq!(after["status"], "denied");
+    assert_eq!(claims(&after).decision, "denied");
+    assert_eq!(claims(&after).assurance, "key");
+    let digest = native(&ana, &made).await["action_digest"].clone();
+    assert_eq!(claims(&after).action_digest, digest);
+}
+
+#[tokio::test]
 async fn a_token_goes_with_the_texts_and_who_has_it_can_still_show_it() {
     let server = TestServer::start().await;
     let (ours, program) = scene(&server, "acme").await;
