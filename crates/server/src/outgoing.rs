@@ -166,6 +166,15 @@ impl Outgoing {
         target::read(&self.rules, url)
     }
 
+    /// The same without what the operator opened for users of their own: public hosts by https, and
+    /// the machine of a developer's server.
+    #[must_use]
+    pub fn for_strangers(&self) -> Self {
+        let Rules { allow_loopback, .. } = *self.rules;
+        let rules = Rules { allow_loopback, ..Rules::default() };
+        Self { rules: Arc::new(rules), ..self.clone() }
+    }
+
     /// Whether this is a developer's server, which may send to its own machine.
     #[must_use]
     pub fn reaches_itself(&self) -> bool {

@@ -8,6 +8,7 @@ mod certificates;
 mod forbidden;
 mod names;
 mod real;
+mod strangers;
 
 use std::collections::HashMap;
 use std::io;

@@ -172,8 +172,8 @@ impl Service {
             let why = format!("a URL has at most {LONGEST_URL} bytes");
             return Err(mistake("/webhook_url", why));
         }
-        let checked = self.sender()?.outgoing.check(url);
-        checked.map(drop).map_err(|error| mistake("/webhook_url", error.to_string()))
+        let may = self.sender()?.may_call_back(url, &[ANYWHERE.into()]);
+        may.map_err(|why| mistake("/webhook_url", why))
     }
 
     /// The key comes last: who has one has all of it.

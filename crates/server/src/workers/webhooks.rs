@@ -93,6 +93,7 @@ async fn attempt(store: &dyn Store, sender: &Sender, claimed: &ClaimedDelivery) 
     let told = Told::from(claimed);
     let parcel = Parcel { id: claimed.id, body: told.body(), at: now };
     let also = |secrets: &[Secret]| (told.manner().headers)(&told, &parcel, secrets);
+    let sender = sender.toward(claimed.hosts.as_deref().unwrap_or_default());
     let sent = sender.send(claimed.webhook, &claimed.url, &claimed.secrets, &parcel, also).await;
     // It may have taken long.
     let now = store.now();

@@ -1,8 +1,9 @@
 //! Keys that strangers make themselves: each with a workspace of its own, so many and no more, and
 //! nothing at all unless the operator opened it.
 
-use askfirst_core::{Afterwards, EmailSettings, Locale, MailSecurity};
-use askfirst_server::service::self_service::Mail;
+use askfirst_core::{Afterwards, EmailSettings, Environment, Locale, MailSecurity};
+use askfirst_server::config::outgoing::OutgoingSettings;
+use askfirst_server::service::self_service::{Mail, SelfService};
 use hyper::Method;
 use serde_json::{Value, json};
 
@@ -156,6 +157,35 @@ async fn the_end_goes_to_the_keys_own_webhook_or_where_the_approval_says() {
     let agent = stranger(&server, json!({ "name": "x", "webhook_url": own.url() })).await;
     let first = ask(&agent, json!({})).await;
     approve(&server, &first).await;
+#[tokio::test]
+async fn what_an_operator_opens_inside_stays_closed_to_strangers() {
+    let environment = Environment::Live;
+    let open = SelfService { environment, keys_per_hour: 9, workspaces: 9, mail: None };
+    let allowed_hosts =
+        ["10.0.0.0/8", "8.8.4.4", "hooks.internal"].map(|host| host.parse().unwrap());
+    let (allowed_hosts, allowed_ports) = (allowed_hosts.into(), vec![9000]);
+    let outgoing = OutgoingSettings { allowed_hosts, allowed_ports, ca_file: None };
+    let server = TestServer::open_with(open, outgoing).await;
+    let agent = stranger(&server, json!({ "name": "x" })).await;
+    for url in [
+        "https://10.0.0.1/",
+        "http://10.0.0.1:9000/",
+        "https://hooks.internal/",
+        "http://hooks.internal/",
+        "https://hooks.example.com:9000/",
+        "http://8.8.4.4/",
+    ] {
+        for (path, what) in [("/api/keys", "name"), ("/api/approvals", "action")] {
+            let body = json!({ what: "x", "webhook_url": url });
+            let told = error(&agent.post(path, &body).send().await, 400);
+            assert!(told.contains("/webhook_url") && told.contains("a public host"), "{told}");
+        }
+        // An admin of the server's may name it.
+        let body = json!({ "url": url });
+        server.admin().post("/v1/webhooks", &body).send().await.expect(201);
+    }
+}
+
     assert_eq!(own.next().await.json()["approval"]["id"], first["id"]);
     let second = ask(&agent, json!({ "webhook_url": other.url() })).await;
     approve(&server, &second).await;

@@ -44,7 +44,9 @@ impl TestServer {
     /// Starts a server with a developer's workspace.
     pub async fn start() -> Self {
         let clock = TestClock::at(Timestamp::from_seconds(START));
-        Self::begin(Limits::default(), Arc::new(clock), Arc::new(EvenClock::default()), None).await
+        let pace = Arc::new(EvenClock::default());
+        let outgoing = OutgoingSettings::default();
+        Self::begin(Limits::default(), Arc::new(clock), pace, outgoing, None).await
     }
 
     /// Starts one where strangers make themselves keys, so many in an hour, of which there may be
@@ -54,23 +56,29 @@ impl TestServer {
         workspaces: u32,
         mail: Option<Mail>,
     ) -> Self {
-        let clock = Arc::new(TestClock::at(Timestamp::from_seconds(START)));
         let environment = Environment::Live;
         let open = SelfService { environment, keys_per_hour, workspaces, mail };
-        Self::begin(Limits::default(), clock.clone(), clock, Some(open)).await
+        Self::open_with(open, OutgoingSettings::default()).await
+    }
+
+    /// Starts one where strangers may so much, and other users may send where the operator says.
+    pub async fn open_with(open: SelfService, outgoing: OutgoingSettings) -> Self {
+        let clock = Arc::new(TestClock::at(Timestamp::from_seconds(START)));
+        Self::begin(Limits::default(), clock.clone(), clock, outgoing, Some(open)).await
     }
 
     /// Starts one of which not everything may be asked; its rates go by the story's clock too,
     /// which must not go back then.
     pub async fn limited(limits: Limits) -> Self {
         let clock = Arc::new(TestClock::at(Timestamp::from_seconds(START)));
-        Self::begin(limits, clock.clone(), clock, None).await
+        Self::begin(limits, clock.clone(), clock, OutgoingSettings::default(), None).await
     }
 
     async fn begin(
         limits: Limits,
         clock: Arc<TestClock>,
         pace: Arc<dyn Clock>,
+        outgoing: OutgoingSettings,
         self_service: Option<SelfService>,
     ) -> Self {
         let temporary = tempfile::tempdir().expect("a temporary folder");
@@ -90,7 +98,6 @@ impl TestServer {
         let reach = Reach { public_url, hosts: vec![address.to_string()], ..Reach::default() };
         let signing_bits = KeyBits::Rsa2048;
         let sealed = sealing.clone();
-        let outgoing = OutgoingSettings::default();
         let outgoing = outgoing.open(outgoing.trust().expect("certificates"), true);
         let traces = None;
         let setup = Setup {

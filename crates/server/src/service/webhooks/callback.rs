@@ -5,15 +5,23 @@ use askfirst_core::Environment;
 use askfirst_store::Webhook;
 
 use super::{LONGEST_URL, Sender};
-use crate::outgoing::HostRule;
+use crate::outgoing::{Forbidden, HostRule};
 use crate::service::{Caller, Result, Service, ServiceError, mistake};
 
 const POINTER: &str = "/callback_url";
-/// Among the hosts of a workspace that a stranger made: any that may be reached at all. No admin can
-/// write it.
+/// Among the hosts of a workspace that a stranger made: any that is public. No admin can write it.
 pub(crate) const ANYWHERE: &str = "*";
 
 impl Sender {
+    /// What sends to the callbacks of a workspace that lets them go to these hosts.
+    #[must_use]
+    pub(crate) fn toward(&self, hosts: &[String]) -> Self {
+        match is_strangers(hosts) {
+            true => Self { outgoing: self.outgoing.for_strangers(), ..self.clone() },
+            false => self.clone(),
+        }
+    }
+
     /// Whether what an asker named may be sent to.
     ///
     /// # Errors
@@ -23,10 +31,11 @@ impl Sender {
         url: &str,
         hosts: &[String],
     ) -> std::result::Result<(), String> {
-        let target = self.outgoing.check(url).map_err(|error| error.to_string())?;
-        if hosts.iter().any(|host| host == ANYWHERE) {
-            return Ok(());
+        let checked = self.toward(hosts).outgoing.check(url);
+        if is_strangers(hosts) {
+            return checked.map(drop).map_err(strangers_way);
         }
+        let target = checked.map_err(|error| error.to_string())?;
         let rules: Vec<HostRule> = hosts.iter().filter_map(|host| host.parse().ok()).collect();
         if target.is_among(&rules) {
             return Ok(());
@@ -36,6 +45,24 @@ impl Sender {
              to callback_hosts by PATCH /v1/workspace",
             target.host()
         ))
+    }
+}
+
+fn is_strangers(hosts: &[String]) -> bool {
+    hosts.iter().any(|host| host == ANYWHERE)
+}
+
+/// Nothing that the operator could open helps a stranger.
+fn strangers_way(error: Forbidden) -> String {
+    match error {
+        Forbidden::Plain
+        | Forbidden::Port(_)
+        | Forbidden::Address { .. }
+        | Forbidden::ThisMachine(_)
+        | Forbidden::InsideName(_) => "for a key that a stranger made, this is a public host, \
+                                       reached by https on port 443 or 8443"
+            .into(),
+        other => other.to_string(),
     }
 }
 
