@@ -139,9 +139,10 @@ impl Service {
     pub async fn add_strangers_key(
         &self,
         place: Option<IpAddr>,
-        wish: StrangersWish,
+        mut wish: StrangersWish,
     ) -> std::result::Result<MadeKey, NoKey> {
         let strangers = self.strangers.as_ref().ok_or(NoKey::Off)?;
+        wish.name = wish.name.trim().to_owned();
         self.check_strangers_wish(&wish)?;
         strangers.count(Stranger::Place(place.map(super::passwords::household)))?;
         if let Some(contact) = &wish.contact {
@@ -159,12 +160,17 @@ impl Service {
 
     /// Mistakes are told before anything is counted or made.
     fn check_strangers_wish(&self, wish: &StrangersWish) -> Result<()> {
-        let name = wish.name.trim();
+        let name = &wish.name;
         if name.is_empty() || name.chars().count() > 128 || name.chars().any(char::is_control) {
             return Err(mistake("/name", "1 to 128 printable characters"));
         }
         if wish.contact.as_deref().is_some_and(|contact| !is_address(contact)) {
             let why = "not an e-mail address such as ana@example.com";
+            return Err(mistake("/notification_email", why));
+        }
+        if wish.contact.as_deref().is_some_and(leads_nowhere) {
+            let why = "no mail reaches an address under .invalid; name one that somebody reads, or \
+                       leave it out";
             return Err(mistake("/notification_email", why));
         }
         let Some(url) = &wish.webhook_url else { return Ok(()) };
@@ -252,6 +258,11 @@ impl Service {
         self.administer_as_system(workspace, Change::AddChannel(new)).await?;
         Ok(())
     }
+}
+
+/// Whether an address is one of those that nobody can have (RFC 2606), as our own stand-ins are.
+fn leads_nowhere(address: &str) -> bool {
+    address.trim_end_matches('.').to_ascii_lowercase().ends_with(".invalid")
 }
 
 /// The smaller of each.

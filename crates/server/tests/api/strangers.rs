@@ -119,12 +119,16 @@ async fn what_is_wrong_with_a_key_is_told_before_anything_is_made() {
         (json!({}), "missing field `name`"),
         (json!({ "name": " " }), "/name: 1 to 128"),
         (json!({ "name": "a\nb" }), "/name: 1 to 128"),
+        (json!({ "name": "x".repeat(129) }), "/name: 1 to 128"),
         (json!({ "name": 7 }), "/name"),
         (with(json!({ "notification_email": "ana" })), "/notification_email"),
         (
             with(json!({ "notification_email": "a@example.com,b@example.com" })),
             "/notification_email",
         ),
+        (with(json!({ "notification_email": "nobody@self-service.invalid" })), "under .invalid"),
+        (with(json!({ "notification_email": "Whoever-Has-It@link.INVALID" })), "under .invalid"),
+        (with(json!({ "notification_email": "a@b.invalid" })), "under .invalid"),
         (with(json!({ "webhook_url": "nowhere" })), "/webhook_url"),
         (with(json!({ "webhook_url": "https://10.0.0.1/" })), "/webhook_url"),
         (with(json!({ "webhook_url": "https://169.254.169.254/latest" })), "/webhook_url"),
@@ -143,20 +147,16 @@ async fn what_is_wrong_with_a_key_is_told_before_anything_is_made() {
     error(&sent.header("origin", "https://evil.example").send().await, 403);
     error(&server.stranger().get("/api/keys").await, 405);
     assert_eq!(server.picture(), before);
-    // None of it counted.
-    let agent = stranger(&server, json!({ "name": "x" })).await;
+    // None of it counted. What is around a name is no part of it.
+    let around = format!("  {}\n", "x".repeat(128));
+    let made = make(&server, json!({ "name": around })).await.expect(201);
+    assert_eq!(made["name"], "x".repeat(128));
+    let agent = server.with_key(made["key"].as_str().unwrap());
     let inside = json!({ "action": "x", "webhook_url": "https://10.0.0.1/" });
     let told = error(&agent.post("/api/approvals", &inside).send().await, 400);
     assert!(told.contains("/webhook_url"), "{told}");
 }
 
-#[tokio::test]
-async fn the_end_goes_to_the_keys_own_webhook_or_where_the_approval_says() {
-    let server = TestServer::open_to_strangers(9, 9, None).await;
-    let (mut own, mut other) = (Receiver::start().await, Receiver::start().await);
-    let agent = stranger(&server, json!({ "name": "x", "webhook_url": own.url() })).await;
-    let first = ask(&agent, json!({})).await;
-    approve(&server, &first).await;
 #[tokio::test]
 async fn what_an_operator_opens_inside_stays_closed_to_strangers() {
     let environment = Environment::Live;
@@ -186,6 +186,13 @@ async fn what_an_operator_opens_inside_stays_closed_to_strangers() {
     }
 }
 
+#[tokio::test]
+async fn the_end_goes_to_the_keys_own_webhook_or_where_the_approval_says() {
+    let server = TestServer::open_to_strangers(9, 9, None).await;
+    let (mut own, mut other) = (Receiver::start().await, Receiver::start().await);
+    let agent = stranger(&server, json!({ "name": "x", "webhook_url": own.url() })).await;
+    let first = ask(&agent, json!({})).await;
+    approve(&server, &first).await;
     assert_eq!(own.next().await.json()["approval"]["id"], first["id"]);
     let second = ask(&agent, json!({ "webhook_url": other.url() })).await;
     approve(&server, &second).await;
