@@ -102,6 +102,18 @@ impl FromRequestParts<App> for Program {
     }
 }
 
+/// What stands for a link in a path. One that is no text is as unknown as any other.
+struct Token(String);
+
+impl FromRequestParts<App> for Token {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let path = Path::<String>::from_request_parts(parts, app).await;
+        path.map(|Path(token)| Self(token)).map_err(|_| no_link())
+    }
+}
+
 async fn make_key(
     State(app): State<App>,
     visitor: Option<Extension<Visitor>>,
@@ -286,7 +298,7 @@ impl DecisionBody {
 
 async fn decide(
     State(app): State<App>,
-    Path(token): Path<String>,
+    Token(token): Token,
     headers: HeaderMap,
     mut body: Body<DecisionBody>,
 ) -> Result<Json<DecidedView>, Problem> {

@@ -285,6 +285,12 @@ async fn every_refusal_is_in_holdons_words() {
         (program.call(Method::GET, "/api/approvals").header("host", "evil.example"), 421, "host"),
     ];
     for (call, status, words) in broken {
+        (program.call(Method::GET, "/api/approvals/%ff"), 404, "there is no such approval here"),
+        (
+            server.stranger().post("/api/decide/%ff", &json!({ "decision": "approved" })),
+            404,
+            "this link decides nothing",
+        ),
         let what = format!("{} {}", call.method, call.path);
         let told = error(&call.send().await, status);
         assert!(told.contains(words), "{what}: {told}");
