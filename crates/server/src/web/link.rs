@@ -6,7 +6,7 @@ use askama::Template;
 use askfirst_core::{Digest, Refusal, VoteDecision};
 use aws_lc_rs::hmac;
 use axum::Form;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use base64::Engine as _;
@@ -53,12 +53,14 @@ pub(super) struct LinkPage {
     pub(super) suggested: Option<&'static str>,
 }
 
-/// How they came here.
-#[derive(Deserialize)]
-pub(super) struct Came {
-    /// In our links, and in those of HoldOn's askers, who say it in either way.
-    #[serde(alias = "action", alias = "decision")]
-    suggest: Option<String>,
+/// What the address suggests, in our links or in those of HoldOn's askers, who say it in either way;
+/// nothing if it says it more than once.
+fn suggestion(query: Option<&str>) -> Option<String> {
+    let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let mut hints =
+        pairs.filter(|(name, _)| matches!(name.as_ref(), "suggest" | "action" | "decision"));
+    let (_, hint) = hints.next()?;
+    hints.next().is_none().then(|| hint.into_owned())
 }
 
 /// The second page: whether it was meant.
@@ -105,7 +107,7 @@ pub(super) struct Confirmed {
 pub(super) async fn show(
     State(app): State<App>,
     Path(token): Path<String>,
-    Query(came): Query<Came>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
     if is_prefetch(&headers) {
@@ -113,7 +115,7 @@ pub(super) async fn show(
     }
     let (caller, sight) = behind(&app, &token).await?;
     let mut sheet = LinkPage::new(&app, &caller, &sight, token).await?;
-    sheet.suggested = match came.suggest.as_deref() {
+    sheet.suggested = match suggestion(query.as_deref()).as_deref() {
         Some("approve" | "approved") if sheet.open && sheet.elsewhere.is_none() => Some("Approve"),
         Some("reject" | "rejected") if sheet.open => Some("Reject"),
         _ => None,
