@@ -47,8 +47,8 @@ impl ConfigCommand {
             Self::Check(args) => {
                 let config = Config::load(args.config.as_deref()).map_err(not_set_up)?;
                 premises::certificates(&config)?;
-                premises::trust(&config)?;
-                config.open_to_strangers().map_err(not_set_up)?;
+                let outgoing = config.outgoing.open(premises::trust(&config)?, false);
+                config.open_to_strangers(&outgoing).map_err(not_set_up)?;
                 match args.json {
                     true => say_json(&json!(config)),
                     false => {

@@ -120,7 +120,7 @@ async fn serve(config: Config, repeated: &str) -> Result<u8> {
     let traces = config.otlp_endpoint.as_deref().map(Traces::start).transpose();
     let traces = traces.map_err(not_set_up)?;
     let outgoing = config.outgoing.open(premises::trust(&config)?, false);
-    let self_service = config.open_to_strangers().map_err(not_set_up)?;
+    let self_service = config.open_to_strangers(&outgoing).map_err(not_set_up)?;
     let ways = Ways { outgoing, traces, self_service };
     let server = premises::start(store, &sealing, bits, reach, config.limits, ways);
     let tls = certificates.is_some();

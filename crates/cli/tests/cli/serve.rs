@@ -241,6 +241,35 @@ fn config_check_says_what_is_so_and_what_is_wrong() {
         let bad = run(&["config", "check", "--config", file.to_str().unwrap()]).expect(78);
         assert!(bad.err.contains(what), "{line}: {}", bad.err);
     }
+    for (public_url, mail, what) in [
+        (
+            "https://a.example",
+            "host = \"10.0.0.1\"\nfrom = \"a@b.example\"",
+            "self_service_mail.host: ",
+        ),
+        (
+            "https://a.example",
+            "host = \"a.b\"\nport = 80\nfrom = \"a@b.example\"",
+            "self_service_mail.port: ",
+        ),
+        (
+            "https://a.example",
+            "host = \"a.b\"\nsecurity = \"none\"\nfrom = \"a@b.example\"",
+            "self_service_mail.security: ",
+        ),
+        (
+            "https://a.example",
+            "host = \"a.b\"\nfrom = \"Ask <a@b.example>\"",
+            "self_service_mail.from: ",
+        ),
+        ("http://127.0.0.1:1", "host = \"a.b\"\nfrom = \"a@b.example\"", "public_url: "),
+    ] {
+        let file = folder.path().join("bad.toml");
+        let open = format!("public_url = {public_url:?}\nself_service = \"open\"");
+        std::fs::write(&file, format!("{open}\n[self_service_mail]\n{mail}")).unwrap();
+        let bad = run(&["config", "check", "--config", file.to_str().unwrap()]).expect(78);
+        assert!(bad.err.contains(what), "{mail}: {}", bad.err);
+    }
     run(&["config", "check", "--config", "/missing.toml"]).expect(78);
     let mut misspelt = command(&["config", "check", "--config", &config]);
     misspelt.env("ASKFIRST_LOG_FROMAT", "json");

@@ -3,11 +3,15 @@
 
 use std::path::PathBuf;
 
+use askfirst_core::administration::is_address;
 use askfirst_core::{EmailSettings, Environment, Locale, MailSecurity};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{Config, ConfigError};
+use crate::outgoing::Outgoing;
+use crate::service::ServiceError;
+use crate::service::channels::{check_credentials, check_mail_server};
 use crate::service::self_service::{Mail, SelfService};
 
 /// Who may make keys without having one.
@@ -51,22 +55,59 @@ const fn starttls() -> MailSecurity {
 }
 
 impl Config {
-    /// What strangers may here; nothing unless it is opened.
+    /// What strangers may here; nothing unless it is opened. Mail to them goes by this way out.
     ///
     /// # Errors
-    /// A password that cannot be read, or is of no use.
-    pub fn open_to_strangers(&self) -> Result<Option<SelfService>, ConfigError> {
+    /// A password that cannot be read or is of no use, a mail server that may not be reached, an
+    /// address that is none.
+    pub fn open_to_strangers(
+        &self,
+        outgoing: &Outgoing,
+    ) -> Result<Option<SelfService>, ConfigError> {
         if self.self_service == SelfServiceKeys::Off {
             return Ok(None);
         }
         let mail = self.self_service_mail.as_ref().map(SelfServiceMail::read).transpose()?;
+        let environment = Environment::Live;
+        if let Some(mail) = &mail {
+            let email = &mail.settings;
+            if !is_address(&email.from) {
+                let why = "not an e-mail address such as askfirst@example.com".into();
+                return Err(ConfigError::Wrong { setting: "self_service_mail.from", why });
+            }
+            let server = check_mail_server(outgoing, &self.public_url, email, environment);
+            server.map_err(named)?;
+            let password = mail.password.as_deref();
+            check_credentials(email.username.as_deref(), password, false).map_err(named)?;
+        }
         Ok(Some(SelfService {
-            environment: Environment::Live,
+            environment,
             keys_per_hour: self.limits.self_service_keys_per_hour,
             workspaces: self.limits.self_service_workspaces,
             mail,
         }))
     }
+}
+
+/// What is wrong with a mail server, by the setting that says it.
+fn named(error: ServiceError) -> ConfigError {
+    let ServiceError::Invalid(mistakes) = error else {
+        return ConfigError::Wrong { setting: "self_service_mail", why: error.to_string() };
+    };
+    let (mut setting, mut why) = ("self_service_mail", String::new());
+    if let Some(first) = mistakes.into_iter().next() {
+        setting = match first.pointer.as_str() {
+            "" => "public_url",
+            "/host" => "self_service_mail.host",
+            "/port" => "self_service_mail.port",
+            "/security" => "self_service_mail.security",
+            "/username" => "self_service_mail.username",
+            "/password" => "self_service_mail.password_file",
+            _ => setting,
+        };
+        why = first.detail;
+    }
+    ConfigError::Wrong { setting, why }
 }
 
 impl SelfServiceMail {
@@ -108,11 +149,15 @@ mod tests {
         config
     }
 
+    fn opened(config: &Config) -> Result<Option<SelfService>, ConfigError> {
+        config.open_to_strangers(&config.outgoing.open(config.outgoing.trust().unwrap(), false))
+    }
+
     #[test]
     fn strangers_may_nothing_unless_it_is_opened() {
-        assert!(config("").open_to_strangers().unwrap().is_none());
+        assert!(opened(&config("")).unwrap().is_none());
         let open = config("self_service = \"open\"\n[limits]\nself_service_workspaces = 7");
-        let open = open.open_to_strangers().unwrap().unwrap();
+        let open = opened(&open).unwrap().unwrap();
         assert_eq!((open.keys_per_hour, open.workspaces), (5, 7));
         assert!(open.mail.is_none());
         assert!(toml::from_str::<Config>("self_service = \"on\"").is_err());
@@ -124,8 +169,9 @@ mod tests {
         let file = folder.path().join("password");
         let with = |more: &str| {
             let mail = "[self_service_mail]\nhost = \"smtp.example.com\"\nfrom = \"a@example.com\"";
-            let config = config(&format!("self_service = \"open\"\n{mail}\n{more}"));
-            config.open_to_strangers().map(|open| open.unwrap().mail.unwrap())
+            let url = "public_url = \"https://ask.example.com\"";
+            let config = config(&format!("{url}\nself_service = \"open\"\n{mail}\n{more}"));
+            opened(&config).map(|open| open.unwrap().mail.unwrap())
         };
         let told = |more: &str| with(more).err().unwrap().to_string();
         let plain = with("").unwrap();

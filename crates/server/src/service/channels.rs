@@ -18,6 +18,7 @@ use crate::channels::email::Email;
 use crate::channels::{self, Blame, Card, Failure, What};
 use crate::keyring::KeyringError;
 use crate::mint;
+use crate::outgoing::{Forbidden, Outgoing};
 
 /// The longest name or password of a mail server, in bytes.
 const LONGEST_CREDENTIAL: usize = 1_024;
@@ -80,8 +81,55 @@ pub struct Trial {
     pub failure: Option<Failure>,
 }
 
+/// Whether this mail server may be reached by this way out, and mail makes sense whose links lead to
+/// `public_url`.
+///
+/// # Errors
+/// [`ServiceError::Invalid`] at `/host`, `/port` or `/security`; at no place if it is `public_url`.
+pub(crate) fn check_mail_server(
+    outgoing: &Outgoing,
+    public_url: &str,
+    email: &EmailSettings,
+    environment: Environment,
+) -> Result<()> {
+    let secure = email.security != MailSecurity::None;
+    let checked = outgoing.check_mail(&email.host, email.port, secure);
+    let target = checked.map_err(|error| {
+        let pointer = match &error {
+            Forbidden::MailPort(_) => "/port",
+            Forbidden::PlainMail => "/security",
+            _ => "/host",
+        };
+        mistake(pointer, error.to_string())
+    })?;
+    if environment == Environment::Dev && !target.is_here() {
+        let why = "a developer's workspace sends nothing to real people: give a mail server on \
+                   this machine, such as maildev at 127.0.0.1:1025";
+        return Err(mistake("/host", why));
+    }
+    let here = |url: &str| {
+        let url = url::Url::parse(url).ok();
+        url.as_ref()
+            .and_then(url::Url::host_str)
+            .is_some_and(|host| host == "localhost" || host.starts_with("127.") || host == "[::1]")
+    };
+    if !outgoing.reaches_itself() && here(public_url) {
+        let why = "links in mail would lead to this machine: set `public_url` to what people's own \
+                   devices can open";
+        return Err(mistake("", why));
+    }
+    Ok(())
+}
+
 /// Whether a name and a password can go together; `kept` if one may be there already.
-fn check_credentials(username: Option<&str>, password: Option<&String>, kept: bool) -> Result<()> {
+///
+/// # Errors
+/// [`ServiceError::Invalid`] at `/username` or `/password`.
+pub(crate) fn check_credentials(
+    username: Option<&str>,
+    password: Option<&String>,
+    kept: bool,
+) -> Result<()> {
     let too_long = |text: &str| text.len() > LONGEST_CREDENTIAL || text.contains('\0');
     match (username, password) {
         (Some(name), _) if name.is_empty() || too_long(name) => {
@@ -191,35 +239,7 @@ impl Service {
         email: &EmailSettings,
         environment: Environment,
     ) -> Result<()> {
-        let secure = email.security != MailSecurity::None;
-        let sender = self.sender()?;
-        let checked = sender.outgoing.check_mail(&email.host, email.port, secure);
-        let target = checked.map_err(|error| {
-            use crate::outgoing::Forbidden;
-            let pointer = match &error {
-                Forbidden::MailPort(_) => "/port",
-                Forbidden::PlainMail => "/security",
-                _ => "/host",
-            };
-            mistake(pointer, error.to_string())
-        })?;
-        if environment == Environment::Dev && !target.is_here() {
-            let why = "a developer's workspace sends nothing to real people: give a mail server \
-                       on this machine, such as maildev at 127.0.0.1:1025";
-            return Err(mistake("/host", why));
-        }
-        let here = |url: &str| {
-            let url = url::Url::parse(url).ok();
-            url.as_ref().and_then(url::Url::host_str).is_some_and(|host| {
-                host == "localhost" || host.starts_with("127.") || host == "[::1]"
-            })
-        };
-        if !sender.outgoing.reaches_itself() && here(&self.public_url) {
-            let why = "links in mail would lead to this machine: set `public_url` to what people's \
-                       own devices can open";
-            return Err(mistake("", why));
-        }
-        Ok(())
+        check_mail_server(&self.sender()?.outgoing, &self.public_url, email, environment)
     }
 
     /// The ways of the caller's workspace, oldest first.
