@@ -80,6 +80,30 @@ async fn each_stranger_has_a_workspace_that_nobody_else_sees() {
 }
 
 #[tokio::test]
+async fn clients_may_write_what_says_nothing() {
+    let server = TestServer::open_to_strangers(9, 9, None).await;
+    let body = json!({ "name": "x", "notification_email": "", "webhook_url": "",
+        "telegram_bot_token": "", "telegram_chat_id": null });
+    let made = make(&server, body).await.expect(201);
+    let named = [&made["notification_email"], &made["webhook_url"], &made["telegram"]];
+    assert_eq!(named, [&Value::Null; 3]);
+    let agent = server.with_key(made["key"].as_str().unwrap());
+    let empty = json!({ "context": "", "urgency": null, "webhook_url": "", "expires_in": 600.0 });
+    let asked = ask(&agent, empty).await;
+    assert_eq!((&asked["context"], &asked["urgency"]), (&Value::Null, &json!("normal")));
+    assert_eq!(asked["expires_at"], "2030-01-01T00:10:00Z");
+    assert_eq!(
+        ask(&agent, json!({ "expires_in": null })).await["expires_at"],
+        "2030-01-01T01:00:00Z"
+    );
+    for bad in [json!(0.5), json!("600"), json!(-1), json!(5e9), json!([600])] {
+        let body = json!({ "action": "x", "expires_in": bad });
+        let told = error(&agent.post("/api/approvals", &body).send().await, 400);
+        assert!(told.contains("/expires_in: a number of seconds"), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn strangers_make_no_keys_unless_that_is_opened() {
     let server = TestServer::start().await;
     server.signing().await;

@@ -9,7 +9,8 @@ use askfirst_core::{
 };
 use bytes::Bytes;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -66,20 +67,35 @@ fn kinds(ways: Vec<Way>) -> BTreeSet<String> {
     ways.into_iter().map(kind).map(str::to_owned).collect()
 }
 
+/// A text, of which an empty one says as much as none.
+pub(super) fn given<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(input)?;
+    Ok(text.filter(|text| !text.trim().is_empty()))
+}
+
+/// Whole seconds, also as languages write them that have one kind of number.
+fn whole<'de, D: Deserializer<'de>>(input: D) -> Result<Option<u32>, D::Error> {
+    let Some(value) = Option::<Value>::deserialize(input)? else { return Ok(None) };
+    // Without an exponent, and without a point where nothing is behind it.
+    let text = value.as_f64().map(|seconds| seconds.to_string());
+    let seconds = text.and_then(|text| text.parse().ok());
+    seconds.map(Some).ok_or_else(|| D::Error::custom("a number of seconds, such as 3600"))
+}
+
 /// What to ask.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AskBody {
     action: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     context: Option<String>,
     #[serde(default)]
-    urgency: Priority,
+    urgency: Option<Priority>,
     #[serde(default)]
     pub(super) notify: Option<Vec<Way>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub(super) webhook_url: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub(super) expires_in: Option<u32>,
     #[serde(default)]
     metadata: Option<Map<String, Value>>,
@@ -102,7 +118,7 @@ impl AskBody {
             action: Action { name: NAME.into(), title, arguments, target: None },
             reason: None,
             policy: Rules::of(key),
-            priority: self.urgency,
+            priority: self.urgency.unwrap_or_default(),
             expires_in: self.expires_in.map(Seconds),
             valid_for: None,
             agent: None,

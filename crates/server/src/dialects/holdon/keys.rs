@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::TELEGRAM;
-use super::approval::{Sent, seconds};
+use super::approval::{Sent, given, seconds};
 use crate::app::App;
 use crate::http::problem::Problem;
 use crate::service::self_service::{NoKey, StrangersWish};
@@ -17,13 +17,13 @@ use crate::service::self_service::{NoKey, StrangersWish};
 pub(super) struct KeyBody {
     name: String,
     /// Taken and not kept: it is of no use in this version.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     telegram_bot_token: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     telegram_chat_id: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     notification_email: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     webhook_url: Option<String>,
 }
 
