@@ -7,7 +7,7 @@ mod said;
 
 use std::collections::BTreeMap;
 
-use askfirst_core::{Cause, Dialect, Refusal, Status, VoteDecision};
+use askfirst_core::{Cause, Decision, Dialect, Refusal, Status, VoteDecision};
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
@@ -315,10 +315,7 @@ async fn decide(
     if let Some(end) = seen.approval.decision_at(seen.now)
         && seen.now >= seen.approval.expires_at
     {
-        let late = matches!(end.cause, Cause::Deadline | Cause::Withdrawn);
-        let (status, by, at) = (end.status, end.by, end.decided_at);
-        let decided = Refusal::AlreadyDecided { status, by, at };
-        return Err(if late { over(&decided) } else { ServiceError::Refused(decided).into() });
+        return Err(ended(&seen, &end));
     }
     let idempotency = body.idempotency(format!("holdon.decide {id}"));
     let answer = Answer {
@@ -337,19 +334,23 @@ async fn decide(
     };
     match app.service.vote(&caller, id, answer, idempotency).await {
         Ok(seen) => Ok(Json(DecidedView::from(&seen))),
-        Err(ServiceError::Refused(
-            refusal @ Refusal::AlreadyDecided {
-                status: Status::Expired | Status::Cancelled, ..
-            },
-        )) => Err(over(&refusal)),
+        Err(refused @ ServiceError::Refused(Refusal::AlreadyDecided { .. })) => {
+            let seen = app.service.approval(&caller, id).await?;
+            let end = seen.approval.decision_at(seen.now);
+            Err(end.map_or_else(|| told(refused), |end| ended(&seen, &end)))
+        }
         Err(other) => Err(told(other)),
     }
 }
 
-/// Nobody decides it any more, and nobody did.
-fn over(refusal: &Refusal) -> Problem {
-    let detail = format!("too late: {refusal}; ask again if it is still wanted");
-    Problem::new(StatusCode::GONE, "over", "Too late", detail)
+/// It is decided, or nobody decides it any more.
+fn ended(seen: &Seen, end: &Decision) -> Problem {
+    let how = approval::ended(&seen.approval, end);
+    if matches!(end.cause, Cause::Deadline | Cause::Withdrawn) {
+        let detail = format!("too late: {how}; ask again if it is still wanted");
+        return Problem::new(StatusCode::GONE, "over", "Too late", detail);
+    }
+    Problem::new(StatusCode::CONFLICT, "already_decided", "Already decided", how)
 }
 
 fn no_link() -> Problem {

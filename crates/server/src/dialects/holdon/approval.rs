@@ -225,6 +225,17 @@ impl End {
     }
 }
 
+/// How it ended, in whose name as far as this API says it.
+pub(super) fn ended(approval: &Approval, decision: &Decision) -> String {
+    let (status, at) = (decision.status, seconds(decision.decided_at));
+    let by = match &decision.by {
+        Actor::Member { .. } => End::of(approval, decision).by,
+        Actor::Key { .. } | Actor::System => return format!("already {status} at {at}"),
+    };
+    let by = by.unwrap_or_else(|| "somebody with the link".into());
+    format!("already {status} by {by} at {at}")
+}
+
 /// How it stands, in one of their four words.
 const fn word(status: Status) -> &'static str {
     match status {
