@@ -7,6 +7,7 @@ mod ceiling;
 mod client;
 mod crash;
 mod deliveries;
+mod dialects;
 mod ledger;
 mod receiver;
 mod server;
@@ -40,6 +41,8 @@ enum What {
     Crash(crash::Options),
     /// How soon webhooks arrive at a steady rate, beside a bare client.
     Deliveries(deliveries::Options),
+    /// What speaking another product's API costs, beside ours.
+    Dialects(dialects::Options),
     /// What a dead receiver costs the others, with very much waiting for it.
     Backlog(backlog::Options),
     /// Others' answers beside a crowd of slow clients.
@@ -58,6 +61,7 @@ async fn main() -> anyhow::Result<()> {
         What::Run(options) => speed::run(options).await,
         What::Crash(options) => crash::run(options).await,
         What::Deliveries(options) => deliveries::run(options).await,
+        What::Dialects(options) => dialects::run(options).await,
         What::Backlog(options) => backlog::run(options).await,
         What::Slow(options) => slow::run(options).await,
         What::Crowd(options) => slow::crowd(options).await,
