@@ -151,12 +151,18 @@ async fn ask(
     let wanted = value.notify.clone();
     let question = value.question(key)?;
     let (seen, _) = app.service.ask(&caller, question, idempotency).await.map_err(told)?;
-    let mut view = ApprovalView::of(&seen, &app.reach.public_url);
+    let mut view = ApprovalView::of(&seen, pages(&app, &caller).await?);
     view.notifications = Some(notifications(&app, &caller, &seen, wanted).await?);
     if let Some(token) = app.service.token_to_pass_on(&caller, &seen).await? {
-        view.decision_url = format!("{}/decide/{token}", app.reach.public_url);
+        view.decision_url = Some(format!("{}/decide/{token}", app.reach.public_url));
     }
     Ok((StatusCode::CREATED, Json(view)).into_response())
+}
+
+/// Where the pages are of those who can sign in. In a stranger's workspace nobody can.
+async fn pages<'a>(app: &'a App, caller: &Caller) -> Result<Option<&'a str>, Problem> {
+    let strangers = app.service.workspace(caller).await?.self_service;
+    Ok((!strangers).then_some(app.reach.public_url.as_str()))
 }
 
 /// What became of telling people. Mail is queued with the approval itself, and sent when the mail
@@ -188,7 +194,7 @@ async fn status(
     if seen.approval.asker.dialect != Dialect::Holdon {
         return Err(ServiceError::NotFound("approval").into());
     }
-    Ok(Json(ApprovalView::of(&seen, &app.reach.public_url)))
+    Ok(Json(ApprovalView::of(&seen, pages(&app, &caller).await?)))
 }
 
 /// Which approvals are listed.
@@ -260,7 +266,8 @@ async fn list(
     found.sort_by_key(|seen| std::cmp::Reverse(seen.approval.id));
     has_more |= found.len() > (offset + limit) as usize;
     let page = found.iter().skip(offset as usize).take(limit as usize);
-    let approvals = page.map(|seen| ApprovalView::of(seen, &app.reach.public_url)).collect();
+    let pages = pages(&app, &caller).await?;
+    let approvals = page.map(|seen| ApprovalView::of(seen, pages)).collect();
     Ok(Json(ApprovalList { approvals, limit, offset, has_more }))
 }
 

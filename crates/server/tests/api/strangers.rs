@@ -26,10 +26,14 @@ async fn ask(client: &Client, more: Value) -> Value {
     client.post("/api/approvals", &body).send().await.expect(201)
 }
 
-async fn approve(server: &TestServer, asked: &Value) {
+async fn decide(server: &TestServer, asked: &Value) -> Answer {
     let token = asked["decision_url"].as_str().unwrap().rsplit_once("/decide/").unwrap().1;
     let body = json!({ "decision": "approved" });
-    server.stranger().post(format!("/api/decide/{token}"), &body).send().await.expect(200);
+    server.stranger().post(format!("/api/decide/{token}"), &body).send().await
+}
+
+async fn approve(server: &TestServer, asked: &Value) {
+    decide(server, asked).await.expect(200);
 }
 
 fn path(asked: &Value) -> String {
@@ -77,6 +81,15 @@ async fn each_stranger_has_a_workspace_that_nobody_else_sees() {
     assert_eq!(one.get(path(&asked)).await.expect(200)["status"], "approved");
     let text = String::from_utf8(one.get(path(&asked)).await.body.to_vec()).unwrap();
     assert!(!text.contains("link.invalid"), "{text}");
+    // The link is told once, and nobody signs in to see the page.
+    for found in [
+        one.get(path(&asked)).await.expect(200),
+        one.get("/api/approvals").await.expect(200)["approvals"][0].clone(),
+    ] {
+        assert_eq!(found["decision_url"], Value::Null);
+    }
+    let told = error(&decide(&server, &asked).await, 409);
+    assert_eq!(told, "already approved by somebody with the link at 2030-01-01T00:00:00Z");
 }
 
 #[tokio::test]

@@ -145,7 +145,7 @@ pub(super) struct Sent {
 pub(super) struct ApprovalView {
     id: String,
     status: &'static str,
-    pub(super) decision_url: String,
+    pub(super) decision_url: Option<String>,
     /// Told to whoever asks, when they do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) notifications: Option<BTreeMap<Way, Sent>>,
@@ -161,7 +161,8 @@ pub(super) struct ApprovalView {
 }
 
 impl ApprovalView {
-    pub(super) fn of(seen: &Seen, public_url: &str) -> Self {
+    /// `pages`: where those are who can sign in and open its page, if anybody can.
+    pub(super) fn of(seen: &Seen, pages: Option<&str>) -> Self {
         let approval = &seen.approval;
         let decision = approval.decision_at(seen.now);
         let end = decision.as_ref().map(|decision| End::of(approval, decision));
@@ -169,7 +170,7 @@ impl ApprovalView {
         Self {
             id: ForeignId(approval.id).to_string(),
             status: decision.as_ref().map_or("pending", |decision| word(decision.status)),
-            decision_url: format!("{public_url}/a/{}", approval.id),
+            decision_url: pages.map(|pages| format!("{pages}/a/{}", approval.id)),
             notifications: None,
             expires_at: seconds(approval.expires_at),
             created_at: seconds(approval.created_at),
@@ -198,7 +199,7 @@ pub(super) struct DecidedView {
 impl From<&Seen> for DecidedView {
     fn from(seen: &Seen) -> Self {
         let ApprovalView { id, status, decided_by, decided_at, note, .. } =
-            ApprovalView::of(seen, "");
+            ApprovalView::of(seen, None);
         Self { id, status, decided_by, decided_at, note }
     }
 }
