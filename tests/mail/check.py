@@ -57,7 +57,7 @@ class Mail(unittest.TestCase):
         status, seen = self.server.call(self.server.agent, "GET", f"/v1/approvals/{asked['id']}")
         self.assertEqual(seen["status"], "pending", "opening a link decides nothing")
         first, last = decide(link, "approve")
-        self.assertIn("You pressed <strong>Approve</strong> in the mail", first)
+        self.assertIn("You pressed <strong>Approve</strong> on your way here", first)
         self.assertIn("Recorded", last)
         status, seen = self.server.call(self.server.agent, "GET", f"/v1/approvals/{asked['id']}")
         self.assertEqual(seen["status"], "approved")
