@@ -9,10 +9,10 @@ mod manner;
 mod proof;
 mod title;
 
-use askfirst_core::Dialect;
+use askfirst_core::{Dialect, Timestamp};
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use crate::app::App;
@@ -25,6 +25,22 @@ pub(crate) use proof::claims;
 /// The doors of every dialect.
 pub fn routes() -> Router<App> {
     ambedo::routes().merge(proof::routes()).merge(holdon::routes())
+}
+
+/// The status of a problem as all of these APIs have it: to their clients, what makes no sense is as
+/// malformed as what cannot be read.
+fn status_of(problem: &Problem) -> StatusCode {
+    match StatusCode::from_u16(problem.status()) {
+        Ok(StatusCode::UNPROCESSABLE_ENTITY) => StatusCode::BAD_REQUEST,
+        Ok(status) => status,
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// A time in RFC 3339 with whole seconds.
+fn second(at: Timestamp) -> String {
+    let text = at.to_string();
+    text.split_once('.').map_or_else(|| text.clone(), |(whole, _)| format!("{whole}Z"))
 }
 
 /// Whose words are spoken at this path.

@@ -17,6 +17,7 @@ use axum::{Extension, Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::status_of;
 use crate::app::App;
 use crate::http::problem::Problem;
 use crate::http::request::{Body, Id, Query, presented};
@@ -81,13 +82,7 @@ pub(super) fn routes() -> Router<App> {
 
 /// A problem as its clients read it: an object with one sentence.
 pub(super) fn refusal(problem: &Problem) -> (StatusCode, Value) {
-    let status = match StatusCode::from_u16(problem.status()) {
-        // To them, what makes no sense is as malformed as what cannot be read.
-        Ok(StatusCode::UNPROCESSABLE_ENTITY) => StatusCode::BAD_REQUEST,
-        Ok(status) => status,
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
-    };
-    (status, json!({ "error": problem.detail() }))
+    (status_of(problem), json!({ "error": problem.detail() }))
 }
 
 /// A program with a key of this dialect.

@@ -11,7 +11,7 @@ mod stream;
 mod tokens;
 pub(super) mod webhook;
 
-use askfirst_core::{Dialect, Problem as Mistake, Timestamp};
+use askfirst_core::{Dialect, Problem as Mistake};
 use axum::Router;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
@@ -20,6 +20,7 @@ use axum::routing::{any, get, post};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::{second, status_of};
 use crate::app::App;
 use crate::http::problem::Problem;
 use crate::http::request::presented;
@@ -96,12 +97,7 @@ const NO_ENCRYPTION: &str = "encryption_unavailable";
 
 /// A problem as its clients read it.
 pub(super) fn refusal(problem: &Problem) -> (StatusCode, Value) {
-    let status = match StatusCode::from_u16(problem.status()) {
-        // To them, what makes no sense is as malformed as what cannot be read.
-        Ok(StatusCode::UNPROCESSABLE_ENTITY) => StatusCode::BAD_REQUEST,
-        Ok(status) => status,
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
-    };
+    let status = status_of(problem);
     let code = match status.as_u16() {
         _ if OWN.contains(&problem.name()) => problem.name(),
         400 => "validation_error",
@@ -188,12 +184,6 @@ fn told(error: ServiceError) -> Problem {
         }
         other => other.into(),
     }
-}
-
-/// A time as this API writes it: RFC 3339 in whole seconds.
-fn second(at: Timestamp) -> String {
-    let text = at.to_string();
-    text.split_once('.').map_or_else(|| text.clone(), |(whole, _)| format!("{whole}Z"))
 }
 
 async fn nothing_here() -> Problem {

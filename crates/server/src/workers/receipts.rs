@@ -1,5 +1,6 @@
-//! Signs the statements of decisions, and what proves them in the API that asked. What is signed was
-//! committed with the decision; signing it again after a crash gives the same bytes.
+//! Signs the statements of decisions, and what proves them in the API that asked. A statement was
+//! committed with the decision, so signing it again after a crash gives the same bytes; of a token,
+//! the first that is kept stays.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,7 +5,6 @@ use std::str::FromStr;
 
 use askfirst_core::{
     Action, Actor, Approval, ApprovalId, Assurance, Decision, KeyFacts, Priority, Seconds, Status,
-    Timestamp,
 };
 use bytes::Bytes;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
@@ -15,6 +14,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::said::Said;
+use crate::dialects::second;
 use crate::dialects::title::title;
 use crate::dialects::{Parcel, Told};
 use crate::http::problem::Problem;
@@ -172,14 +172,14 @@ impl ApprovalView {
             status: decision.as_ref().map_or("pending", |decision| word(decision.status)),
             decision_url: pages.map(|pages| format!("{pages}/a/{}", approval.id)),
             notifications: None,
-            expires_at: seconds(approval.expires_at),
-            created_at: seconds(approval.created_at),
+            expires_at: second(approval.expires_at),
+            created_at: second(approval.created_at),
             // Null once the texts are erased.
             action: approval.action.arguments["action"].clone(),
             context: approval.action.arguments["context"].clone(),
             urgency: approval.priority,
             decided_by,
-            decided_at: decision.map(|decision| seconds(decision.decided_at)),
+            decided_at: decision.map(|decision| second(decision.decided_at)),
             note,
             metadata: approval.metadata.clone(),
         }
@@ -228,7 +228,7 @@ impl End {
 
 /// How it ended, in whose name as far as this API says it.
 pub(super) fn ended(approval: &Approval, decision: &Decision) -> String {
-    let (status, at) = (decision.status, seconds(decision.decided_at));
+    let (status, at) = (decision.status, second(decision.decided_at));
     let by = match &decision.by {
         Actor::Member { .. } => End::of(approval, decision).by,
         Actor::Key { .. } | Actor::System => return format!("already {status} at {at}"),
@@ -245,15 +245,6 @@ const fn word(status: Status) -> &'static str {
         Status::Rejected => "rejected",
         // Nobody decides it any more; there is no other word for that.
         Status::Expired | Status::Cancelled => "expired",
-    }
-}
-
-/// A time as they write it: whole seconds.
-pub(super) fn seconds(at: Timestamp) -> String {
-    let text = at.to_string();
-    match text.split_once('.') {
-        Some((whole, _)) => format!("{whole}Z"),
-        None => text,
     }
 }
 
@@ -297,10 +288,10 @@ pub(in crate::dialects) fn callback(told: &Told<'_>) -> Bytes {
             action: told.asked.map_or(&Value::Null, |asked| &asked.action.arguments["action"]),
             status: word(status_of(told)),
             decided_by: decided.and_then(|(asked, decision)| End::of(asked, decision).by),
-            decided_at: seconds(decided.map_or(told.event.at, |(_, end)| end.decided_at)),
+            decided_at: second(decided.map_or(told.event.at, |(_, end)| end.decided_at)),
             metadata: told.asked.map_or(&Value::Null, |asked| &asked.metadata),
         },
-        timestamp: seconds(told.event.at),
+        timestamp: second(told.event.at),
     };
     // Texts and a map of them: there is nothing in it that could not be written.
     Bytes::from(serde_json::to_vec(&notice).unwrap_or_default())
@@ -319,6 +310,7 @@ pub(in crate::dialects) fn headers(told: &Told<'_>, _: &Parcel, _: &[Secret]) ->
 
 #[cfg(test)]
 mod tests {
+    use askfirst_core::Timestamp;
     use proptest::prelude::*;
 
     use super::*;
@@ -349,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_whole_seconds() {
-        assert_eq!(seconds(Timestamp::from_micros(1_775_287_200_999_000)), "2026-04-04T07:20:00Z");
+    fn times_are_whole_second() {
+        assert_eq!(second(Timestamp::from_micros(1_775_287_200_999_000)), "2026-04-04T07:20:00Z");
     }
 }

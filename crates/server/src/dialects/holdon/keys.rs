@@ -6,8 +6,9 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::TELEGRAM;
-use super::approval::{Sent, given, seconds};
+use super::approval::{Sent, given};
 use crate::app::App;
+use crate::dialects::second;
 use crate::http::problem::Problem;
 use crate::service::self_service::{NoKey, StrangersWish};
 
@@ -65,7 +66,7 @@ impl KeyBody {
             notification_email: contact,
             webhook_url,
             telegram: wants_telegram.then_some(TELEGRAM),
-            created_at: seconds(made.key.created_at),
+            created_at: second(made.key.created_at),
         })
     }
 }
