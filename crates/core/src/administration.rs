@@ -1,6 +1,7 @@
 //! Changes to a workspace that are not approvals: people, groups, keys, policies, settings,
 //! sign-in. What each needs, and what is never allowed. The store applies a permitted change.
 
+mod accounts;
 mod change;
 mod channels;
 mod denied;
@@ -12,7 +13,8 @@ mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use change::{Change, NewDecisionLink, NewKey, NewWebhook};
+pub use accounts::{FoundAccount, NewAccountCode, account_assurance};
+pub use change::{Change, LinkKind, NewDecisionLink, NewKey, NewWebhook};
 
 use crate::approval::erasure::{LONGEST_RETENTION, check_reason};
 use crate::policy::is_name;
@@ -126,7 +128,9 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
             Err(invalid("/id", "a contact has no account to sign in to; give them a role first"))
         }
         // Whom the policy lets answer is seen at the vote; the asker gains nothing over an owner.
-        Change::AddDecisionLink(link) if link.passed_on => reachable(link.member, facts).map(drop),
+        Change::AddDecisionLink(link) if link.is_passed_on() => {
+            reachable(link.member, facts).map(drop)
+        }
         Change::AddLoginLink { member, .. }
         | Change::AddDecisionLink(NewDecisionLink { member, .. }) => {
             guard_owner(reachable(*member, facts)?.role, facts)
@@ -134,6 +138,8 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         Change::CloseSessions { member, .. } if !facts.roster.people.contains_key(member) => {
             Err(Denied::Unknown { what: "member" })
         }
+        Change::AddAccountCode(code) => accounts::add_code(code, facts, holdings),
+        Change::UnlinkAccount { member, .. } => accounts::unlink(*member, facts),
         Change::AddHitl(kept) => hitl::add(kept, holdings),
         Change::SetHitl(kept) => hitl::change(kept, holdings),
         Change::HoldWorkspace { reason: Some(reason) } => check_reason(reason),
@@ -145,6 +151,8 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         | Change::RetryNotice { .. }
         | Change::RevokeGrant { .. }
         | Change::RevokeProof(_)
+        | Change::FindAccount(_)
+        | Change::LinkAccount { .. }
         | Change::CloseSessions { .. }
         | Change::SetPassword { .. }
         | Change::SignIn { .. }
@@ -179,7 +187,7 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
         | Change::SetGroup { .. }
         | Change::RemoveGroup { .. } => (Scope::Members, Role::Admin),
         // Whose question it is, is seen where it is read.
-        Change::AddDecisionLink(link) if link.passed_on => {
+        Change::AddDecisionLink(link) if link.is_passed_on() => {
             return match &facts.principal {
                 Principal::Key(key) if key.scopes.contains(&Scope::Ask) => Ok(()),
                 _ => Err(Refusal::MissingScope(Scope::Ask).into()),
@@ -188,11 +196,14 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
         Change::AddHitl(kept) | Change::SetHitl(kept) => return hitl::authorise(kept, facts),
         Change::RevokeProof(revocation) => return proof_tokens::authorise(revocation, facts),
         Change::AddDecisionLink(_) => (Scope::Members, Role::Admin),
-        // One's own votes, links and sessions are one's own affair.
+        // One's own votes, links, accounts and sessions are one's own affair.
         Change::Delegate { member, .. }
         | Change::AddLoginLink { member, .. }
+        | Change::AddAccountCode(NewAccountCode { member, .. })
+        | Change::LinkAccount { member, .. }
+        | Change::UnlinkAccount { member, .. }
         | Change::CloseSessions { member, .. } => {
-            if matches!(&facts.principal, Principal::Session(own) if own.member == *member) {
+            if accounts::is_own(*member, facts) {
                 return Ok(());
             }
             (Scope::Members, Role::Admin)
@@ -242,8 +253,11 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
             let own = matches!(&facts.principal, Principal::Session(own) if own.member == *member);
             return if own { Ok(()) } else { Err(Denied::NotYours) };
         }
-        // The link, the password or the session itself is what entitles to these.
-        Change::OpenSession { .. } | Change::SignIn { .. } | Change::CloseSession { .. } => {
+        // The code, the link, the password or the session itself is what entitles to these.
+        Change::FindAccount(_)
+        | Change::OpenSession { .. }
+        | Change::SignIn { .. }
+        | Change::CloseSession { .. } => {
             return Ok(());
         }
     };

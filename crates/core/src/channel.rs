@@ -12,6 +12,8 @@ use crate::{Approval, ChannelId, Floor, MemberId, Roster, Timestamp};
 pub enum ChannelSettings {
     /// By mail.
     Email(EmailSettings),
+    /// By a bot of Telegram's.
+    Telegram(TelegramSettings),
 }
 
 impl ChannelSettings {
@@ -20,6 +22,35 @@ impl ChannelSettings {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Email(_) => "email",
+            Self::Telegram(_) => "telegram",
+        }
+    }
+
+    /// The language that people are told in.
+    #[must_use]
+    pub const fn locale(&self) -> Locale {
+        match self {
+            Self::Email(email) => email.locale,
+            Self::Telegram(telegram) => telegram.locale,
+        }
+    }
+
+    /// What those who decided hear of what came of it.
+    #[must_use]
+    pub const fn afterwards(&self) -> Afterwards {
+        match self {
+            Self::Email(email) => email.afterwards,
+            Self::Telegram(telegram) => telegram.afterwards,
+        }
+    }
+
+    /// Whether people answer by it. What they hold then is changed in place, whatever happens, and
+    /// it reaches only who linked an account of theirs.
+    #[must_use]
+    pub const fn hears(&self) -> bool {
+        match self {
+            Self::Email(_) => false,
+            Self::Telegram(_) => true,
         }
     }
 }
@@ -42,6 +73,58 @@ pub struct EmailSettings {
     /// What those who decided hear of what came of it.
     #[serde(default)]
     pub afterwards: Afterwards,
+}
+
+/// The bot that speaks for a workspace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TelegramSettings {
+    /// Its number, with which its token begins.
+    pub bot: i64,
+    /// What people find it by, without the `@`.
+    pub username: String,
+    /// Where the Bot API is spoken, without a slash at the end.
+    pub api: String,
+    /// How we hear what people do.
+    pub receive: Receive,
+    /// The language that it speaks.
+    pub locale: Locale,
+    /// What those who decided hear of what came of it.
+    #[serde(default)]
+    pub afterwards: Afterwards,
+}
+
+/// How we hear of a provider what people do there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Receive {
+    /// We ask, and it answers once there is something. Works from behind any router.
+    #[default]
+    Polling,
+    /// It calls us.
+    Webhook,
+}
+
+impl Receive {
+    /// Every one of them.
+    pub const ALL: [Self; 2] = [Self::Polling, Self::Webhook];
+
+    /// Its name, everywhere.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Polling => "polling",
+            Self::Webhook => "webhook",
+        }
+    }
+}
+
+/// Somebody as a chat provider knows them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatAccount {
+    /// What they are known by for good; never a name, which can pass to somebody else.
+    pub id: String,
+    /// What they call themselves there, to recognise them by.
+    pub name: String,
 }
 
 /// What those who decided hear once the agent goes on.
@@ -77,7 +160,9 @@ impl Afterwards {
         match about {
             About::Claimed => matches!(self, Self::All),
             About::Reported => matches!(self, Self::Outcome | Self::All),
-            About::Asked | About::Changed | About::Ended | About::Reminder => true,
+            About::Asked | About::Changed | About::Ended | About::Reminder | About::Progress => {
+                true
+            }
         }
     }
 }
@@ -148,12 +233,21 @@ pub enum About {
     Reported,
     /// That their answer is still wanted, and not for long any more.
     Reminder,
+    /// That something else happened to it, such as another's answer.
+    Progress,
 }
 
 impl About {
     /// Every one of them.
-    pub const ALL: [Self; 6] =
-        [Self::Asked, Self::Changed, Self::Ended, Self::Claimed, Self::Reported, Self::Reminder];
+    pub const ALL: [Self; 7] = [
+        Self::Asked,
+        Self::Changed,
+        Self::Ended,
+        Self::Claimed,
+        Self::Reported,
+        Self::Reminder,
+        Self::Progress,
+    ];
 
     /// The word that is stored.
     #[must_use]
@@ -165,6 +259,7 @@ impl About {
             Self::Claimed => "claimed",
             Self::Reported => "reported",
             Self::Reminder => "reminder",
+            Self::Progress => "progress",
         }
     }
 }
@@ -174,7 +269,7 @@ impl About {
     #[must_use]
     pub const fn asks(self) -> bool {
         match self {
-            Self::Asked | Self::Changed | Self::Reminder => true,
+            Self::Asked | Self::Changed | Self::Reminder | Self::Progress => true,
             Self::Ended | Self::Claimed | Self::Reported => false,
         }
     }

@@ -61,7 +61,7 @@ pub struct SessionFacts {
 }
 
 /// A link by which one person decides one approval, as it stands now. Whoever holds it may be
-/// somebody else.
+/// somebody else. The buttons of a card are one too, and only who they were sent to can press them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkFacts {
     /// Whose it is.
@@ -69,10 +69,24 @@ pub struct LinkFacts {
     /// The only approval that it is good for.
     pub approval: ApprovalId,
     /// What its votes are worth: no more than a link, or, if the asker was given it, than a
-    /// bearer's.
+    /// bearer's; by a chat no more than the account that was linked.
     pub assurance: Assurance,
+    /// By which way it came to them.
+    pub way: LinkWay,
     /// Whether it may still be used.
     pub standing: Standing,
+}
+
+/// What a link is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkWay {
+    /// An address that opens a page.
+    Url,
+    /// The buttons of a card on Telegram.
+    Telegram {
+        /// Whether it had one to approve.
+        approves: bool,
+    },
 }
 
 /// The credential behind a command.

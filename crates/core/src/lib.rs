@@ -33,13 +33,14 @@ pub use approval::{
     vote::{Via, Vote, VoteDecision, Voter},
 };
 pub use channel::{
-    About, Afterwards, ChannelSettings, EmailSettings, Locale, MailSecurity, NewChannel,
+    About, Afterwards, ChannelSettings, ChatAccount, EmailSettings, Locale, MailSecurity,
+    NewChannel, Receive, TelegramSettings,
 };
 pub use dialect::Dialect;
 pub use digest::Digest;
 pub use facts::{
-    Delegation, Facts, Floor, KeyFacts, LinkFacts, Person, Principal, Roster, SessionFacts,
-    Standing,
+    Delegation, Facts, Floor, KeyFacts, LinkFacts, LinkWay, Person, Principal, Roster,
+    SessionFacts, Standing,
 };
 pub use hitl::{HitlChannel, HitlConfig, HitlId, HitlStatus, KeptHitl};
 pub use ids::{

@@ -63,3 +63,59 @@ digest-inbox = Zum Eingang
 keep = Wer diese Mail hat, kann in deinem Namen antworten. Gib sie nicht weiter.
 footer = Askfirst auf { $server } hat dies an { $address } geschickt. Antworten auf diese Mail werden nicht gelesen.
 trial = Dies kommt aus dem Arbeitsbereich einer Entwicklerin oder eines Entwicklers.
+
+chat-asked = Deine Antwort ist gefragt
+chat-changed = Das Gefragte wurde geändert, frühere Freigaben zählen darum nicht mehr. Deine Antwort ist erneut gefragt
+chat-reminder = Du hast hierauf noch nicht geantwortet; bald kann es niemand mehr
+chat-not-now = Von dir wird hier jetzt nichts gebraucht
+chat-superseded = Dies wurde noch einmal gefragt, in der Nachricht dahinter. Antworte dort.
+chat-not-whole = Hier steht nur der Anfang: { $hidden ->
+    [one] ein Zeichen fehlt
+   *[other] { $hidden } Zeichen fehlen
+}. Lies alles, bevor du antwortest.
+chat-on-page = Freigeben kannst du nur auf der Seite, nachdem du dich angemeldet hast. Ablehnen kannst du hier.
+chat-approve = Freigeben
+chat-reject = Ablehnen
+chat-approve-saying = Freigeben mit Worten…
+chat-reject-saying = Ablehnen mit Worten…
+chat-approve-on-page = Auf der Seite freigeben
+chat-ask-back = Zurückfragen…
+chat-open = Alles öffnen
+chat-approved-by = Freigegeben von { $who }.
+chat-rejected-by = Abgelehnt von { $who }.
+chat-more-answers = { $count ->
+    [one] Eine frühere Antwort.
+   *[other] { $count } frühere Antworten.
+}
+chat-taken-back = { $who } hat die Freigabe zurückgenommen. Sie kann nicht benutzt werden.
+chat-test = Es geht: Askfirst erreicht dich hier aus dem Arbeitsbereich { $workspace }. Es ist nichts zu tun.
+
+chat-hello = Dieser Bot bringt Anfragen von Askfirst zu denen, die entscheiden. Damit deine hier ankommen, öffne dein Profil in Askfirst und verknüpfe dort Telegram.
+chat-hello-again = Anfragen, die auf deine Antwort warten, kommen von selbst hierher. Es ist nichts zu tun.
+chat-found = Du bist { $name }. Geh jetzt zurück zu Askfirst und bestätige, dass du das bist. Vorher kommt hier nichts an.
+chat-code-over = Dieser Code gilt nicht mehr oder kam von einem anderen Konto. Hol dir in Askfirst einen neuen.
+chat-no-button = Dieser Knopf gilt nicht mehr. Öffne die Anfrage stattdessen in Askfirst.
+chat-not-yours = Nichts wurde festgehalten: Hier kann nur antworten, wem dies geschickt wurde.
+chat-stale = Nichts wurde festgehalten: Es hat sich geändert, seit es dir gezeigt wurde. Sieh es dir an, wie es jetzt ist, und antworte dann.
+chat-recorded = { $status ->
+    [approved] Festgehalten, und es ist freigegeben.
+    [rejected] Festgehalten, und es ist abgelehnt.
+   *[pending] Festgehalten. Andere müssen auch noch antworten.
+}
+chat-ended = { $status ->
+    [approved] Nichts wurde festgehalten: Es ist schon freigegeben.
+    [rejected] Nichts wurde festgehalten: Es ist schon abgelehnt.
+    [expired] Nichts wurde festgehalten: Die Zeit dafür ist vorbei.
+   *[cancelled] Nichts wurde festgehalten: Es wurde zurückgezogen.
+}
+chat-voted = Du hast hierauf schon geantwortet. Jede Person hat eine Stimme, und sie bleibt.
+chat-not-approver = Nichts wurde festgehalten: Du gehörst nicht zu denen, die dies entscheiden können.
+chat-asked-before = Nichts wurde gefragt: Eine frühere Frage wartet noch auf ihre Antwort, oder es waren genug.
+chat-refused = Nichts wurde festgehalten. Öffne die Anfrage in Askfirst und versuche es dort.
+chat-say-approve = Schreib als Antwort auf diese Nachricht, was du zu deinem Ja sagen willst. Vorher wird nichts festgehalten.
+chat-say-reject = Schreib als Antwort auf diese Nachricht, warum nicht. Vorher wird nichts festgehalten.
+chat-say-ask = Schreib als Antwort auf diese Nachricht, was du wissen willst. Wer fragt, bekommt es; die Frist bleibt.
+chat-say-here = Deine Worte
+chat-asked-back = Deine Frage ist unterwegs. Die Antwort kommt mit der Anfrage, hier.
+chat-no-question = Nichts wurde festgehalten: Es ist nicht klar, auf welche Anfrage dies antwortet. Benutze die Knöpfe einer Anfrage.
+chat-too-long = Nichts wurde festgehalten: { $most } Zeichen sind das meiste. Antworte noch einmal auf dieselbe Nachricht, mit weniger.

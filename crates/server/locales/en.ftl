@@ -1,4 +1,4 @@
-# What people are told by mail. Texts of agents and of approvers come in as variables, made visible.
+# What people are told by mail and in chats. Texts of agents and of approvers come in as variables, made visible.
 
 subject-asked = Your answer is wanted: { $title }
 subject-changed = Changed, so your answer is wanted again: { $title }
@@ -63,3 +63,59 @@ digest-inbox = Open your inbox
 keep = Whoever has this mail can answer in your name. Do not pass it on.
 footer = Askfirst at { $server } sent this to { $address }. Answers to this mail are not read.
 trial = This comes from a developer's workspace.
+
+chat-asked = Your answer is wanted
+chat-changed = An approver changed this, so earlier approvals do not count any more. Your answer is wanted again
+chat-reminder = You have not answered this, and soon nobody can any more
+chat-not-now = Nothing is wanted of you here now
+chat-superseded = This was asked again, in the message behind it. Answer there.
+chat-not-whole = Only the beginning is here: { $hidden ->
+    [one] one character is missing
+   *[other] { $hidden } characters are missing
+}. Read all of it before you answer.
+chat-on-page = A yes can be given on its page only, after signing in. A no can be given here.
+chat-approve = Approve
+chat-reject = Reject
+chat-approve-saying = Approve, and say…
+chat-reject-saying = Reject, and say…
+chat-approve-on-page = Approve on its page
+chat-ask-back = Ask back…
+chat-open = Open all of it
+chat-approved-by = Approved by { $who }.
+chat-rejected-by = Rejected by { $who }.
+chat-more-answers = { $count ->
+    [one] One earlier answer.
+   *[other] { $count } earlier answers.
+}
+chat-taken-back = { $who } took the approval back. It cannot be used.
+chat-test = It works: Askfirst reaches you here from the workspace { $workspace }. There is nothing to do.
+
+chat-hello = This bot brings requests of Askfirst to whoever decides them. To get yours here, open your profile in Askfirst and link Telegram there.
+chat-hello-again = Requests that wait for your answer come here by themselves. There is nothing to do.
+chat-found = You are { $name }. Now go back to Askfirst and confirm that this is you. Nothing comes here before that.
+chat-code-over = This code is not good any more, or was sent from another account. Ask for a new one in Askfirst.
+chat-no-button = This button is not good any more. Open the request in Askfirst instead.
+chat-not-yours = Nothing was recorded: only the person to whom this was sent can answer here.
+chat-stale = Nothing was recorded: it has changed since you were shown it. Look at it as it is now, then answer.
+chat-recorded = { $status ->
+    [approved] Recorded, and it is approved.
+    [rejected] Recorded, and it is rejected.
+   *[pending] Recorded. Others must answer too.
+}
+chat-ended = { $status ->
+    [approved] Nothing was recorded: it is approved already.
+    [rejected] Nothing was recorded: it is rejected already.
+    [expired] Nothing was recorded: its time is over.
+   *[cancelled] Nothing was recorded: it was withdrawn.
+}
+chat-voted = You have answered this already. One person has one vote, and it stays.
+chat-not-approver = Nothing was recorded: you are not one of those who can decide this.
+chat-asked-before = Nothing was asked: an earlier question waits for its answer, or there were enough of them.
+chat-refused = Nothing was recorded. Open the request in Askfirst and try it there.
+chat-say-approve = Write, as an answer to this message, what you want to say with your yes. Nothing is recorded before that.
+chat-say-reject = Write, as an answer to this message, why not. Nothing is recorded before that.
+chat-say-ask = Write, as an answer to this message, what you want to know. The asker gets it; the deadline stays.
+chat-say-here = Your words
+chat-asked-back = Your question is on its way to the asker. The answer comes with the request, here.
+chat-no-question = Nothing was recorded: it is not clear which request this answers. Use the buttons of a request.
+chat-too-long = Nothing was recorded: { $most } characters are the most. Answer the same message again, with fewer.

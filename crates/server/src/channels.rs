@@ -6,17 +6,21 @@
 
 pub mod card;
 pub mod email;
+pub mod telegram;
 pub mod wording;
 
+use askfirst_core::Seconds;
 use async_trait::async_trait;
 
 pub use card::{Answering, Card, What};
 
 /// What a way can carry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Characters of the account of what will happen.
+    /// How long the account of what will happen can be, as `measure` counts it.
     pub account: usize,
+    /// How the provider counts the length of a text.
+    pub measure: fn(&str) -> usize,
 }
 
 /// Why a card was not handed over.
@@ -38,6 +42,11 @@ pub enum Blame {
     ForNow,
     /// This card to this person, for good: trying again would end the same.
     ForGood,
+    /// Nothing: the provider wants to be left alone for so long.
+    Pace {
+        /// Until it takes something again.
+        wait: Seconds,
+    },
 }
 
 /// One way to people, as it is set up for a workspace.

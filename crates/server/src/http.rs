@@ -1,5 +1,6 @@
 //! The native API: every route on one page. Handlers read, call one service method, render.
 
+pub mod accounts;
 pub mod actions;
 pub mod approvals;
 pub mod audit;
@@ -101,6 +102,11 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(channels::get, channels::change, channels::remove))
         .routes(routes!(channels::test))
         .routes(routes!(channels::notices))
+        .routes(routes!(accounts::list))
+        .routes(routes!(accounts::unlink))
+        .routes(routes!(accounts::make_code))
+        .routes(routes!(accounts::look))
+        .routes(routes!(accounts::confirm))
         .routes(routes!(webhooks::add, webhooks::list))
         .routes(routes!(webhooks::get, webhooks::remove))
         .routes(routes!(webhooks::challenge))

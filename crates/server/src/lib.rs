@@ -1,9 +1,10 @@
-//! The Askfirst server: use cases in `service`, doors in `http` and `web`, background work in
+//! The Askfirst server: use cases in `service`, doors in `http`, `web` and `chat`, background work in
 //! `workers`. It decides nothing itself; rules are `askfirst-core`'s, durability the store's.
 
 pub mod app;
 pub mod backup;
 pub mod channels;
+pub mod chat;
 pub mod config;
 pub mod crowd;
 pub mod dev;

@@ -4,6 +4,7 @@
 //! The address it is read at is [`page`]'s.
 
 pub mod page;
+mod unheard;
 
 use std::fmt::{self, Write as _};
 use std::hash::{Hash, Hasher};
@@ -25,6 +26,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::traces::Traces;
+pub use unheard::Unheard;
 
 /// Bounds of the latency buckets, in seconds: from one write to a whole wait.
 const BUCKETS: [f64; 10] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 65.0];
@@ -80,6 +82,11 @@ struct Attempt {
     result: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Refused {
+    why: &'static str,
+}
+
 /// What is counted.
 pub struct Metrics {
     registry: Registry,
@@ -93,6 +100,7 @@ pub struct Metrics {
     notice_attempts: Family<Attempt, Counter>,
     notices_waiting: Gauge,
     channels_down: Gauge,
+    chat_refused: Family<Refused, Counter>,
     pending: Gauge,
     waiters: Gauge,
     outbox: Gauge,
@@ -130,6 +138,7 @@ impl Default for Metrics {
             notice_attempts: Family::default(),
             notices_waiting: Gauge::default(),
             channels_down: Gauge::default(),
+            chat_refused: Family::default(),
             pending: Gauge::default(),
             waiters: Gauge::default(),
             outbox: Gauge::default(),
@@ -168,6 +177,8 @@ impl Default for Metrics {
         registry.register("notices_waiting", help, m.notices_waiting.clone());
         let help = "Ways to people that take nothing, whoever it is for";
         registry.register("channels_down", help, m.channels_down.clone());
+        let help = "What was heard in chats and came to nothing";
+        registry.register("chat_refused", help, m.chat_refused.clone());
         registry.register("pending", "Approvals that wait for people", m.pending.clone());
         registry.register("waiters", "Requests that wait for news", m.waiters.clone());
         registry.register("outbox", "Receipts that wait to be signed", m.outbox.clone());
@@ -229,6 +240,11 @@ impl Metrics {
         self.delivery_attempts.get_or_create(&Attempt { result }).inc();
     }
 
+    /// Something that was heard in a chat came to nothing.
+    pub fn unheard(&self, why: Unheard) {
+        self.chat_refused.get_or_create(&Refused { why: why.as_str() }).inc();
+    }
+
     /// An attempt to tell somebody something has ended.
     pub fn told_somebody(&self, told: &Told) {
         let result = match told {
@@ -237,6 +253,7 @@ impl Metrics {
             Told::Retry { .. } => "retried",
             Told::GiveUp { .. } => "given_up",
             Told::NotTaken { .. } => "not_taken",
+            Told::Later { .. } => "put_off",
         };
         self.notice_attempts.get_or_create(&Attempt { result }).inc();
     }

@@ -65,6 +65,10 @@ pub enum Purpose {
     Login,
     /// A link by which one person decides one approval.
     Decision,
+    /// The buttons of a card, by which one account decides one approval.
+    Card,
+    /// A code by which somebody shows which chat account is theirs.
+    Account,
 }
 
 impl Purpose {
@@ -74,6 +78,8 @@ impl Purpose {
             Self::Session => b"askfirst/session/1\0",
             Self::Login => b"askfirst/login/1\0",
             Self::Decision => b"askfirst/decision/1\0",
+            Self::Card => b"askfirst/card/1\0",
+            Self::Account => b"askfirst/account/1\0",
         }
     }
 

@@ -175,6 +175,13 @@ impl Outgoing {
         Self { rules: Arc::new(rules), ..self.clone() }
     }
 
+    /// The same for an API whose answers are longer or take longer: so much time from the look-up to
+    /// the last byte, and so many bytes of a body.
+    #[must_use]
+    pub fn patient(&self, total: Duration, body: usize) -> Self {
+        Self { bounds: Bounds { total, body, ..self.bounds }, ..self.clone() }
+    }
+
     /// Whether this is a developer's server, which may send to its own machine.
     #[must_use]
     pub fn reaches_itself(&self) -> bool {

@@ -94,6 +94,20 @@ pub struct Field {
 }
 
 impl Section {
+    /// All of it but its first line.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let mut text = String::new();
+        for field in &self.fields {
+            write_field(&mut text, field);
+        }
+        if let Some(closing) = self.closing {
+            text.push_str(closing);
+            text.push('\n');
+        }
+        text
+    }
+
     /// What a page calls this kind of section.
     #[must_use]
     pub const fn class(&self) -> &'static str {
@@ -165,13 +179,7 @@ impl Account {
             }
             text.push_str(section.heading);
             text.push('\n');
-            for field in &section.fields {
-                write_field(&mut text, field);
-            }
-            if let Some(closing) = section.closing {
-                text.push_str(closing);
-                text.push('\n');
-            }
+            text.push_str(&section.body());
         }
         text
     }
@@ -189,20 +197,21 @@ impl Account {
         }
     }
 
-    /// As much of it as `most` characters hold, whole lines from the start, and how many characters
-    /// are left out.
+    /// As much of it as there is room for, whole lines from the start, and how many characters are
+    /// left out. `measure` counts the length of a text, of which there can be as much as `most`.
     #[must_use]
-    pub fn within(mut self, most: usize) -> (Self, usize) {
-        let all = self.to_text().chars().count();
-        if all <= most {
+    pub fn within(mut self, most: usize, measure: fn(&str) -> usize) -> (Self, usize) {
+        let whole = self.to_text();
+        if measure(&whole) <= most {
             return (self, 0);
         }
+        let all = whole.chars().count();
         let mut room = most;
         for section in &mut self.sections {
             let shown = |field: &Field| {
                 let mut text = String::new();
                 write_field(&mut text, field);
-                text.chars().count()
+                measure(&text)
             };
             let taken = |room: &mut usize, size: usize| {
                 // What comes after the first that does not fit does not fit either.

@@ -166,6 +166,7 @@ impl Server {
         ));
         workers.spawn(workers::newcomers::run(Arc::clone(service.store()), stop.clone()));
         workers.spawn(workers::notices::run(Arc::clone(&service), stop.clone()));
+        workers.spawn(workers::listening::run(Arc::clone(&service), stop.clone()));
         workers.spawn(workers::housekeeping::run(Arc::clone(&service), stop.clone()));
         let failed = keyless.clone();
         workers.spawn(async move {
@@ -352,6 +353,7 @@ fn settle_socket(stream: &TcpStream) -> std::io::Result<()> {
 fn router(app: App, traces: Option<&Traces>) -> Router {
     let routes = http::routes()
         .merge(crate::dialects::routes())
+        .merge(crate::chat::hook::routes())
         .merge(crate::web::routes(&app))
         .layer(middleware::from_fn_with_state(app.clone(), http::front::pass));
     // Who wants no traces does not pay for them.

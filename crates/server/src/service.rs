@@ -1,8 +1,10 @@
 //! The use cases. Each resolves who calls and what they mean into one command for the store,
 //! and hands back what became of it. No status codes, no markup, no foreign words.
 
+pub mod accounts;
 pub mod ask;
 pub mod audit;
+pub mod bots;
 pub mod caller;
 pub mod channels;
 pub mod decide;

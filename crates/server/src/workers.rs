@@ -4,6 +4,7 @@ mod digests;
 pub mod erasure;
 pub mod housekeeping;
 mod lanes;
+pub mod listening;
 pub mod newcomers;
 pub mod notices;
 pub mod receipts;

@@ -4,6 +4,7 @@
 //! The store makes things durable and atomic; whether something is allowed is decided by
 //! `askfirst-core`, run here inside the transaction that records it.
 
+pub mod accounts;
 pub mod clock;
 pub mod deliveries;
 pub mod hitl;
@@ -16,6 +17,7 @@ pub mod store;
 
 pub mod sqlite;
 
+pub use accounts::*;
 pub use clock::{Clock, EvenClock, SystemClock};
 pub use deliveries::*;
 pub use hitl::*;

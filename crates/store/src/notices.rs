@@ -94,10 +94,13 @@ pub struct ClaimedNotice {
     pub approval: ApprovalId,
     /// Whom.
     pub member: MemberId,
-    /// Where they are reached; none if they have no account any more.
+    /// Where they are reached: their address, or the account that they linked. None if they have
+    /// none any more.
     pub address: Option<String>,
     /// What is told.
     pub about: About,
+    /// What the way knows the card by that they hold now; none if only a digest reached them.
+    pub last: Option<String>,
     /// What the way knows the first by that this person holds about this approval: it or the
     /// digest that it was told in. None where nothing else reached them.
     pub first: Option<String>,
@@ -141,6 +144,14 @@ pub enum Told {
     /// Nothing: it was tried often enough, or cannot arrive.
     GiveUp {
         /// What went wrong, in words.
+        why: String,
+    },
+    /// Another attempt: the provider wants to be left alone until then, by this way altogether. The
+    /// attempt does not count.
+    Later {
+        /// When.
+        at: Timestamp,
+        /// What it said, in words.
         why: String,
     },
     /// Another attempt: the way took nothing, and not because of whom it was for. Once it is down,
@@ -228,7 +239,12 @@ pub trait Notices: Send + Sync {
     /// How much is on its way, and what stands in it.
     async fn notice_counts(&self) -> Result<NoticeCounts, StoreError>;
     /// Ways by which something is due, but for those that are down and not to be tried yet.
-    async fn due_channels(&self) -> Result<Vec<ChannelId>, StoreError>;
+    /// With each, whether people answer by it.
+    async fn due_channels(&self) -> Result<Vec<(ChannelId, bool)>, StoreError>;
+    /// The ways of all workspaces by which people answer.
+    async fn hearing_channels(&self) -> Result<Vec<Channel>, StoreError>;
+    /// One way, whosever.
+    async fn channel(&self, id: ChannelId) -> Result<Option<Channel>, StoreError>;
     /// Claims what is due by one way for `lease_seconds`, counting the attempt; nobody else gets it
     /// meanwhile. Of one approval and person at most one is due at a time, in order. While the way
     /// is down, one alone is claimed, and the next not before it is settled and 30 seconds are over,

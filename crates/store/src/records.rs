@@ -10,6 +10,7 @@ use askfirst_core::{
 };
 use serde_json::Value;
 
+use crate::accounts::CardLink;
 use crate::deliveries::SealedSecrets;
 use crate::proof_tokens::ProofToken;
 
@@ -119,7 +120,7 @@ pub struct Session {
 }
 
 /// A link by which one person decides one approval, without its secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecisionLink {
     /// Its id.
     pub id: LinkId,
@@ -129,10 +130,12 @@ pub struct DecisionLink {
     pub approval: ApprovalId,
     /// Whose vote it gives.
     pub member: MemberId,
-    /// What that is worth.
+    /// The most that that is worth.
     pub assurance: Assurance,
     /// Until when.
     pub expires_at: Timestamp,
+    /// Which card it is the buttons of, if it is.
+    pub card: Option<CardLink>,
 }
 
 /// A vote given in advance, and what became of it.

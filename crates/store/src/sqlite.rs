@@ -1,6 +1,7 @@
 //! SQLite behind the [`Store`] trait: one thread writes and commits in groups, a few others read.
 //! Here is only the door; each room under `sqlite/` does one thing.
 
+mod accounts;
 mod administer;
 mod apply;
 mod audit;

@@ -103,6 +103,7 @@ pub(crate) fn via(via: Via) -> String {
         Via::Key(key) => format!("key:{key}"),
         Via::Web => "web".into(),
         Via::Link => "link".into(),
+        Via::Telegram => "telegram".into(),
         Via::Grant(id) => format!("grant:{id}"),
     }
 }

@@ -10,6 +10,7 @@ use askfirst_core::{
 use async_trait::async_trait;
 use tokio::sync::broadcast;
 
+use crate::accounts::Accounts;
 use crate::deliveries::Deliveries;
 use crate::hitl::HitlConfigs;
 use crate::notices::Notices;
@@ -215,7 +216,9 @@ pub enum Settlement {
 
 /// Durable state. Object safe; shared as `Arc<dyn Store>`.
 #[async_trait]
-pub trait Store: Deliveries + HitlConfigs + Notices + ProofTokens + SentLog + Send + Sync {
+pub trait Store:
+    Accounts + Deliveries + HitlConfigs + Notices + ProofTokens + SentLog + Send + Sync
+{
     /// Now, by the store's clock; never earlier than any time it has recorded.
     fn now(&self) -> Timestamp;
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{ChannelSecret, GivenUp, PasswordHash, ProofRevocation, SecretHash};
+use super::{
+    ChannelSecret, FoundAccount, GivenUp, NewAccountCode, PasswordHash, ProofRevocation, SecretHash,
+};
 use crate::{
     ApprovalId, Assurance, ChannelId, ChannelSettings, Delegation, DeliveryId, Dialect, Digest,
     Environment, Floor, GrantId, GroupId, KeptHitl, KeyId, KeyLimits, LinkId, MemberId, NewChannel,
@@ -162,6 +164,27 @@ pub enum Change {
     },
     /// A link by which a member decides one approval without signing in.
     AddDecisionLink(NewDecisionLink),
+    /// A code by which somebody shows which chat account is theirs.
+    AddAccountCode(NewAccountCode),
+    /// The code came from an account. It is the credential, so the principal is `System`.
+    FindAccount(FoundAccount),
+    /// Whoever asked for the code says that the account found is the right one: it reaches that
+    /// member from now on, and answers from it are theirs.
+    LinkAccount {
+        /// Hash of the code.
+        code: SecretHash,
+        /// Whose.
+        member: MemberId,
+        /// The account that they were shown.
+        account: String,
+    },
+    /// An account is nobody's any more.
+    UnlinkAccount {
+        /// By which way.
+        channel: ChannelId,
+        /// Whose.
+        member: MemberId,
+    },
     /// A program of the proof dialect names ways to people.
     AddHitl(KeptHitl),
     /// Such a config is otherwise from now on.
@@ -280,7 +303,7 @@ pub struct NewWebhook {
 }
 
 /// A decision link to be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewDecisionLink {
     /// Its id.
     pub id: LinkId,
@@ -292,15 +315,46 @@ pub struct NewDecisionLink {
     pub approval: ApprovalId,
     /// Whose vote it gives.
     pub member: MemberId,
-    /// Whether the key that asked makes it, to pass it on. Since that key has it too, it shows
-    /// nothing about who answers, and its votes count as `bearer`.
-    pub passed_on: bool,
+    /// How it comes to them, and so what its votes are worth.
+    pub kind: LinkKind,
+}
+
+/// How a decision link comes to whose vote it gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkKind {
+    /// It is sent to them alone.
+    Sent,
+    /// The key that asked makes it, to pass it on. Since that key has it too, it shows nothing
+    /// about who answers, and its votes count as `bearer`.
+    PassedOn,
+    /// It is the buttons of a card that is sent to an account of theirs. Its votes are worth what
+    /// the account is.
+    Card {
+        /// By which way.
+        channel: ChannelId,
+        /// To which account: nobody else can press them.
+        account: String,
+        /// Whether one of them approves.
+        approves: bool,
+        /// SHA-256 of what the card shows. Once that is another, they answer something else.
+        shown: Digest,
+    },
 }
 
 impl NewDecisionLink {
-    /// What its votes are worth.
+    /// Whether the asker has it too.
+    #[must_use]
+    pub const fn is_passed_on(&self) -> bool {
+        matches!(self.kind, LinkKind::PassedOn)
+    }
+
+    /// The most that its votes are worth.
     #[must_use]
     pub const fn assurance(&self) -> Assurance {
-        if self.passed_on { Assurance::Bearer } else { Assurance::Link }
+        match self.kind {
+            LinkKind::Sent => Assurance::Link,
+            LinkKind::PassedOn => Assurance::Bearer,
+            LinkKind::Card { .. } => Assurance::Chat,
+        }
     }
 }

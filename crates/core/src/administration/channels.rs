@@ -2,7 +2,7 @@
 //! mail server may be reached is for who sends.
 
 use super::{Denied, Holdings, guard_owner, invalid, is_address};
-use crate::{ChannelId, ChannelSettings, Facts, NewChannel, Role};
+use crate::{ChannelId, ChannelSettings, EmailSettings, Facts, NewChannel, Role};
 
 /// What becomes of the secret of a way that changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,9 @@ pub(super) fn add(channel: &NewChannel, facts: &Facts, holdings: &Holdings) -> R
     check(&channel.settings, facts)?;
     let kind = channel.settings.kind();
     if holdings.channels.values().any(|known| known.kind() == kind) {
-        let detail = format!("there is an {kind} channel already; change it, or remove it first");
+        let detail = format!(
+            "there is a channel of this kind already ({kind}); change it, or remove it first"
+        );
         return Err(invalid("/kind", &detail));
     }
     Ok(())
@@ -36,14 +38,43 @@ pub(super) fn change(
         return Err(Denied::Unknown { what: "channel" });
     };
     check(settings, facts)?;
-    let (ChannelSettings::Email(before), ChannelSettings::Email(after)) = (known, settings);
+    match (known, settings) {
+        (ChannelSettings::Email(before), ChannelSettings::Email(after)) => {
+            mail_secret(before, after, secret)
+        }
+        (ChannelSettings::Telegram(before), ChannelSettings::Telegram(after)) => {
+            if before.bot != after.bot {
+                return Err(invalid(
+                    "/token",
+                    "this is the token of another bot, which nobody here has linked; remove the \
+                     channel and add that bot instead",
+                ));
+            }
+            if *secret == ChannelSecret::Keep && before.api != after.api {
+                return Err(invalid(
+                    "/token",
+                    "give the token again: it was given for another address of the Bot API, and is \
+                     not told to this one by itself",
+                ));
+            }
+            Ok(())
+        }
+        _ => Err(invalid("/kind", "a channel stays of the kind that it is")),
+    }
+}
+
+fn mail_secret(
+    before: &EmailSettings,
+    after: &EmailSettings,
+    secret: &ChannelSecret,
+) -> Result<(), Denied> {
     if *secret != ChannelSecret::Keep {
         return Ok(());
     }
     if before.username.is_none() {
         return Err(invalid("/password", "a name needs a password"));
     }
-    let server = |email: &crate::EmailSettings| (email.host.clone(), email.port, email.security);
+    let server = |email: &EmailSettings| (email.host.clone(), email.port, email.security);
     if server(before) != server(after) {
         let detail = "give the password again: it was given for another server, port or \
                       encryption, and is not told to this one by itself";
@@ -52,12 +83,14 @@ pub(super) fn change(
     Ok(())
 }
 
-/// Who names the mail server can read the links that go to everybody, owners too.
+/// Who names the mail server can read the links that go to everybody, owners too; who has the bot
+/// hears and says what it likes in everybody's name.
 fn check(settings: &ChannelSettings, facts: &Facts) -> Result<(), Denied> {
     guard_owner(Role::Owner, facts)?;
-    let ChannelSettings::Email(email) = settings;
-    if !is_address(&email.from) {
-        return Err(invalid("/from", "an address such as askfirst@example.com"));
+    match settings {
+        ChannelSettings::Email(email) if !is_address(&email.from) => {
+            Err(invalid("/from", "an address such as askfirst@example.com"))
+        }
+        ChannelSettings::Email(_) | ChannelSettings::Telegram(_) => Ok(()),
     }
-    Ok(())
 }

@@ -201,7 +201,7 @@ pub(super) fn given(
     if vote.on_behalf_of.is_some() {
         return no("", "only for oneself, and not in another's place".into());
     }
-    if vote.via == Via::Link {
+    if matches!(vote.via, Via::Link | Via::Telegram) {
         return no("", "a link is for one decision alone; sign in to say yes to more".into());
     }
     if counted.answer_schema.is_some() {

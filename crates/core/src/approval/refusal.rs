@@ -100,6 +100,9 @@ pub enum Refusal {
         /// What it must have.
         needed: Assurance,
     },
+    /// A yes from where not all could be read.
+    #[error("the card has no button to approve; open its page to read all of it and answer there")]
+    NotOffered,
     /// One person, one vote.
     #[error("{who} already voted to {decision} at {at}", decision = decision.as_str())]
     AlreadyVoted {

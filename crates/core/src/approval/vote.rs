@@ -37,6 +37,8 @@ pub enum Via {
     Web,
     /// A link for this approval alone.
     Link,
+    /// A button of a card on Telegram.
+    Telegram,
     /// A grant that the voter gave earlier.
     Grant(GrantId),
 }

@@ -8,7 +8,7 @@ use super::transition::undecided;
 use super::{edit, grant};
 use crate::quorum::{self, NeedSet};
 use crate::{
-    Actor, Approval, Assurance, CastVote, Cause, Decision, Facts, FrozenPolicy, MemberId,
+    Actor, Approval, Assurance, CastVote, Cause, Decision, Facts, FrozenPolicy, LinkWay, MemberId,
     Principal, Refusal, Roster, Scope, Status, Timestamp, Via, Vote, VoteDecision, Voter,
 };
 
@@ -19,7 +19,7 @@ pub(super) fn vote(
     now: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
     let Eligible { voter, on_behalf_of, assurance, via, seats } =
-        eligible_for(approval, cast.on_behalf_of, facts, now)?;
+        eligible_for(approval, cast.on_behalf_of, Some(cast.decision), facts, now)?;
     if cast.action_digest != approval.action_digest {
         return Err(Refusal::StaleDigest { current: approval.action_digest });
     }
@@ -104,12 +104,13 @@ pub(super) fn eligible(
     facts: &Facts,
     now: Timestamp,
 ) -> Result<Eligible, Refusal> {
-    eligible_for(approval, None, facts, now)
+    eligible_for(approval, None, None, facts, now)
 }
 
 fn eligible_for(
     approval: &Approval,
     place: Option<MemberId>,
+    decision: Option<VoteDecision>,
     facts: &Facts,
     now: Timestamp,
 ) -> Result<Eligible, Refusal> {
@@ -153,8 +154,22 @@ fn eligible_for(
         return Err(Refusal::NotAnApprover { who: roster.email(seat) });
     }
     let needed = least_assurance(approval, facts);
-    if assurance < needed {
+    let approves = decision == Some(VoteDecision::Approve);
+    let way = match &facts.principal {
+        Principal::Link(link) => link.way,
+        _ => LinkWay::Url,
+    };
+    let enough = match way {
+        // A no from who is known by a chat counts whatever a yes would need: it lets nothing run.
+        LinkWay::Telegram { .. } if !approves => needed.min(Assurance::Chat),
+        _ => needed,
+    };
+    if assurance < enough {
         return Err(Refusal::AssuranceTooLow { has: assurance, needed });
+    }
+    // A client can make of a button what it likes.
+    if approves && way == (LinkWay::Telegram { approves: false }) {
+        return Err(Refusal::NotOffered);
     }
     spoken(seat)?;
     let on_behalf_of = (seat != voter).then(|| Voter { id: seat, email: roster.email(seat) });
@@ -172,7 +187,13 @@ fn who_votes(approval: &Approval, facts: &Facts) -> Result<(MemberId, Assurance,
             Ok((member, Assurance::Key, Via::Key(key.id)))
         }
         Principal::Session(session) => Ok((session.member, session.assurance, Via::Web)),
-        Principal::Link(link) => Ok((link.member, link.assurance.min(Assurance::Link), Via::Link)),
+        Principal::Link(link) => {
+            let (most, via) = match link.way {
+                LinkWay::Url => (Assurance::Link, Via::Link),
+                LinkWay::Telegram { .. } => (Assurance::Chat, Via::Telegram),
+            };
+            Ok((link.member, link.assurance.min(most), via))
+        }
         Principal::System => Err(Refusal::MissingScope(Scope::Decide)),
     }
 }

@@ -11,6 +11,7 @@ fn link(name: &str) -> Principal {
         member: member(name),
         approval: ask().id,
         assurance: Assurance::Link,
+        way: LinkWay::Url,
         standing: Standing::Good,
     })
 }

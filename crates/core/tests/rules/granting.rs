@@ -219,6 +219,7 @@ fn nobody_grants_more_than_the_policy_lets_them() {
         member: member("ana"),
         approval: ask().id,
         assurance: Assurance::Link,
+        way: LinkWay::Url,
         standing: Standing::Good,
     };
     assert_eq!(refused(Principal::Link(link), new()), "/grant");

@@ -11,6 +11,7 @@ fn link(name: &str, approval: u128) -> Principal {
         member: member(name),
         approval: ApprovalId::from_bits(approval),
         assurance: Assurance::Link,
+        way: LinkWay::Url,
         standing: Standing::Good,
     })
 }

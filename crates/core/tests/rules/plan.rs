@@ -103,6 +103,7 @@ impl Plan {
                 member: member(self.name(*someone)),
                 approval: ApprovalId::from_bits(if *this { 42 } else { 43 }),
                 assurance: Assurance::Link,
+                way: LinkWay::Url,
                 standing: Standing::Good,
             }),
             Who::Asker => self.asker().principal(),

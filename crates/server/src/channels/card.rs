@@ -1,6 +1,9 @@
 //! What one person is told, apart from how a way spells it.
 
-use askfirst_core::{About, Approval, Claim, Locale, NoticeId, OutcomeStatus, Status, Timestamp};
+use askfirst_core::{
+    About, Actor, Approval, Claim, Locale, NoticeId, OutcomeStatus, Status, Timestamp, Vote,
+    VoteDecision,
+};
 
 use super::Limits;
 use crate::render::{self, Account, Piece, glyphs};
@@ -57,6 +60,17 @@ pub struct Asked {
     pub answering: Answering,
     /// Until when.
     pub deadline: Timestamp,
+    /// Who has said what so far.
+    pub so_far: Vec<Said>,
+}
+
+/// An answer that somebody gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Who.
+    pub who: Vec<Piece>,
+    /// What.
+    pub decision: VoteDecision,
 }
 
 /// Why somebody is asked now.
@@ -68,6 +82,8 @@ pub enum Occasion {
     Changed,
     /// They were asked, and have not answered.
     Reminder,
+    /// Something else happened to it; the card that they hold says so.
+    Progress,
 }
 
 /// Several questions to somebody, by their names. There is nothing to press: each has to be read
@@ -106,6 +122,21 @@ pub enum Answering {
         /// To that page.
         url: String,
     },
+    /// By buttons of the card itself.
+    Here {
+        /// What is behind the buttons: it is good for this person and this approval alone.
+        token: String,
+        /// Whether one of them approves.
+        approves: bool,
+        /// To its page, where they can sign in: there all of it stands, and a yes can be given that
+        /// this way is not sure enough for.
+        url: Option<String>,
+    },
+    /// Not any more: they have, or are not asked now.
+    NotNow {
+        /// To its page, where they can sign in.
+        url: Option<String>,
+    },
 }
 
 /// An end.
@@ -121,6 +152,8 @@ pub struct Ended {
     pub at: Timestamp,
     /// What was said with it.
     pub comment: Vec<Vec<Piece>>,
+    /// Who took the approval back before it was used, if somebody did.
+    pub taken_back: Option<Vec<Piece>>,
     /// Its page.
     pub page: String,
 }
@@ -134,6 +167,8 @@ pub struct Afterwards {
     pub at: Timestamp,
     /// How it went, by the agent's word; none while it only has its answer.
     pub report: Option<Report>,
+    /// Who approved it, where somebody did.
+    pub by: Option<Vec<Piece>>,
     /// Its page.
     pub page: String,
 }
@@ -159,9 +194,10 @@ impl Afterwards {
     #[must_use]
     pub fn of(approval: &Approval, about: About, page: String) -> Option<Self> {
         let title = one_line(approval.called());
+        let by = approval.decision.as_ref().and_then(|decision| by(&decision.by));
         if about == About::Claimed {
             let Some(Claim::Claimed { at, .. }) = approval.claim else { return None };
-            return Some(Self { title, at, report: None, page });
+            return Some(Self { title, at, report: None, by, page });
         }
         let outcome = approval.outcome.as_ref()?;
         let note = outcome.note.as_deref().unwrap_or_default();
@@ -171,7 +207,7 @@ impl Afterwards {
         let hidden = note.chars().count() - fits.chars().count();
         let words = if fits.trim().is_empty() { Vec::new() } else { glyphs::visible(&fits).lines };
         let report = Some(Report { status: outcome.status, words, hidden });
-        Some(Self { title, at: outcome.at, report, page })
+        Some(Self { title, at: outcome.at, report, by, page })
     }
 }
 
@@ -184,7 +220,9 @@ impl Asked {
         answering: Answering,
         limits: Limits,
     ) -> Self {
-        let (account, hidden) = render::account(approval).within(limits.account);
+        let (account, hidden) = render::account(approval).within(limits.account, limits.measure);
+        let said = |vote: &Vote| Said { who: one_line(&vote.voter.email), decision: vote.decision };
+        let standing = approval.votes.iter().filter(|vote| approval.stands(vote));
         Self {
             occasion,
             title: one_line(approval.called()),
@@ -192,6 +230,7 @@ impl Asked {
             hidden,
             answering,
             deadline: approval.expires_at,
+            so_far: standing.map(said).collect(),
         }
     }
 
@@ -205,11 +244,23 @@ impl Asked {
         }
     }
 
-    /// Where it can be read and answered.
+    /// Where it can be read and answered, if they can get there.
     #[must_use]
-    pub fn page(&self) -> &str {
-        let (Answering::ByLink { url } | Answering::OnPage { url }) = &self.answering;
-        url
+    pub fn page(&self) -> Option<&str> {
+        match &self.answering {
+            Answering::ByLink { url } | Answering::OnPage { url } => Some(url),
+            Answering::Here { url, .. } | Answering::NotNow { url } => url.as_deref(),
+        }
+    }
+}
+
+/// Whoever did something, where it was not this server.
+#[must_use]
+pub fn by(actor: &Actor) -> Option<Vec<Piece>> {
+    match actor {
+        Actor::Member { email, .. } => Some(one_line(email)),
+        Actor::Key { label, .. } => Some(one_line(label)),
+        Actor::System => None,
     }
 }
 

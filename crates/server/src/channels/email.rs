@@ -206,7 +206,7 @@ impl Email {
 #[async_trait]
 impl Channel for Email {
     fn limits(&self) -> Limits {
-        Limits { account: LARGEST_ACCOUNT }
+        Limits { account: LARGEST_ACCOUNT, measure: |text| text.chars().count() }
     }
 
     async fn send(&self, card: &Card) -> Result<String, Failure> {

@@ -1,6 +1,9 @@
 //! `/v1/channels`: the ways by which people are told that they are asked, and whether it works.
 
-use askfirst_core::{Afterwards, ChannelId, ChannelSettings, EmailSettings, Locale, MailSecurity};
+use askfirst_core::{
+    Afterwards, ChannelId, ChannelSettings, EmailSettings, Locale, MailSecurity, Receive,
+    TelegramSettings,
+};
 use askfirst_store::{Channel, Notice, Unreached};
 use axum::Json;
 use axum::extract::State;
@@ -15,27 +18,23 @@ use super::problem::Problem;
 use super::request::{Body, Id, Query, cursor, page_size};
 use super::workspace::present;
 use crate::app::App;
-use crate::service::Caller;
-use crate::service::channels::{ChannelUpdate, ChannelWish};
+use crate::service::bots::{BotUpdate, BotWish};
+use crate::service::channels::{ChannelUpdate, ChannelWish, EmailUpdate};
+use crate::service::{Caller, ServiceError, mistake};
 
 /// A way to people.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ChannelView {
     /// `chn_…`
     id: String,
-    /// `email`.
+    /// `email` or `telegram`.
     kind: &'static str,
-    /// The mail server.
-    host: String,
-    /// Its port.
-    port: u16,
-    /// `tls`, `starttls` or `none`.
-    #[schema(value_type = String)]
-    security: MailSecurity,
-    /// Who it knows us as.
-    username: Option<String>,
-    /// The address that mail comes from.
-    from: String,
+    /// Of mail.
+    #[serde(flatten)]
+    email: Option<EmailView>,
+    /// Of a bot.
+    #[serde(flatten)]
+    bot: Option<BotView>,
     /// `en` or `de`.
     #[schema(value_type = String)]
     locale: Locale,
@@ -57,6 +56,36 @@ pub struct ChannelView {
     /// Whom it does not reach: the last notice to each was given up. Up to 100, the latest first;
     /// whatever arrives ends it.
     unreached: Vec<UnreachedView>,
+}
+
+/// The mail server that a way sends by.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EmailView {
+    /// Its name or address.
+    host: String,
+    /// Its port.
+    port: u16,
+    /// `tls`, `starttls` or `none`.
+    #[schema(value_type = String)]
+    security: MailSecurity,
+    /// Who it knows us as.
+    username: Option<String>,
+    /// The address that mail comes from.
+    from: String,
+}
+
+/// The bot of Telegram's that speaks for a way.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BotView {
+    /// Its number.
+    bot: i64,
+    /// What people find it by, without the `@`.
+    bot_username: String,
+    /// Where the Bot API is spoken.
+    api: String,
+    /// How it is heard: `polling` or `webhook`.
+    #[schema(value_type = String)]
+    receive: Receive,
 }
 
 /// Somebody whom a way does not reach.
@@ -93,12 +122,13 @@ pub struct ChannelList {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewChannelBody {
-    /// `email`.
+    /// `email` or `telegram`.
     #[schema(example = "email")]
     kind: Kind,
-    /// The mail server's name or address.
+    /// Of mail: the mail server's name or address.
+    #[serde(default)]
     #[schema(example = "smtp.example.com")]
-    host: String,
+    host: Option<String>,
     /// Its port; absent for 465 with `tls` and 587 otherwise.
     #[serde(default)]
     port: Option<u16>,
@@ -115,8 +145,24 @@ pub struct NewChannelBody {
     #[schema(value_type = Option<String>)]
     password: Option<Zeroizing<String>>,
     /// The address that mail comes from.
+    #[serde(default)]
     #[schema(example = "askfirst@example.com")]
-    from: String,
+    from: Option<String>,
+    /// Of a bot of Telegram's: what `@BotFather` gave. Kept sealed and shown nowhere again.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    token: Option<Zeroizing<String>>,
+    /// Where the Bot API is spoken; absent for `https://api.telegram.org`.
+    #[serde(default)]
+    api: Option<String>,
+    /// How it is heard: `polling` (this server asks; works behind any router) or `webhook` (Telegram
+    /// calls the public URL); absent for `polling`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    receive: Option<Receive>,
+    /// Whether a webhook that was set for the bot elsewhere may go.
+    #[serde(default)]
+    take_over: bool,
     /// The language that people are written to in, `en` or `de`; absent for `en`.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
@@ -154,6 +200,20 @@ pub struct ChannelChange {
     /// The address that mail comes from.
     #[serde(default)]
     from: Option<String>,
+    /// Of a bot: another token of the same bot.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    token: Option<Zeroizing<String>>,
+    /// Where the Bot API is spoken; with another one the token has to be given again.
+    #[serde(default)]
+    api: Option<String>,
+    /// How it is heard: `polling` or `webhook`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    receive: Option<Receive>,
+    /// Whether a webhook that was set for the bot elsewhere may go.
+    #[serde(default)]
+    take_over: bool,
     /// The language that people are written to in, `en` or `de`.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
@@ -170,6 +230,8 @@ pub struct ChannelChange {
 pub enum Kind {
     /// By mail.
     Email,
+    /// By a bot of Telegram's.
+    Telegram,
 }
 
 /// How a trial ended.
@@ -194,8 +256,8 @@ pub struct NoticeView {
     member: String,
     /// Their address.
     address: Option<String>,
-    /// `asked`, `changed`, `reminder`, `ended`, `claimed` (the agent has its answer) or `reported`
-    /// (how it says that it went).
+    /// `asked`, `changed`, `reminder`, `progress` (a card says what else happened), `ended`, `claimed`
+    /// (the agent has its answer) or `reported` (how it says that it went).
     about: &'static str,
     /// Since when it waits.
     at: String,
@@ -221,19 +283,24 @@ pub struct NoticePage {
 
 fn view(channel: Channel) -> ChannelView {
     let kind = channel.settings.kind();
-    let ChannelSettings::Email(email) = channel.settings;
+    let (locale, afterwards) = (channel.settings.locale(), channel.settings.afterwards());
+    let (email, bot) = match channel.settings {
+        ChannelSettings::Email(EmailSettings { host, port, security, username, from, .. }) => {
+            (Some(EmailView { host, port, security, username, from }), None)
+        }
+        ChannelSettings::Telegram(TelegramSettings { bot, username, api, receive, .. }) => {
+            (None, Some(BotView { bot, bot_username: username, api, receive }))
+        }
+    };
     let (at, why) = channel.trouble.unzip();
     let down = channel.down;
     ChannelView {
         id: channel.id.to_string(),
         kind,
-        host: email.host,
-        port: email.port,
-        security: email.security,
-        username: email.username,
-        from: email.from,
-        locale: email.locale,
-        afterwards: email.afterwards,
+        email,
+        bot,
+        locale,
+        afterwards,
         created_at: channel.created_at.to_string(),
         waiting: channel.waiting,
         last_error: why,
@@ -260,6 +327,61 @@ fn line(notice: Notice) -> NoticeView {
     }
 }
 
+impl NewChannelBody {
+    fn wish(self) -> Result<ChannelWish, ServiceError> {
+        let locale = self.locale.unwrap_or_default();
+        let afterwards = self.afterwards.unwrap_or_default();
+        let missing = |pointer: &str| mistake(pointer, "this kind of channel needs it");
+        let not_its = |pointer: &str| mistake(pointer, "this kind of channel has none");
+        match self.kind {
+            Kind::Email => {
+                let others = [
+                    ("/token", self.token.is_some()),
+                    ("/api", self.api.is_some()),
+                    ("/receive", self.receive.is_some()),
+                    ("/take_over", self.take_over),
+                ];
+                if let Some((pointer, _)) = others.into_iter().find(|(_, given)| *given) {
+                    return Err(not_its(pointer));
+                }
+                let security = self.security.unwrap_or(MailSecurity::StartTls);
+                let usual = if security == MailSecurity::Tls { 465 } else { 587 };
+                let settings = EmailSettings {
+                    host: self.host.ok_or_else(|| missing("/host"))?,
+                    port: self.port.unwrap_or(usual),
+                    security,
+                    username: self.username,
+                    from: self.from.ok_or_else(|| missing("/from"))?,
+                    locale,
+                    afterwards,
+                };
+                Ok(ChannelWish::Email { settings, password: self.password })
+            }
+            Kind::Telegram => {
+                let others = [
+                    ("/host", self.host.is_some()),
+                    ("/port", self.port.is_some()),
+                    ("/security", self.security.is_some()),
+                    ("/username", self.username.is_some()),
+                    ("/password", self.password.is_some()),
+                    ("/from", self.from.is_some()),
+                ];
+                if let Some((pointer, _)) = others.into_iter().find(|(_, given)| *given) {
+                    return Err(not_its(pointer));
+                }
+                Ok(ChannelWish::Telegram(BotWish {
+                    token: self.token.ok_or_else(|| missing("/token"))?,
+                    api: self.api,
+                    receive: self.receive.unwrap_or_default(),
+                    locale,
+                    afterwards,
+                    take_over: self.take_over,
+                }))
+            }
+        }
+    }
+}
+
 /// Set up a way to people. Try it with `POST /v1/channels/{id}/test`.
 #[utoipa::path(post, path = "/v1/channels", tag = "channels", request_body = NewChannelBody,
     responses((status = 201, body = ChannelView), (status = 403, body = Problem), (status = 422, body = Problem)))]
@@ -269,29 +391,7 @@ pub async fn add(
     body: Body<NewChannelBody>,
 ) -> Result<Response, Problem> {
     let idempotency = body.idempotency("channels.add");
-    let NewChannelBody {
-        kind: Kind::Email,
-        host,
-        port,
-        security,
-        username,
-        password,
-        from,
-        locale,
-        afterwards,
-    } = body.value;
-    let security = security.unwrap_or(MailSecurity::StartTls);
-    let usual = if security == MailSecurity::Tls { 465 } else { 587 };
-    let settings = ChannelSettings::Email(EmailSettings {
-        host,
-        port: port.unwrap_or(usual),
-        security,
-        username,
-        from,
-        locale: locale.unwrap_or_default(),
-        afterwards: afterwards.unwrap_or_default(),
-    });
-    let wish = ChannelWish { settings, password };
+    let wish = body.value.wish()?;
     let made = app.service.add_channel(&caller, wish, idempotency).await?;
     Ok((StatusCode::CREATED, Json(view(made))).into_response())
 }
@@ -326,10 +426,12 @@ pub async fn change(
     Id(id): Id<ChannelId>,
     body: Body<ChannelChange>,
 ) -> Result<Json<ChannelView>, Problem> {
-    let ChannelChange { host, port, security, username, password, from, locale, afterwards } =
-        body.value;
-    let update =
-        ChannelUpdate { host, port, security, username, password, from, locale, afterwards };
+    let ChannelChange { host, port, security, username, password, from, .. } = body.value;
+    let email = EmailUpdate { host, port, security, username, password, from };
+    let ChannelChange { token, api, receive, take_over, .. } = body.value;
+    let bot = BotUpdate { token, api, receive, take_over };
+    let ChannelChange { locale, afterwards, .. } = body.value;
+    let update = ChannelUpdate { email, bot, locale, afterwards };
     Ok(Json(view(app.service.change_channel(&caller, id, update).await?)))
 }
 

@@ -290,6 +290,7 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::AssuranceTooLow { .. } => {
             (S::FORBIDDEN, "assurance_too_low", "Not known surely enough")
         }
+        Refusal::NotOffered => (S::FORBIDDEN, "not_offered", "Not where all of it can be read"),
         Refusal::AlreadyVoted { .. } => (S::CONFLICT, "already_voted", "Already voted"),
         Refusal::StaleDigest { .. } => (S::CONFLICT, "stale_digest", "Not the action as it stands"),
         Refusal::NotEditable { .. } => {

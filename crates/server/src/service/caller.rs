@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use askfirst_core::{
-    Approval, ApprovalId, Assurance, Dialect, Environment, KeyFacts, KeyId, MemberId, Refusal,
-    Role, Roster, Scope, Standing, Timestamp,
+    Approval, ApprovalId, Assurance, Dialect, Environment, KeyFacts, KeyId, LinkWay, MemberId,
+    Refusal, Role, Roster, Scope, Standing, Timestamp,
 };
 use askfirst_store::{Credential, Place, StoreError};
 
@@ -53,6 +53,8 @@ pub enum Rights {
         approval: ApprovalId,
         /// What its votes are worth.
         assurance: Assurance,
+        /// What it is.
+        way: LinkWay,
     },
 }
 

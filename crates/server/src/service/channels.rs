@@ -4,17 +4,19 @@
 use askfirst_core::administration::{Change, ChannelSecret};
 use askfirst_core::{
     Afterwards, ChannelId, ChannelSettings, EmailSettings, Environment, Locale, MailSecurity,
-    NewChannel, NoticeId, Scope,
+    NewChannel, NoticeId, Scope, TelegramSettings,
 };
 use askfirst_proof::SealingKey;
 use askfirst_store::{Channel, Idempotency, Notice};
 use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
+use super::bots::{BotUpdate, BotWish};
 use super::caller::ADMINS;
 use super::{Caller, Result, Rights, Service, ServiceError, mistake};
 use crate::channels::card::one_line;
 use crate::channels::email::Email;
+use crate::channels::telegram::Telegram;
 use crate::channels::{self, Blame, Card, Failure, What};
 use crate::keyring::KeyringError;
 use crate::mint;
@@ -44,16 +46,34 @@ pub(crate) fn reseal(
 }
 
 /// What a new way should be.
-pub struct ChannelWish {
-    /// What it is set up with.
-    pub settings: ChannelSettings,
-    /// The password, where the other side asks for one.
-    pub password: Option<Zeroizing<String>>,
+pub enum ChannelWish {
+    /// Mail.
+    Email {
+        /// The mail server.
+        settings: EmailSettings,
+        /// The password, where the other side asks for one.
+        password: Option<Zeroizing<String>>,
+    },
+    /// A bot of Telegram's.
+    Telegram(BotWish),
 }
 
 /// What is to be otherwise about a way; what is absent stays.
 #[derive(Default)]
 pub struct ChannelUpdate {
+    /// Of mail.
+    pub email: EmailUpdate,
+    /// Of a bot.
+    pub bot: BotUpdate,
+    /// The language.
+    pub locale: Option<Locale>,
+    /// What those who decided hear of what came of it.
+    pub afterwards: Option<Afterwards>,
+}
+
+/// What is to be otherwise about mail.
+#[derive(Default)]
+pub struct EmailUpdate {
     /// The mail server.
     pub host: Option<String>,
     /// Its port.
@@ -66,10 +86,18 @@ pub struct ChannelUpdate {
     pub password: Option<Zeroizing<String>>,
     /// The address that mail comes from.
     pub from: Option<String>,
-    /// The language.
-    pub locale: Option<Locale>,
-    /// What those who decided hear of what came of it.
-    pub afterwards: Option<Afterwards>,
+}
+
+impl EmailUpdate {
+    fn is_empty(&self) -> bool {
+        let Self { host, port, security, username, password, from } = self;
+        host.is_none()
+            && port.is_none()
+            && security.is_none()
+            && username.is_none()
+            && password.is_none()
+            && from.is_none()
+    }
 }
 
 /// How a trial ended.
@@ -160,13 +188,21 @@ impl Service {
         let sender = self.sender()?;
         let workspace = self.store.workspace(caller.place.workspace).await?;
         let workspace = workspace.ok_or(ServiceError::NotFound("workspace"))?;
-        let ChannelSettings::Email(email) = &wish.settings;
-        self.check_server(email, workspace.environment)?;
-        check_credentials(email.username.as_deref(), wish.password.as_deref(), false)?;
         let id = ChannelId::from_bits(mint::id_bits());
-        let sealed = wish.password.as_ref().map(|secret| self.seal_channel(id, secret));
+        let (settings, secret) = match wish {
+            ChannelWish::Email { settings, password } => {
+                self.check_server(&settings, workspace.environment)?;
+                check_credentials(settings.username.as_deref(), password.as_deref(), false)?;
+                (ChannelSettings::Email(settings), password)
+            }
+            ChannelWish::Telegram(wish) => {
+                let (settings, token) = self.new_bot(id, wish).await?;
+                (ChannelSettings::Telegram(settings), Some(token))
+            }
+        };
+        let sealed = secret.as_ref().map(|secret| self.seal_channel(id, secret));
         let sealed = sealed.transpose()?;
-        let new = NewChannel { id, settings: wish.settings, sealed };
+        let new = NewChannel { id, settings, sealed };
         // The rest of the request can be read back: a plain hash would let the password be guessed.
         let keyed = |once: Idempotency| -> Result<Idempotency> {
             let key = sender.sealing.derive("askfirst/channels/fingerprint");
@@ -192,20 +228,44 @@ impl Service {
         id: ChannelId,
         update: ChannelUpdate,
     ) -> Result<Channel> {
-        let failed = |error: &dyn std::fmt::Display| ServiceError::Internal(error.to_string());
-        let sender = self.sender()?;
         let known = self.channel(caller, id).await?;
         let workspace = self.store.workspace(caller.place.workspace).await?;
         let workspace = workspace.ok_or(ServiceError::NotFound("workspace"))?;
-        let ChannelSettings::Email(before) = known.settings;
+        let ChannelUpdate { email, bot, locale, afterwards } = update;
+        let before = match known.settings.clone() {
+            ChannelSettings::Telegram(_) if !email.is_empty() => {
+                return Err(mistake("", "this is a bot of Telegram's, and no mail"));
+            }
+            ChannelSettings::Email(_) if !bot.is_empty() => {
+                return Err(mistake("", "this is mail, and no bot of Telegram's"));
+            }
+            ChannelSettings::Telegram(before) => {
+                let before = TelegramSettings {
+                    locale: locale.unwrap_or(before.locale),
+                    afterwards: afterwards.unwrap_or(before.afterwards),
+                    ..before
+                };
+                let (settings, token) = self.changed_bot(&known, before, bot).await?;
+                let sealed = token.map(|token| self.seal_channel(id, &token)).transpose()?;
+                let secret = match sealed {
+                    None => ChannelSecret::Keep,
+                    Some(sealed) => ChannelSecret::Replace(Some(sealed)),
+                };
+                let settings = ChannelSettings::Telegram(settings);
+                self.administer(caller, Change::SetChannel { id, settings, secret }, None).await?;
+                return self.channel(caller, id).await;
+            }
+            ChannelSettings::Email(before) => before,
+        };
+        let update = email;
         let email = EmailSettings {
             host: update.host.unwrap_or(before.host),
             port: update.port.unwrap_or(before.port),
             security: update.security.unwrap_or(before.security),
             username: update.username.unwrap_or(before.username),
             from: update.from.unwrap_or(before.from),
-            locale: update.locale.unwrap_or(before.locale),
-            afterwards: update.afterwards.unwrap_or(before.afterwards),
+            locale: locale.unwrap_or(before.locale),
+            afterwards: afterwards.unwrap_or(before.afterwards),
         };
         self.check_server(&email, workspace.environment)?;
         check_credentials(email.username.as_deref(), update.password.as_deref(), true)?;
@@ -214,8 +274,7 @@ impl Service {
             // Whether there is one, and may be kept, is judged where it is recorded.
             (Some(_), None) => ChannelSecret::Keep,
             (Some(_), Some(password)) => {
-                let sealed = sender.sealing.seal(&place(id), password.as_bytes());
-                ChannelSecret::Replace(Some(sealed.map_err(|error| failed(&error))?))
+                ChannelSecret::Replace(Some(self.seal_channel(id, password)?))
             }
         };
         let settings = ChannelSettings::Email(email);
@@ -308,15 +367,18 @@ impl Service {
             Rights::Member { id, .. } | Rights::Link { member: id, .. } => *id,
         };
         let who = self.store.member(caller.place.workspace, who).await?;
-        let to = who.ok_or(ServiceError::NotFound("member"))?.person.email;
+        let who = who.ok_or(ServiceError::NotFound("member"))?;
+        let to = match &channel.settings {
+            ChannelSettings::Email(_) => who.person.email,
+            ChannelSettings::Telegram(_) => self.own_account(&channel, who.id).await?,
+        };
         let workspace = self.store.workspace(caller.place.workspace).await?;
         let workspace = workspace.ok_or(ServiceError::NotFound("workspace"))?;
-        let ChannelSettings::Email(email) = &channel.settings;
         let card = Card {
             id: NoticeId::from_bits(mint::id_bits()),
             follows: None,
             to: to.clone(),
-            locale: email.locale,
+            locale: channel.settings.locale(),
             at: self.store.now(),
             trial: workspace.environment == Environment::Dev,
             what: What::Test { workspace: one_line(&workspace.name) },
@@ -338,10 +400,31 @@ impl Service {
         &self,
         channel: &Channel,
     ) -> std::result::Result<Box<dyn channels::Channel>, Failure> {
+        let (outgoing, secret) = self.opened(channel)?;
+        Ok(match &channel.settings {
+            ChannelSettings::Email(settings) => {
+                Box::new(Email::new(outgoing, settings.clone(), secret, self.public_url.clone()))
+            }
+            ChannelSettings::Telegram(settings) => {
+                let token = secret.unwrap_or_default();
+                Box::new(Telegram::new(&outgoing, settings.clone(), token))
+            }
+        })
+    }
+
+    /// What a way needs beside its settings.
+    pub(super) fn opened(
+        &self,
+        channel: &Channel,
+    ) -> std::result::Result<(Outgoing, Option<Zeroizing<String>>), Failure> {
+        let (what, how) = match &channel.settings {
+            ChannelSettings::Email(_) => ("password", "--password-file FILE"),
+            ChannelSettings::Telegram(_) => ("token", "--token-file FILE"),
+        };
         let lost = |why: &str| Failure {
             why: format!(
-                "the password of this channel cannot be used ({why}); give it again: `askfirst \
-                 channels change {} --password-file FILE`; what waits goes out then",
+                "the {what} of this channel cannot be used ({why}); give it again: `askfirst \
+                 channels change {} {how}`; what waits goes out then",
                 channel.id
             ),
             blame: Blame::Way,
@@ -353,9 +436,7 @@ impl Service {
             let text = std::str::from_utf8(&opened).map_err(|_| lost("it is no text"))?;
             Ok::<_, Failure>(Zeroizing::new(text.to_owned()))
         };
-        let password = channel.sealed.as_ref().map(open).transpose()?;
-        let ChannelSettings::Email(settings) = &channel.settings;
-        let (outgoing, url) = (sender.outgoing.clone(), self.public_url.clone());
-        Ok(Box::new(Email::new(outgoing, settings.clone(), password, url)))
+        let secret = channel.sealed.as_ref().map(open).transpose()?;
+        Ok((sender.outgoing.clone(), secret))
     }
 }

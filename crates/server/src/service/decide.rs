@@ -60,6 +60,21 @@ impl Service {
         answer: Answer,
         idempotency: Option<Idempotency>,
     ) -> Result<Seen> {
+        let (seen, _) = self.vote_once(caller, approval, answer, idempotency).await?;
+        Ok(seen)
+    }
+
+    /// The same, and whether it was recorded before under the same key.
+    ///
+    /// # Errors
+    /// As [`Service::vote`].
+    pub async fn vote_once(
+        &self,
+        caller: &Caller,
+        approval: ApprovalId,
+        answer: Answer,
+        idempotency: Option<Idempotency>,
+    ) -> Result<(Seen, bool)> {
         let comment = short("/comment", answer.comment)?;
         let mut edits = None;
         let mut filled_in = None;
@@ -84,7 +99,7 @@ impl Service {
             answer: filled_in,
             grant: grant.map(Box::new),
         });
-        self.command(caller, approval, command, answer.shown, idempotency).await
+        self.command_once(caller, approval, command, answer.shown, idempotency).await
     }
 
     /// Asks the asker for more before deciding.
@@ -203,6 +218,18 @@ impl Service {
         shown: Option<Shown>,
         idempotency: Option<Idempotency>,
     ) -> Result<Seen> {
+        let done = self.command_once(caller, approval, command, shown, idempotency).await;
+        done.map(|(seen, _)| seen)
+    }
+
+    async fn command_once(
+        &self,
+        caller: &Caller,
+        approval: ApprovalId,
+        command: Command,
+        shown: Option<Shown>,
+        idempotency: Option<Idempotency>,
+    ) -> Result<(Seen, bool)> {
         // Who may not even read it learns no more than about an unknown id. An asker trying to
         // vote on its own question is told so by the rules themselves.
         let seen = self.store.approval(caller.place, approval).await?;
@@ -221,8 +248,8 @@ impl Service {
             idempotency,
             shown,
         };
-        let (seen, _) = self.execute(request).await?;
-        self.with_proof(seen).await
+        let (seen, repeated) = self.execute(request).await?;
+        Ok((self.with_proof(seen).await?, repeated))
     }
 }
 

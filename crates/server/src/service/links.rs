@@ -2,8 +2,10 @@
 //! `link`: it shows that the link arrived, not in whose hands. If the asker was given it to pass
 //! on, it counts as `bearer`.
 
-use askfirst_core::administration::{Change, NewDecisionLink};
-use askfirst_core::{ApprovalId, Assurance, LinkId, MemberId, Refusal, Role, Scope, Status};
+use askfirst_core::administration::{Change, LinkKind, NewDecisionLink};
+use askfirst_core::{
+    ApprovalId, Assurance, LinkId, LinkWay, MemberId, Refusal, Role, Scope, Status,
+};
 use askfirst_store::{Credential, DecisionLink, Idempotency};
 
 use super::caller::ADMINS;
@@ -66,11 +68,12 @@ impl Service {
             environment: caller.place.environment,
             approval,
             member,
-            passed_on,
+            kind: if passed_on { LinkKind::PassedOn } else { LinkKind::Sent },
         };
+        let assurance = link.assurance();
         let change = Change::AddDecisionLink(link);
         let done = self.administer(caller, change, idempotency).await?;
-        Ok(((!done.replayed).then_some(token), link.assurance()))
+        Ok(((!done.replayed).then_some(token), assurance))
     }
 
     /// The token of a new link for the asker to pass on, in the name of the first contact who could
@@ -123,12 +126,19 @@ impl Service {
     }
 
     async fn decision_link(&self, token: &str) -> Result<Option<DecisionLink>> {
-        Ok(self.store.decision_link(Purpose::Decision.hash(token)).await?)
+        let found = self.store.decision_link(Purpose::Decision.hash(token)).await?;
+        // The buttons of a card are pressed there and nowhere else.
+        Ok(found.filter(|link| link.card.is_none()))
     }
 }
 
-fn caller_of(link: DecisionLink) -> (Caller, ApprovalId) {
-    let DecisionLink { id, place, approval, member, assurance, .. } = link;
-    let rights = Rights::Link { member, approval, assurance };
+/// Whoever a link is for.
+pub(crate) fn caller_of(link: DecisionLink) -> (Caller, ApprovalId) {
+    let DecisionLink { id, place, approval, member, assurance, card, .. } = link;
+    let way = match card {
+        None => LinkWay::Url,
+        Some(card) => LinkWay::Telegram { approves: card.approves },
+    };
+    let rights = Rights::Link { member, approval, assurance, way };
     (Caller { place, credential: Credential::Link(id), rights }, approval)
 }

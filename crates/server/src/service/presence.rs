@@ -233,10 +233,11 @@ fn principal(caller: &Caller) -> Principal {
             let session = SessionFacts { member, assurance: *assurance, standing: Standing::Good };
             Principal::Session(session)
         }
-        Rights::Link { member, approval, assurance } => Principal::Link(LinkFacts {
+        Rights::Link { member, approval, assurance, way } => Principal::Link(LinkFacts {
             member: *member,
             approval: *approval,
             assurance: *assurance,
+            way: *way,
             standing: Standing::Good,
         }),
     }

@@ -16,7 +16,7 @@ use super::session::{Posted, SignedIn};
 use super::shell::{Shell, text};
 use crate::app::App;
 use crate::service::caller::OWNERS;
-use crate::service::channels::ChannelUpdate;
+use crate::service::channels::{ChannelUpdate, EmailUpdate};
 
 /// One way, to be changed.
 #[derive(Template)]
@@ -54,14 +54,17 @@ impl Wish {
 
 impl ChannelChangePage {
     pub(super) fn new(by: &SignedIn, channel: &Channel) -> Self {
-        let ChannelSettings::Email(email) = &channel.settings;
-        let may = by.viewer.member.person.role == Role::Owner;
+        let email = match &channel.settings {
+            ChannelSettings::Email(email) => Some(email),
+            ChannelSettings::Telegram(_) => None,
+        };
+        let email = email.filter(|_| by.viewer.member.person.role == Role::Owner);
         Self {
             shell: Shell::of("Change mail", "/channels", by, by.viewer.now),
             told: None,
             id: channel.id.to_string(),
             kept: channel.sealed.is_some(),
-            form: may.then(|| Form::new(&Wish::of(email), Vec::new())),
+            form: email.map(|email| Form::new(&Wish::of(email), Vec::new())),
         }
     }
 }
@@ -92,15 +95,19 @@ pub(super) async fn save(
     let mistakes = match wish.settings() {
         Err(mistakes) => mistakes,
         Ok(email) => {
-            let update = ChannelUpdate {
+            let update = EmailUpdate {
                 host: Some(email.host),
                 port: Some(email.port),
                 security: Some(email.security),
                 username: Some(email.username),
                 password: (!wish.password.is_empty()).then(|| wish.password.clone()),
                 from: Some(email.from),
+            };
+            let update = ChannelUpdate {
+                email: update,
                 locale: Some(email.locale),
                 afterwards: Some(email.afterwards),
+                ..ChannelUpdate::default()
             };
             match mistakes(app.service.change_channel(&by.caller, channel.id, update).await)? {
                 Ok(_) => return tried(&app, &by, channel.id).await,

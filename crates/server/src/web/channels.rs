@@ -46,11 +46,10 @@ pub(super) struct ChannelsPage {
 #[derive(Clone, Debug)]
 pub(super) struct ChannelRow {
     pub(super) id: String,
-    pub(super) host: Text,
-    pub(super) port: u16,
-    pub(super) security: &'static str,
-    pub(super) username: Option<Text>,
-    pub(super) from: Text,
+    /// Of mail.
+    pub(super) mail: Option<MailRow>,
+    /// What a bot is found by.
+    pub(super) bot: Option<Text>,
     pub(super) language: &'static str,
     pub(super) since: Moment,
     pub(super) waiting: u64,
@@ -61,6 +60,16 @@ pub(super) struct ChannelRow {
     pub(super) notices: Vec<NoticeRow>,
     /// Whether there are older ones than these.
     pub(super) more: bool,
+}
+
+/// The mail server that a way sends by.
+#[derive(Clone, Debug)]
+pub(super) struct MailRow {
+    pub(super) host: Text,
+    pub(super) port: u16,
+    pub(super) security: &'static str,
+    pub(super) username: Option<Text>,
+    pub(super) from: Text,
 }
 
 /// Somebody whom it does not reach.
@@ -167,6 +176,7 @@ impl NoticeRow {
                 About::Claimed => "that the agent has its answer",
                 About::Reported => "what the agent reports",
                 About::Reminder => "that their answer is still wanted",
+                About::Progress => "what else happened to it",
             },
             at: seen(notice.at),
             sign: Sign { class, icon, word },
@@ -177,15 +187,9 @@ impl NoticeRow {
     }
 }
 
-impl ChannelRow {
-    /// Of all its `notices`, the first [`MOST`] are shown.
-    pub(super) fn new(channel: &Channel, notices: &[Notice], by: &SignedIn) -> Self {
-        let most = MOST as usize;
-        let ChannelSettings::Email(email) = &channel.settings;
-        let trouble = channel.trouble.as_ref();
-        let seen = |at| Moment::seen_from(at, by.viewer.now);
+impl MailRow {
+    fn new(email: &EmailSettings) -> Self {
         Self {
-            id: channel.id.to_string(),
             host: text(&email.host),
             port: email.port,
             security: match email.security {
@@ -195,7 +199,25 @@ impl ChannelRow {
             },
             username: email.username.as_deref().map(text),
             from: text(&email.from),
-            language: language(email.locale),
+        }
+    }
+}
+
+impl ChannelRow {
+    /// Of all its `notices`, the first [`MOST`] are shown.
+    pub(super) fn new(channel: &Channel, notices: &[Notice], by: &SignedIn) -> Self {
+        let most = MOST as usize;
+        let (mail, bot) = match &channel.settings {
+            ChannelSettings::Email(email) => (Some(MailRow::new(email)), None),
+            ChannelSettings::Telegram(telegram) => (None, Some(text(&telegram.username))),
+        };
+        let trouble = channel.trouble.as_ref();
+        let seen = |at| Moment::seen_from(at, by.viewer.now);
+        Self {
+            id: channel.id.to_string(),
+            mail,
+            bot,
+            language: language(channel.settings.locale()),
             since: seen(channel.created_at),
             waiting: channel.waiting,
             trouble: trouble.map(|(at, why)| (seen(*at), text(&sentence(why)))),
@@ -374,7 +396,7 @@ pub(super) async fn add(State(app): State<App>, posted: Posted<Wish>) -> Result<
         Err(mistakes) => Err(mistakes),
         Ok(email) => {
             let password = (!wish.password.is_empty()).then(|| wish.password.clone());
-            let wanted = ChannelWish { settings: ChannelSettings::Email(email), password };
+            let wanted = ChannelWish::Email { settings: email, password };
             mistakes(app.service.add_channel(&by.caller, wanted, None).await)?
         }
     };

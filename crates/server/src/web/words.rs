@@ -142,6 +142,11 @@ pub(super) fn refusal(refusal: &Refusal) -> Told {
             "Who asks cannot decide",
             "Someone else has to decide this request.".into(),
         ),
+        Refusal::NotOffered => (
+            StatusCode::FORBIDDEN,
+            "This cannot be approved there",
+            "Open its page, where all of it can be read, and answer there.".into(),
+        ),
         Refusal::AssuranceTooLow { has, needed } => (
             StatusCode::FORBIDDEN,
             "This needs a surer sign of who you are",

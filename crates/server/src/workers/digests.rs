@@ -1,12 +1,12 @@
 //! Tells somebody several things in one: what they are called and where they are. Nothing can be
 //! pressed there, as nothing has been read there.
 
-use askfirst_core::{ChannelSettings, Environment, Status};
+use askfirst_core::{Environment, Status};
 use askfirst_store::{ClaimedNotice, StoreError, Told};
 
 use super::notices::{answering, failed, tell as tell_alone};
-use crate::channels::Card;
 use crate::channels::card::{Answering, Digest, Item, What, short_line};
+use crate::channels::{Card, Limits};
 use crate::service::Service;
 
 /// So many are named; the others are counted.
@@ -46,8 +46,14 @@ pub(super) async fn tell(
         let page = if signs_in {
             format!("{}/a/{}", service.public_url, approval.id)
         } else {
-            match answering(service, &row, &approval, now).await? {
+            let limits = Limits { account: 0, measure: str::len };
+            match answering(service, &row, &approval, limits, now).await? {
                 Ok(Answering::ByLink { url } | Answering::OnPage { url }) => url,
+                // In a chat there is a card for each.
+                Ok(Answering::Here { .. } | Answering::NotNow { .. }) => {
+                    told.push((row, dropped("they have no page that they could read it on")));
+                    continue;
+                }
                 Err(why) => {
                     told.push((row, dropped(why)));
                     continue;
@@ -85,12 +91,11 @@ async fn send(
     first: &ClaimedNotice,
     digest: Digest,
 ) -> Result<String, crate::channels::Failure> {
-    let ChannelSettings::Email(email) = &first.channel.settings;
     let card = Card {
         id: first.digest.unwrap_or(first.id),
         follows: None,
         to: first.address.clone().unwrap_or_default(),
-        locale: email.locale,
+        locale: first.channel.settings.locale(),
         at: service.store().now(),
         trial: first.place.environment == Environment::Dev,
         what: What::Digest(digest),

@@ -20,14 +20,13 @@ const LAST_CALL: Duration = Duration::from_secs(5);
 pub(super) struct Lanes<K> {
     attempts: JoinSet<()>,
     busy: HashMap<task::Id, K>,
-    for_one: usize,
     for_all: usize,
 }
 
 impl<K: Copy + PartialEq> Lanes<K> {
-    /// At most so many at a time for one receiver, and for all of them.
-    pub(super) fn new(for_one: usize, for_all: usize) -> Self {
-        Self { attempts: JoinSet::new(), busy: HashMap::new(), for_one, for_all }
+    /// At most so many at a time for all receivers together.
+    pub(super) fn new(for_all: usize) -> Self {
+        Self { attempts: JoinSet::new(), busy: HashMap::new(), for_all }
     }
 
     /// How many more may be begun, for all receivers together.
@@ -35,10 +34,10 @@ impl<K: Copy + PartialEq> Lanes<K> {
         self.for_all.saturating_sub(self.attempts.len())
     }
 
-    /// How many more may be begun for this one, of so many.
-    pub(super) fn room_for(&self, whom: K, of: usize) -> usize {
+    /// How many more may be begun for this one, of so many, if it is `most` at a time.
+    pub(super) fn room_for(&self, whom: K, most: usize, of: usize) -> usize {
         let now = self.busy.values().filter(|busy| **busy == whom).count();
-        self.for_one.saturating_sub(now).min(of)
+        most.saturating_sub(now).min(of)
     }
 
     /// Begins one.

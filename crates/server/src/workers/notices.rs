@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use askfirst_core::administration::{self, NewDecisionLink};
+use askfirst_core::administration::{self, LinkKind, NewDecisionLink};
 use askfirst_core::{
-    About, Actor, Approval, Assurance, ChannelId, ChannelSettings, Environment, LinkId, NoticeId,
-    Seconds, Status, Timestamp,
+    About, Actor, Approval, Assurance, ChannelId, Claim, Environment, LinkId, NoticeId, Seconds,
+    Status, Timestamp,
 };
 use askfirst_store::{
     Administer, AdministerError, ClaimedNotice, Credential, StoreError, Told, Turn,
@@ -18,16 +18,20 @@ use tracing::{info, warn};
 
 use super::digests;
 use super::lanes::Lanes;
-use crate::channels::card::{Afterwards, Answering, Asked, Card, Ended, Occasion, What, one_line};
-use crate::channels::{Blame, Failure};
+use crate::channels::card::{
+    self, Afterwards, Answering, Asked, Card, Ended, Occasion, What, one_line,
+};
+use crate::channels::{Blame, Failure, Limits};
 use crate::mint::{self, Purpose};
-use crate::render::glyphs;
+use crate::render::{self, glyphs};
 use crate::service::Service;
 
 /// Longer than one attempt can take.
 const LEASE_SECONDS: u32 = 90;
 /// Attempts at a time by one way; mail servers take few connections from one place.
 const FOR_ONE: usize = 4;
+/// The same where cards are changed in place: one event changes as many as there are people.
+const FOR_ONE_IN_PLACE: usize = 24;
 /// Attempts at a time by all of them.
 const FOR_ALL: usize = 64;
 /// Seconds after each failed attempt until the next. Whoever asks waits, so the first come soon.
@@ -39,7 +43,7 @@ const STALE: Seconds = Seconds(3 * 86_400);
 /// Runs until `stop`.
 pub async fn run(service: Arc<Service>, stop: CancellationToken) {
     let mut changes = service.store().changes();
-    let mut lanes = Lanes::new(FOR_ONE, FOR_ALL);
+    let mut lanes = Lanes::new(FOR_ALL);
     loop {
         if let Err(error) = tell_due(&service, &mut lanes).await {
             warn!(%error, "what people are to be told could not be read; trying again");
@@ -53,8 +57,9 @@ pub async fn run(service: Arc<Service>, stop: CancellationToken) {
 /// Claims what is due, as far as there is room, and begins to tell it.
 async fn tell_due(service: &Arc<Service>, lanes: &mut Lanes<ChannelId>) -> Result<(), StoreError> {
     let store = service.store();
-    for channel in store.due_channels().await? {
-        let room = lanes.room_for(channel, lanes.room());
+    for (channel, in_place) in store.due_channels().await? {
+        let most = if in_place { FOR_ONE_IN_PLACE } else { FOR_ONE };
+        let room = lanes.room_for(channel, most, lanes.room());
         if room == 0 {
             continue;
         }
@@ -136,6 +141,8 @@ pub(super) async fn tell(service: &Service, claimed: &ClaimedNotice) -> Result<T
         Ok(way) => way,
         Err(failure) => return Ok(failed(claimed, failure, now)),
     };
+    let settings = &claimed.channel.settings;
+    let in_place = settings.hears();
     let what = match claimed.about {
         About::Ended | About::Reminder if claimed.first.is_none() => {
             return dropped("they were never asked");
@@ -143,16 +150,18 @@ pub(super) async fn tell(service: &Service, claimed: &ClaimedNotice) -> Result<T
         About::Ended if !claimed.alone => {
             return dropped("they only read its name among others");
         }
+        About::Progress if claimed.last.is_none() => {
+            return dropped("they have no card of it that could say so");
+        }
         About::Ended => match ended(service, &approval, now) {
-            Some(ended) if now > ended.at.plus(STALE) => {
+            Some(ended) if now > ended.at.plus(STALE) && !in_place => {
                 return dropped("it ended days ago, so that it is no news any more");
             }
             Some(ended) => What::Ended(ended),
             None => return dropped("it has not ended"),
         },
         About::Claimed | About::Reported => {
-            let ChannelSettings::Email(email) = &claimed.channel.settings;
-            if !email.afterwards.tells(claimed.about) {
+            if !settings.afterwards().tells(claimed.about) {
                 return dropped("the channel tells nothing of this any more");
             }
             let page = format!("{}/a/{}", service.public_url, approval.id);
@@ -161,35 +170,36 @@ pub(super) async fn tell(service: &Service, claimed: &ClaimedNotice) -> Result<T
                 None => return dropped("nothing was claimed or reported"),
             }
         }
-        About::Asked | About::Changed | About::Reminder => {
+        About::Asked | About::Changed | About::Reminder | About::Progress => {
             if approval.status_at(now) != Status::Pending {
                 return dropped("it had ended before they could be told");
             }
-            let answering = match answering(service, claimed, &approval, now).await? {
+            let answering = match answering(service, claimed, &approval, way.limits(), now).await? {
                 Ok(answering) => answering,
                 Err(why) => return dropped(why),
             };
             let occasion = match claimed.about {
                 About::Changed => Occasion::Changed,
                 About::Reminder => Occasion::Reminder,
+                About::Progress => Occasion::Progress,
                 _ => Occasion::New,
             };
             What::Asked(Asked::of(&approval, occasion, answering, way.limits()))
         }
     };
-    let ChannelSettings::Email(email) = &claimed.channel.settings;
     let card = Card {
         id: claimed.id,
         follows: claimed.first.clone(),
         to: address,
-        locale: email.locale,
+        locale: settings.locale(),
         at: now,
         trial: claimed.place.environment == Environment::Dev,
         what,
     };
-    let taken = match (&card.follows, claimed.about) {
-        (None, _) | (_, About::Asked | About::Reminder) => way.send(&card).await,
-        (Some(reference), _) => way.update(reference, &card).await,
+    let taken = match (&card.follows, &claimed.last, claimed.about) {
+        (_, Some(last), _) if in_place => way.update(last, &card).await,
+        (None, ..) | (.., About::Asked | About::Reminder) => way.send(&card).await,
+        (Some(reference), ..) => way.update(reference, &card).await,
     };
     Ok(match taken {
         Ok(reference) => Told::Sent { reference },
@@ -197,39 +207,62 @@ pub(super) async fn tell(service: &Service, claimed: &ClaimedNotice) -> Result<T
     })
 }
 
-/// Where they can answer: by a link of their own if votes by links count, else on its page.
+/// Where they can answer: by buttons of the card, by a link of their own if votes by links count,
+/// else on its page.
 pub(super) async fn answering(
     service: &Service,
     claimed: &ClaimedNotice,
     approval: &Approval,
+    limits: Limits,
     now: Timestamp,
 ) -> Result<Result<Answering, &'static str>, StoreError> {
     let store = service.store();
     let workspace = claimed.place.workspace;
     let Some(known) = store.workspace(workspace).await? else { return Ok(Err("it is gone")) };
     let roster = store.roster(workspace).await?;
+    let signs_in = roster.people.get(&claimed.member);
+    let signs_in = signs_in.is_some_and(|person| person.role.has_account());
+    let url = format!("{}/a/{}", service.public_url, approval.id);
+    let url = signs_in.then_some(url);
     if !approval.awaited(&roster, known.floor, now).contains(&claimed.member) {
+        if claimed.about == About::Progress {
+            return Ok(Ok(Answering::NotNow { url }));
+        }
         return Ok(Err("they have answered, or are not asked any more"));
     }
     let least = approval.policy.document.assurance.max(known.floor.assurance);
-    if least > Assurance::Link || approval.answer_schema.is_some() {
-        let person = roster.people.get(&claimed.member);
-        if person.is_some_and(|person| !person.role.has_account()) {
+    let account = claimed.address.as_ref().filter(|_| claimed.channel.settings.hears());
+    if account.is_none() && (least > Assurance::Link || approval.answer_schema.is_some()) {
+        let Some(url) = url else {
             return Ok(Err("this is answered after signing in, and they have no account"));
-        }
-        let url = format!("{}/a/{}", service.public_url, approval.id);
+        };
         return Ok(Ok(Answering::OnPage { url }));
     }
     let Some(token) = link_token(service, claimed) else {
         return Err(StoreError::Unavailable("no link can be made".into()));
     };
+    let mut approves = false;
+    let (purpose, kind) = match account {
+        None => (Purpose::Decision, LinkKind::Sent),
+        Some(account) => {
+            let (channel, account) = (claimed.channel.id, account.clone());
+            let Some(theirs) = store.account(channel, &account).await? else {
+                return Ok(Err("their account is not linked any more"));
+            };
+            let whole = render::account(approval);
+            let shown = whole.shown().digest;
+            let fits = (limits.measure)(&whole.to_text()) <= limits.account;
+            approves = fits && approval.answer_schema.is_none() && theirs.assurance >= least;
+            (Purpose::Card, LinkKind::Card { channel, account, approves, shown })
+        }
+    };
     let link = NewDecisionLink {
         id: LinkId::from_bits(claimed.id.to_bits()),
-        secret: Purpose::Decision.hash(&token),
+        secret: purpose.hash(&token),
         environment: claimed.place.environment,
         approval: approval.id,
         member: claimed.member,
-        passed_on: false,
+        kind,
     };
     let request = Administer {
         workspace,
@@ -245,6 +278,9 @@ pub(super) async fn answering(
         Err(AdministerError::Store(error)) => return Err(error),
         Err(error) => return Err(StoreError::Unavailable(error.to_string())),
     }
+    if account.is_some() {
+        return Ok(Ok(Answering::Here { token, approves, url }));
+    }
     Ok(Ok(Answering::ByLink { url: format!("{}/d/{token}", service.public_url) }))
 }
 
@@ -258,10 +294,9 @@ fn link_token(service: &Service, claimed: &ClaimedNotice) -> Option<String> {
 
 fn ended(service: &Service, approval: &Approval, now: Timestamp) -> Option<Ended> {
     let decision = approval.decision_at(now)?;
-    let by = match &decision.by {
-        Actor::Member { email, .. } => Some(one_line(email)),
-        Actor::Key { label, .. } => Some(one_line(label)),
-        Actor::System => None,
+    let taken_back = match &approval.claim {
+        Some(Claim::Revoked { by, .. }) => Some(card::by(by).unwrap_or_default()),
+        _ => None,
     };
     // What an asker says with a withdrawal is an agent's word, which decided nothing.
     let said = decision.comment.as_deref().filter(|_| matches!(decision.by, Actor::Member { .. }));
@@ -269,7 +304,8 @@ fn ended(service: &Service, approval: &Approval, now: Timestamp) -> Option<Ended
     Some(Ended {
         title: one_line(approval.called()),
         status: decision.status,
-        by,
+        by: card::by(&decision.by),
+        taken_back,
         at: decision.decided_at,
         comment: comment.map_or_else(Vec::new, |text| glyphs::visible(text).lines),
         page: format!("{}/a/{}", service.public_url, approval.id),
@@ -282,6 +318,7 @@ pub(super) fn failed(claimed: &ClaimedNotice, failure: Failure, now: Timestamp) 
     let pause = PAUSES.get(claimed.round.saturating_sub(1) as usize);
     let at = pause.map(|pause| now.plus(Seconds(*pause)));
     match (blame, at) {
+        (Blame::Pace { wait }, _) => Told::Later { at: now.plus(wait), why },
         (Blame::Way, at) => Told::NotTaken { at, why },
         (Blame::ForNow, Some(at)) => Told::Retry { at, why },
         (Blame::ForNow, None) | (Blame::ForGood, _) => Told::GiveUp { why },

@@ -35,7 +35,7 @@ pub async fn run(
     stop: CancellationToken,
 ) {
     let mut changes = store.changes();
-    let mut lanes = Lanes::new(FOR_ONE, FOR_ALL);
+    let mut lanes = Lanes::new(FOR_ALL);
     loop {
         if let Err(error) = send_due(&store, &sender, &metrics, &mut lanes).await {
             warn!(%error, "what is due for webhooks could not be read; trying again");
@@ -56,7 +56,7 @@ async fn send_due(
     let mut claims = Vec::new();
     let mut room = lanes.room();
     for webhook in store.due_webhooks().await? {
-        let limit = lanes.room_for(webhook, room);
+        let limit = lanes.room_for(webhook, FOR_ONE, room);
         if limit > 0 {
             room -= limit;
             let limit = u32::try_from(limit).unwrap_or(u32::MAX);

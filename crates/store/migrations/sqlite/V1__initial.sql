@@ -128,9 +128,47 @@ CREATE TABLE decision_links (
   created_at  INTEGER NOT NULL,
   expires_at  INTEGER NOT NULL,
   closed_at   INTEGER,
+  channel     BLOB, -- of the buttons of a card: by which way it was sent
+  account     TEXT, -- and to which account
+  approves    INTEGER, -- whether one of them approves
+  shown       BLOB, -- SHA-256 of what the card shows
+  prompt      INTEGER, -- the message that asked them for words
+  prompt_for  TEXT, -- and for what
   FOREIGN KEY (workspace, member) REFERENCES members
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX decision_links_of_member ON decision_links (workspace, member);
+CREATE INDEX decision_links_prompted ON decision_links (channel, account, prompt)
+  WHERE prompt IS NOT NULL;
+
+-- Accounts with chat providers: whose they are.
+CREATE TABLE accounts (
+  channel     BLOB NOT NULL,
+  account     TEXT NOT NULL, -- what the provider knows them by for good
+  workspace   BLOB NOT NULL,
+  member      BLOB NOT NULL,
+  name        TEXT NOT NULL, -- what they called themselves when it was linked
+  assurance   TEXT NOT NULL,
+  linked_at   INTEGER NOT NULL,
+  PRIMARY KEY (channel, account),
+  UNIQUE (channel, member),
+  FOREIGN KEY (workspace, member) REFERENCES members
+) STRICT, WITHOUT ROWID;
+CREATE INDEX accounts_of_workspace ON accounts (workspace, member);
+
+-- Codes by which people show which account is theirs.
+CREATE TABLE account_codes (
+  secret      BLOB NOT NULL PRIMARY KEY,
+  workspace   BLOB NOT NULL,
+  channel     BLOB NOT NULL,
+  member      BLOB NOT NULL,
+  maker       TEXT NOT NULL, -- the credential that asked for it
+  assurance   TEXT NOT NULL, -- what the account will be worth
+  expires_at  INTEGER NOT NULL,
+  account     TEXT, -- which sent it
+  name        TEXT,
+  linked      INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+CREATE INDEX account_codes_of_member ON account_codes (channel, member);
 
 -- Where programs of the proof dialect want their questions put. They give nobody a vote.
 CREATE TABLE hitl_configs (
@@ -421,7 +459,8 @@ CREATE TABLE channels (
   why         TEXT,
   failures    INTEGER NOT NULL DEFAULT 0, -- in a row, that were its own, whoever was told
   failing_since INTEGER, -- the first of them
-  probe_at    INTEGER -- while it is down: when it is tried next, with one notice
+  probe_at    INTEGER, -- while it is down: when it is tried next, with one notice
+  quiet_until INTEGER -- the provider wants to be left alone until then
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX channels_of_workspace ON channels (workspace, channel);
 

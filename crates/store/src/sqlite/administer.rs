@@ -99,6 +99,8 @@ pub(super) fn administer(
         request.change,
         Change::AddLoginLink { .. }
             | Change::AddDecisionLink(_)
+            | Change::AddAccountCode(_)
+            | Change::FindAccount(_)
             | Change::OpenSession { .. }
             | Change::SignIn { .. }
     );
@@ -234,6 +236,12 @@ impl Act<'_> {
                 channels::remove(connection, workspace, *id)?;
                 Ok(Done::new("channel.removed", id, json!({})))
             }
+            Change::AddAccountCode(new) => self.add_account_code(new),
+            Change::FindAccount(found) => self.find_account(found),
+            Change::LinkAccount { code, member, account } => {
+                self.link_account(*code, *member, account)
+            }
+            Change::UnlinkAccount { channel, member } => self.unlink_account(*channel, *member),
             Change::RetryDelivery { id } => {
                 if !deliveries::retry(connection, workspace, *id, now)? {
                     return Err(Denied::Unknown { what: "delivery" }.into());
@@ -304,7 +312,7 @@ impl Act<'_> {
                 let detail = json!({ "assurance": assurance.as_str(), "expires_at": until });
                 Ok(Done::new("login_link.added", member, detail))
             }
-            &Change::AddDecisionLink(link) => self.add_link(link),
+            Change::AddDecisionLink(link) => self.add_link(link),
             Change::AddHitl(kept) => {
                 hitl::add(connection, workspace, kept, now)?;
                 Ok(Done::new("hitl.added", kept.id, hitl::told(kept)))
@@ -396,9 +404,9 @@ impl Act<'_> {
         Ok(())
     }
 
-    fn add_link(self, link: NewDecisionLink) -> Result<Done, AdministerError> {
+    fn add_link(self, link: &NewDecisionLink) -> Result<Done, AdministerError> {
         let workspace = self.tenant.workspace.id;
-        if link.passed_on {
+        if link.is_passed_on() {
             let place = Place { workspace, environment: link.environment };
             self.own_question(place, link.approval)?;
         }

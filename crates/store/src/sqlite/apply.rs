@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use askfirst_core::administration::{NewDecisionLink, NewKey, PasswordHash, SecretHash};
+use askfirst_core::administration::{LinkKind, NewDecisionLink, NewKey, PasswordHash, SecretHash};
 use askfirst_core::{
     Assurance, Delegation, Digest, GroupId, KeyId, MemberId, Policy, PolicyId, PolicyName, Role,
     SessionId, Timestamp, WorkspaceId,
@@ -152,6 +152,12 @@ pub(super) fn shut_out(
         let row = params![workspace.bytes(), id.bytes(), now.micros()];
         connection.prepare_cached(sql)?.execute(row)?;
     }
+    for sql in [
+        "DELETE FROM accounts WHERE workspace = ?1 AND member = ?2",
+        "DELETE FROM account_codes WHERE workspace = ?1 AND member = ?2",
+    ] {
+        connection.prepare_cached(sql)?.execute((workspace.bytes(), id.bytes()))?;
+    }
     Ok(())
 }
 
@@ -159,19 +165,28 @@ pub(super) fn shut_out(
 pub(super) fn add_decision_link(
     connection: &Connection,
     workspace: WorkspaceId,
-    link: NewDecisionLink,
+    link: &NewDecisionLink,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let sql = "INSERT INTO decision_links
                  (link, secret, workspace, environment, approval, member, assurance, created_at,
-                   expires_at)
-               SELECT ?1, ?2, workspace, environment, approval, ?6, ?8, ?7, expires_at
+                   expires_at, channel, account, approves, shown)
+               SELECT ?1, ?2, workspace, environment, approval, ?6, ?8, ?7, expires_at,
+                 ?9, ?10, ?11, ?12
                FROM approvals
                WHERE workspace = ?3 AND environment = ?4 AND approval = ?5
                  AND status = 'pending' AND expires_at > ?7
-               ON CONFLICT (link) DO UPDATE SET secret = excluded.secret
+               ON CONFLICT (link) DO UPDATE SET secret = excluded.secret,
+                   approves = excluded.approves, shown = excluded.shown
                  WHERE closed_at IS NULL AND approval = excluded.approval
-                   AND member = excluded.member";
+                   AND member = excluded.member AND channel IS excluded.channel
+                   AND account IS excluded.account";
+    let card = match &link.kind {
+        LinkKind::Card { channel, account, approves, shown } => {
+            Some((channel.bytes(), account, *approves, shown.0))
+        }
+        LinkKind::Sent | LinkKind::PassedOn => None,
+    };
     let made = connection.prepare_cached(sql)?.execute(params![
         link.id.bytes(),
         link.secret.0,
@@ -181,6 +196,10 @@ pub(super) fn add_decision_link(
         link.member.bytes(),
         now.micros(),
         link.assurance().as_str(),
+        card.map(|card| card.0),
+        card.map(|card| card.1),
+        card.map(|card| card.2),
+        card.map(|card| card.3),
     ])?;
     Ok(made == 1)
 }

@@ -1,37 +1,71 @@
 //! Ways to people: their rows, and those of a workspace, kept with the tenant, so that one without
 //! any pays nothing for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askfirst_core::administration::ChannelSecret;
 use askfirst_core::{
-    About, Approval, ChannelId, ChannelSettings, Claim, EmailSettings, Environment, Event,
-    NewChannel, Timestamp, WorkspaceId,
+    About, Approval, ChannelId, ChannelSettings, Claim, Environment, Event, MemberId, NewChannel,
+    Timestamp, WorkspaceId,
 };
 use rusqlite::{Connection, params};
 use serde_json::{Map, Value, json};
 
 use super::codec::{self, Id};
 use super::facts::Tenant;
-use super::notices;
+use super::{accounts, notices};
 use crate::notices::{Channel, Down};
 use crate::store::StoreError;
 
-/// The ways of a workspace.
-pub(super) struct Ways(Vec<(ChannelId, ChannelSettings)>);
+/// The ways of a workspace, those first by which people answer, and who has linked an account.
+pub(super) struct Ways {
+    all: Vec<(ChannelId, ChannelSettings)>,
+    linked: BTreeMap<ChannelId, BTreeSet<MemberId>>,
+}
 
 impl Ways {
     pub(super) fn read(connection: &Connection, id: WorkspaceId) -> Result<Self, StoreError> {
         let all = all(connection, id, "0")?;
-        Ok(Self(all.into_iter().map(|known| (known.id, known.settings)).collect()))
+        let mut all: Vec<_> = all.into_iter().map(|known| (known.id, known.settings)).collect();
+        all.sort_by_key(|(_, settings)| !settings.hears());
+        Ok(Self { all, linked: accounts::linked(connection, id)? })
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     pub(super) fn all(&self) -> BTreeMap<ChannelId, ChannelSettings> {
-        self.0.iter().cloned().collect()
+        self.all.iter().cloned().collect()
+    }
+
+    /// Those that tell of this approval.
+    pub(super) fn of(
+        &self,
+        approval: &Approval,
+    ) -> impl Iterator<Item = &(ChannelId, ChannelSettings)> {
+        self.all.iter().filter(|(_, settings)| approval.is_told_by(settings.kind()))
+    }
+
+    /// By which of them this person is asked: by the first that reaches them. Nobody is asked the
+    /// same thing twice.
+    pub(super) fn to(&self, approval: &Approval, member: MemberId) -> Option<ChannelId> {
+        let linked = |id: &ChannelId| self.linked.get(id).is_some_and(|who| who.contains(&member));
+        let mut ways = self.of(approval);
+        ways.find(|(id, settings)| !settings.hears() || linked(id)).map(|(id, _)| *id)
+    }
+
+    /// By which of them this person is asked if one of them did not reach them.
+    pub(super) fn after(
+        &self,
+        approval: &Approval,
+        member: MemberId,
+        failed: ChannelId,
+    ) -> Option<ChannelId> {
+        let linked = |id: &ChannelId| self.linked.get(id).is_some_and(|who| who.contains(&member));
+        let behind = self.of(approval).skip_while(|(id, _)| *id != failed).skip(1);
+        let mut behind = behind.filter(|(id, settings)| !settings.hears() || linked(id));
+        behind.next().map(|(id, _)| *id)
     }
 }
 
@@ -46,29 +80,45 @@ impl Tenant {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         // What is asked on trial is nobody's business but the asker's.
-        if self.channels.0.is_empty() || next.environment == Environment::Test {
+        if self.channels.is_empty() || next.environment == Environment::Test {
             return Ok(false);
         }
         let awaited = || next.awaited(&self.roster, self.workspace.floor, now);
         let mut told = false;
-        let told_by =
-            |(_, settings): &&(ChannelId, ChannelSettings)| next.is_told_by(settings.kind());
-        for (channel, settings) in self.channels.0.iter().filter(told_by) {
-            let ChannelSettings::Email(EmailSettings { afterwards, .. }) = settings;
+        for (channel, settings) in self.channels.of(next) {
+            let (afterwards, hears) = (settings.afterwards(), settings.hears());
             let about = notices::Subject { channel: *channel, approval: next, version, now };
+            let is_theirs = |member: &MemberId| self.channels.to(next, *member) == Some(*channel);
             told |= match event {
-                Event::Asked { .. } | Event::Escalated { .. } => {
-                    about.to_new(connection, &awaited())?
+                Event::Asked { .. } => {
+                    let theirs: Vec<_> = awaited().into_iter().filter(is_theirs).collect();
+                    about.to_new(connection, &theirs)?
                 }
-                Event::Edited { .. } => about.changed(connection, &awaited())?,
-                Event::Decided { decision } => about.ended(connection, decision)?,
+                Event::Escalated { .. } => {
+                    let theirs: Vec<_> = awaited().into_iter().filter(is_theirs).collect();
+                    let asked = about.to_new(connection, &theirs)?;
+                    asked | (hears && about.progress(connection)?)
+                }
+                Event::Edited { .. } => {
+                    about.changed(connection, &awaited(), is_theirs)?
+                        | (hears && about.progress(connection)?)
+                }
+                Event::Decided { decision } => about.ended(connection, decision, hears)?,
+                Event::Voted { .. } | Event::Inquired { .. } | Event::Replied { .. }
+                    if hears && next.decision.is_none() =>
+                {
+                    about.progress(connection)?
+                }
                 Event::ClaimSettled { claim: Claim::Claimed { .. } }
                     if afterwards.tells(About::Claimed) =>
                 {
-                    about.afterwards(connection, About::Claimed)?
+                    about.afterwards(connection, About::Claimed, hears)?
+                }
+                Event::ClaimSettled { claim: Claim::Revoked { .. } } if hears => {
+                    about.afterwards(connection, About::Ended, hears)?
                 }
                 Event::Reported { .. } if afterwards.tells(About::Reported) => {
-                    about.afterwards(connection, About::Reported)?
+                    about.afterwards(connection, About::Reported, hears)?
                 }
                 _ => false,
             };
@@ -140,6 +190,14 @@ pub(super) fn every(connection: &Connection) -> Result<Vec<Channel>, StoreError>
     Ok(found)
 }
 
+/// Those of all workspaces by which people answer, without counts.
+pub(super) fn hearing(connection: &Connection) -> Result<Vec<Channel>, StoreError> {
+    let sql = CHANNEL.replace("{waiting}", "0") + " WHERE settings ->> 'kind' <> 'email'";
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map([], row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// One of them, without a count of what waits.
 pub(super) fn one(connection: &Connection, id: ChannelId) -> Result<Option<Channel>, StoreError> {
     let sql = CHANNEL.replace("{waiting}", "0") + " WHERE channel = ?1";
@@ -195,13 +253,17 @@ pub(super) fn change(
         ChannelSecret::Keep => known.sealed.as_ref(),
         ChannelSecret::Replace(sealed) => sealed.as_ref(),
     };
+    let named = match settings {
+        ChannelSettings::Email(_) => "password",
+        ChannelSettings::Telegram(_) => "token",
+    };
     match (secret, &known.sealed) {
         (ChannelSecret::Keep, _) | (ChannelSecret::Replace(None), None) => {}
         (ChannelSecret::Replace(None), Some(_)) => {
-            differs.insert("password".into(), "removed".into());
+            differs.insert(named.into(), "removed".into());
         }
         (ChannelSecret::Replace(Some(_)), _) => {
-            differs.insert("password".into(), "changed".into());
+            differs.insert(named.into(), "changed".into());
         }
     }
     if differs.is_empty() {
@@ -209,7 +271,7 @@ pub(super) fn change(
     }
     // What went wrong before says nothing of it now.
     let sql = "UPDATE channels SET settings = ?2, sealed = ?3, why = NULL, troubled_at = NULL,
-                 failures = 0, failing_since = NULL, probe_at = NULL
+                 failures = 0, failing_since = NULL, probe_at = NULL, quiet_until = NULL
                WHERE channel = ?1";
     let row = params![id.bytes(), codec::to_json(settings)?, sealed];
     connection.prepare_cached(sql)?.execute(row)?;
@@ -227,7 +289,7 @@ pub(super) fn remove(
     connection.prepare_cached(sql)?.execute((id.bytes(), workspace.bytes()))?;
     let sql = "DELETE FROM notices WHERE channel = ?1 AND workspace = ?2 AND settled_at IS NULL";
     connection.prepare_cached(sql)?.execute((id.bytes(), workspace.bytes()))?;
-    Ok(())
+    accounts::remove_all(connection, id)
 }
 
 /// Notes what went wrong by it, or that it works.
@@ -240,6 +302,18 @@ pub(super) fn note(
     let sql = "UPDATE channels SET why = ?2, troubled_at = ?3 WHERE channel = ?1 AND why IS NOT ?2";
     let at = trouble.map(|_| now.micros());
     connection.prepare_cached(sql)?.execute(params![id.bytes(), trouble, at])?;
+    Ok(())
+}
+
+/// The provider wants to be left alone until then.
+pub(super) fn keep_quiet(
+    connection: &Connection,
+    id: ChannelId,
+    until: Timestamp,
+) -> Result<(), StoreError> {
+    let sql =
+        "UPDATE channels SET quiet_until = max(ifnull(quiet_until, 0), ?2) WHERE channel = ?1";
+    connection.prepare_cached(sql)?.execute((id.bytes(), until.micros()))?;
     Ok(())
 }
 

@@ -7,16 +7,16 @@ use std::sync::Arc;
 
 use askfirst_core::administration::Holdings;
 use askfirst_core::{
-    Ask, Environment, Facts, FrozenPolicy, GroupId, HitlId, KeyId, LinkFacts, LinkId, PolicyChoice,
-    PolicyName, Principal, Refusal, Room, Roster, SessionFacts, SessionId, Standing, Timestamp,
-    WorkspaceId,
+    Ask, Environment, Facts, FrozenPolicy, GroupId, HitlId, KeyId, LinkFacts, LinkId, LinkWay,
+    PolicyChoice, PolicyName, Principal, Refusal, Room, Roster, SessionFacts, SessionId, Standing,
+    Timestamp, WorkspaceId,
 };
 use askfirst_proof::log::Head;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::codec::{self, Id};
 use super::queries::{self, KeyRow};
-use super::{audit, channels, grants, hitl, people, webhooks};
+use super::{accounts, audit, channels, grants, hitl, people, webhooks};
 use crate::records::{Place, Workspace};
 use crate::store::{Credential, StoreError};
 
@@ -247,19 +247,25 @@ fn link(
     id: LinkId,
     now: Timestamp,
 ) -> Result<Option<LinkFacts>, StoreError> {
-    let sql = "SELECT member, approval, expires_at, closed_at, assurance FROM decision_links
-               WHERE link = ?1 AND workspace = ?2";
+    let sql =
+        "SELECT member, approval, expires_at, closed_at, assurance, channel, account, approves,
+                 shown FROM decision_links WHERE link = ?1 AND workspace = ?2";
     let mut statement = connection.prepare_cached(sql)?;
     let found = statement.query_row((id.bytes(), workspace.bytes()), |row| {
         let standing = standing(codec::maybe_time(row, 3)?, codec::time(row, 2)?, now);
-        Ok(LinkFacts {
+        let facts = LinkFacts {
             member: codec::id(row, 0)?,
             approval: codec::id(row, 1)?,
             assurance: codec::assurance(row, 4)?,
+            way: LinkWay::Url,
             standing,
-        })
+        };
+        Ok((facts, accounts::card(row, 5)?))
     });
-    Ok(found.optional()?)
+    match found.optional()? {
+        Some((facts, Some(card))) => accounts::judge(connection, facts, &card),
+        found => Ok(found.map(|(facts, _)| facts)),
+    }
 }
 
 fn session(

@@ -4,9 +4,7 @@
 //! looked at then, so that no other write waits long.
 
 use askfirst_core::administration::Change;
-use askfirst_core::{
-    About, Approval, ApprovalId, ChannelSettings, MemberId, Timestamp, WorkspaceId,
-};
+use askfirst_core::{About, Approval, ApprovalId, MemberId, Timestamp, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::channels::Ways;
@@ -26,6 +24,8 @@ fn from_when(change: &Change, now: Timestamp) -> Vec<Timestamp> {
         | Change::SetWorkspace { floor: Some(_), .. }
         | Change::AddGroup { .. }
         | Change::SetGroup { .. }
+        // By the account they can be reached, or are by another way from now on.
+        | Change::LinkAccount { .. }
         | Change::Delegate { delegation: None, .. } => vec![now],
         // The one from its beginning on, the other once it is over.
         Change::Delegate { delegation: Some(given), .. } => {
@@ -146,8 +146,8 @@ fn ask(
     );
     let changed_at = approval.revisions.last().map(|last| last.at.micros());
     let mut any = false;
-    let told_by = |settings: &ChannelSettings| approval.is_told_by(settings.kind());
-    for (channel, _) in ways.all().into_iter().filter(|(_, settings)| told_by(settings)) {
+    for (channel, _) in ways.of(approval) {
+        let channel = *channel;
         let subject = Subject { channel, approval, version: approval.version, now };
         for member in people {
             let row = (approval.id.bytes(), channel.bytes(), member.bytes(), changed_at);
@@ -156,6 +156,8 @@ fn ask(
                 Ok((codec::id(row, 0)?, row.get(1)?, out_of_date.unwrap_or_default()))
             });
             match known.optional()? {
+                None if ways.to(approval, *member) != Some(channel) => continue,
+                None if was_asked(connection, approval, *member)? => continue,
                 None => subject.add(connection, *member, About::Asked)?,
                 Some((notice, true, _)) => {
                     notices::retry(connection, approval.workspace, notice, now)?;
@@ -167,4 +169,16 @@ fn ask(
         }
     }
     Ok(any)
+}
+
+/// Whether they know of it by another way, or will.
+fn was_asked(
+    connection: &Connection,
+    approval: &Approval,
+    member: MemberId,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM notices WHERE approval = ?1 AND member = ?2
+                 AND (sent = 1 OR settled_at IS NULL))";
+    let key = (approval.id.bytes(), member.bytes());
+    Ok(connection.prepare_cached(sql)?.query_row(key, |row| row.get(0))?)
 }

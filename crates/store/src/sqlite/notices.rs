@@ -106,12 +106,26 @@ impl Subject<'_> {
         Ok(any)
     }
 
+    /// Asks this person unless they were asked by this way; true if so.
+    fn to_new_one(&self, connection: &Connection, member: MemberId) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM notices WHERE approval = ?1 AND channel = ?2
+                     AND member = ?3)";
+        let row = (self.approval.id.bytes(), self.channel.bytes(), member.bytes());
+        if connection.prepare_cached(sql)?.query_row(row, |row| row.get::<_, bool>(0))? {
+            return Ok(false);
+        }
+        self.add(connection, member, About::Asked)?;
+        Ok(true)
+    }
+
     /// Asks all of them anew: who knows of it already is told that it changed, but for those whose
-    /// notice was not begun, as that will say what is asked now.
+    /// notice was not begun, as that will say what is asked now. Who does not is asked by this way
+    /// if it is theirs.
     pub(super) fn changed(
         &self,
         connection: &Connection,
         people: &[MemberId],
+        is_theirs: impl Fn(&MemberId) -> bool,
     ) -> Result<bool, StoreError> {
         let told = self.told(connection)?;
         let sql = "SELECT EXISTS (SELECT 1 FROM notices WHERE approval = ?1 AND channel = ?2
@@ -123,19 +137,42 @@ impl Subject<'_> {
             if connection.prepare_cached(sql)?.query_row(row, |row| row.get::<_, bool>(0))? {
                 continue;
             }
-            let about = if told.contains(member) { About::Changed } else { About::Asked };
+            let about = match told.contains(member) {
+                true => About::Changed,
+                false if is_theirs(member) => About::Asked,
+                false => continue,
+            };
             self.add(connection, *member, about)?;
             any = true;
         }
         Ok(any)
     }
 
-    /// Tells everybody who knows of it how it ended, but for who ended it. Who was not told yet
-    /// need not know.
+    /// Has every card of it tell what is so now. Who was not told yet, or whose next notice was not
+    /// begun, will be told that by it.
+    pub(super) fn progress(&self, connection: &Connection) -> Result<bool, StoreError> {
+        let sql = "SELECT DISTINCT n.member FROM notices n WHERE n.approval = ?1 AND n.channel = ?2
+                     AND n.digest IS NULL AND (n.sent = 1 OR n.settled_at IS NULL AND n.attempt > 0)
+                     AND NOT EXISTS (SELECT 1 FROM notices w WHERE w.approval = n.approval
+                       AND w.channel = n.channel AND w.member = n.member AND w.settled_at IS NULL
+                       AND w.attempt = 0 AND w.about <> 'reminder')";
+        let mut statement = connection.prepare_cached(sql)?;
+        let key = (self.approval.id.bytes(), self.channel.bytes());
+        let rows = statement.query_map(key, |row| codec::id(row, 0))?;
+        let members: Vec<MemberId> = rows.collect::<Result<_, _>>()?;
+        for member in &members {
+            self.add(connection, *member, About::Progress)?;
+        }
+        Ok(!members.is_empty())
+    }
+
+    /// Tells everybody who knows of it how it ended, but for who ended it, unless what they hold is
+    /// changed in place. Who was not told yet need not know.
     pub(super) fn ended(
         &self,
         connection: &Connection,
         decision: &Decision,
+        in_place: bool,
     ) -> Result<bool, StoreError> {
         let sql = format!(
             "DELETE FROM notices WHERE approval = ?1 AND channel = ?2 AND settled_at IS NULL AND {}",
@@ -155,8 +192,9 @@ impl Subject<'_> {
         let soon = self.now.plus(LONGEST_LEASE).micros();
         let row = params![self.approval.id.bytes(), self.channel.bytes(), soon];
         connection.prepare_cached(sql)?.execute(row)?;
-        let knows =
-            |id: &MemberId| matches!(&decision.by, Actor::Member { id: by, .. } if by == id);
+        let knows = |id: &MemberId| {
+            !in_place && matches!(&decision.by, Actor::Member { id: by, .. } if by == id)
+        };
         let told = self.told_alone(connection)?;
         let mut any = false;
         for member in told.iter().filter(|member| !knows(member)) {
@@ -193,16 +231,21 @@ fn hashed(named: &[u8]) -> NoticeId {
 
 impl Subject<'_> {
     /// Tells those who decided what came of it: who was told of it before by this way, or answered
-    /// by a link. Who decided on the page alone did not ask for mail.
+    /// by a link. Who decided on the page alone did not ask for mail. Cards that are changed in
+    /// place tell everybody who has one.
     pub(super) fn afterwards(
         &self,
         connection: &Connection,
         about: About,
+        in_place: bool,
     ) -> Result<bool, StoreError> {
-        let told = self.told(connection)?;
-        let hears = |vote: &&Vote| vote.via == Via::Link || told.contains(&vote.voter.id);
-        let who: BTreeSet<_> =
-            self.approval.votes.iter().filter(hears).map(|vote| vote.voter.id).collect();
+        let who: BTreeSet<_> = if in_place {
+            self.told_alone(connection)?.into_iter().collect()
+        } else {
+            let told = self.told(connection)?;
+            let hears = |vote: &&Vote| vote.via == Via::Link || told.contains(&vote.voter.id);
+            self.approval.votes.iter().filter(hears).map(|vote| vote.voter.id).collect()
+        };
         for member in &who {
             self.add(connection, *member, about)?;
         }
@@ -407,15 +450,25 @@ impl Notices for SqliteStore {
         self.read(question).await
     }
 
-    async fn due_channels(&self) -> Result<Vec<ChannelId>, StoreError> {
+    async fn hearing_channels(&self) -> Result<Vec<Channel>, StoreError> {
+        self.read(channels::hearing).await
+    }
+
+    async fn channel(&self, id: ChannelId) -> Result<Option<Channel>, StoreError> {
+        self.read(move |connection| channels::one(connection, id)).await
+    }
+
+    async fn due_channels(&self) -> Result<Vec<(ChannelId, bool)>, StoreError> {
         let now = self.now();
         let question = move |connection: &Connection| {
-            let sql = "SELECT channel FROM channels c
-                       WHERE (c.probe_at IS NULL OR c.probe_at <= ?1) AND EXISTS
+            let sql = "SELECT channel, settings ->> 'kind' <> 'email' FROM channels c
+                       WHERE (c.probe_at IS NULL OR c.probe_at <= ?1)
+                         AND (c.quiet_until IS NULL OR c.quiet_until <= ?1) AND EXISTS
                          (SELECT 1 FROM notices n WHERE n.channel = c.channel AND n.due_at <= ?1)
                        ORDER BY channel";
             let mut statement = connection.prepare_cached(sql)?;
-            let rows = statement.query_map([now.micros()], |row| codec::id(row, 0))?;
+            let rows =
+                statement.query_map([now.micros()], |row| Ok((codec::id(row, 0)?, row.get(1)?)))?;
             Ok(rows.collect::<Result<_, _>>()?)
         };
         self.read(question).await

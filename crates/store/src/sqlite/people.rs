@@ -8,6 +8,7 @@ use askfirst_core::{
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::accounts;
 use super::codec::{self, Id};
 use crate::records::{DecisionLink, Group, LoginLink, Member, Place, Session};
 use crate::store::StoreError;
@@ -147,31 +148,36 @@ fn read_session(row: &Row<'_>) -> rusqlite::Result<Session> {
     })
 }
 
+/// What a decision link is read from, as far as other columns can follow.
+pub(super) const LINK: &str = "SELECT l.link, l.workspace, l.environment, l.approval, l.member,
+     l.assurance, l.expires_at, l.channel, l.account, l.approves, l.shown";
+/// How many columns those are.
+pub(super) const LINK_COLUMNS: usize = 11;
+/// Links that nobody closed, of people who are there.
+pub(super) const OPEN_LINK: &str = "FROM decision_links l
+     JOIN members m ON m.workspace = l.workspace AND m.member = l.member
+     WHERE l.closed_at IS NULL AND m.enabled";
+
+pub(super) fn read_link(row: &Row<'_>) -> rusqlite::Result<DecisionLink> {
+    Ok(DecisionLink {
+        id: codec::id(row, 0)?,
+        place: Place { workspace: codec::id(row, 1)?, environment: codec::environment(row, 2)? },
+        approval: codec::id(row, 3)?,
+        member: codec::id(row, 4)?,
+        assurance: codec::assurance(row, 5)?,
+        expires_at: codec::time(row, 6)?,
+        card: accounts::card(row, 7)?,
+    })
+}
+
 /// The decision link, if nobody closed it.
 pub(super) fn decision_link(
     connection: &Connection,
     secret: SecretHash,
 ) -> Result<Option<DecisionLink>, StoreError> {
-    let sql = "SELECT l.link, l.workspace, l.environment, l.approval, l.member,
-                 l.assurance, l.expires_at
-               FROM decision_links l
-               JOIN members m ON m.workspace = l.workspace AND m.member = l.member
-               WHERE l.secret = ?1 AND l.closed_at IS NULL AND m.enabled";
-    let mut statement = connection.prepare_cached(sql)?;
-    let found = statement.query_row([secret.0], |row| {
-        Ok(DecisionLink {
-            id: codec::id(row, 0)?,
-            place: Place {
-                workspace: codec::id(row, 1)?,
-                environment: codec::environment(row, 2)?,
-            },
-            approval: codec::id(row, 3)?,
-            member: codec::id(row, 4)?,
-            assurance: codec::assurance(row, 5)?,
-            expires_at: codec::time(row, 6)?,
-        })
-    });
-    Ok(found.optional()?)
+    let sql = format!("{LINK} {OPEN_LINK} AND l.secret = ?1");
+    let mut statement = connection.prepare_cached(&sql)?;
+    Ok(statement.query_row([secret.0], read_link).optional()?)
 }
 
 /// The login link, if it can be used at `now`.

@@ -59,7 +59,7 @@ pub(crate) async fn whoever_could_answer_is_told_once_and_after_a_crash_again<H:
     let mut world = World::<H>::new().await;
     let id = mail(&world).await;
     let asked = world.ask().await;
-    assert_eq!(world.store.due_channels().await.unwrap(), [id]);
+    assert_eq!(world.store.due_channels().await.unwrap(), [(id, false)]);
     let first = claim(&world, id).await;
     let workspace = world.us.place.workspace;
     let roster = world.store.roster(workspace).await.unwrap();

@@ -44,7 +44,7 @@ pub(crate) async fn a_way_that_takes_nothing_is_probed_by_one_at_a_time_also_aft
     assert_eq!((told.since, told.next_probe_at), (begun, begun.plus(Seconds(30))));
 
     world.clock.advance(30);
-    assert_eq!(world.store.due_channels().await.unwrap(), [id]);
+    assert_eq!(world.store.due_channels().await.unwrap(), [(id, false)]);
     let probe = claim(&world, id).await;
     assert!(matches!(&probe[..], [one] if one.probe), "one of them, of all that wait");
     assert_eq!(claim(&world, id).await, []);

@@ -158,10 +158,10 @@ fn asking<'a>(locale: Locale, asked: &'a Asked, empty: Letter<'a>) -> (String, L
     let (subject, intro) = match (asked.occasion, &choices) {
         (Occasion::New, Some(_)) => ("subject-asked", "asked"),
         (Occasion::Changed, Some(_)) => ("subject-changed", "changed"),
-        (Occasion::Reminder, Some(_)) => ("subject-reminder", "reminder"),
+        (Occasion::Reminder | Occasion::Progress, Some(_)) => ("subject-reminder", "reminder"),
         (Occasion::New, None) => ("subject-asked", "asked-on-page"),
         (Occasion::Changed, None) => ("subject-changed", "changed-on-page"),
-        (Occasion::Reminder, None) => ("subject-reminder", "reminder-on-page"),
+        (Occasion::Reminder | Occasion::Progress, None) => ("subject-reminder", "reminder-on-page"),
     };
     let until = moment(asked.deadline);
     let hidden = [("hidden", Value::Count(asked.hidden))];
@@ -171,7 +171,11 @@ fn asking<'a>(locale: Locale, asked: &'a Asked, empty: Letter<'a>) -> (String, L
         account: Some(&asked.account),
         not_whole: (asked.hidden > 0).then(|| say(locale, "not-whole", &hidden)),
         deadline: Some(say(locale, "deadline", &[("moment", Value::Text(&until))])),
-        page: choices.is_none().then(|| (say(locale, "look", &[]), asked.page())),
+        page: choices
+            .is_none()
+            .then(|| asked.page())
+            .flatten()
+            .map(|page| (say(locale, "look", &[]), page)),
         choices,
         keep: by_link.then(|| say(locale, "keep", &[])),
         ..empty

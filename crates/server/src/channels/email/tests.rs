@@ -33,7 +33,12 @@ fn card(what: What) -> Card {
 
 fn asked(approval: &Approval, most: usize) -> Spelled {
     let answering = Answering::ByLink { url: LINK.into() };
-    let asked = Asked::of(approval, Occasion::New, answering, Limits { account: most });
+    let asked = Asked::of(
+        approval,
+        Occasion::New,
+        answering,
+        Limits { account: most, measure: |text| text.chars().count() },
+    );
     letter::spelled(&card(What::Asked(asked)), SERVER).unwrap()
 }
 
@@ -56,6 +61,7 @@ fn an_end_reads_like_this() {
         title: one_line("Deploy v2.1 to production?"),
         status: Status::Rejected,
         by: Some(one_line("ben@example.com")),
+        taken_back: None,
         at: Timestamp::from_seconds(1_893_456_060),
         comment: crate::render::glyphs::visible("Not on a Friday.\nOn Monday.").lines,
         page: format!("{SERVER}/a/apr_x"),
@@ -140,7 +146,7 @@ proptest! {
         prop_assert!(!spelled.subject.contains(['\r', '\n']), "{}", spelled.subject);
         prop_assert!(!spelled.html.contains("<script"));
         let answering = Answering::ByLink { url: LINK.into() };
-        let limits = Limits { account: LARGEST_ACCOUNT };
+        let limits = Limits { account: LARGEST_ACCOUNT, measure: |text| text.chars().count() };
         let what = What::Asked(Asked::of(&approval, Occasion::New, answering, limits));
         let mail = letter::write(&card(what), "us@example.com", "askfirst.example", SERVER).unwrap();
         let mail = String::from_utf8(mail.formatted()).unwrap();

@@ -214,6 +214,7 @@ pub(super) fn said_by(approval: &Approval) -> &'static str {
     match last.map(|vote| &vote.via) {
         Some(Via::Key(_)) => "api",
         Some(Via::Grant(_)) => "grant",
+        Some(Via::Telegram) => "telegram",
         Some(Via::Web | Via::Link) | None => "browser",
     }
 }

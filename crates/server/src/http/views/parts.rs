@@ -319,6 +319,7 @@ pub(super) fn vote(approval: &Approval, vote: &askfirst_core::Vote) -> VoteView 
             Via::Key(id) => format!("key:{id}"),
             Via::Web => "web".into(),
             Via::Link => "link".into(),
+            Via::Telegram => "telegram".into(),
             Via::Grant(id) => format!("grant:{id}"),
         },
         at: vote.at.to_string(),

@@ -28,7 +28,13 @@ const CLAIM: &str = "SELECT n.notice, n.workspace, n.environment, n.approval, n.
                     AND f.digest IS NULL),
                  (SELECT a.expires_at FROM approvals a WHERE a.workspace = n.workspace
                     AND a.environment = n.environment AND a.approval = n.approval),
-                 n.held OR n.sent
+                 n.held OR n.sent,
+                 (SELECT a.account FROM accounts a WHERE a.channel = n.channel
+                    AND a.member = m.member),
+                 (SELECT f.reference FROM notices f WHERE f.approval = n.approval
+                    AND f.channel = n.channel AND f.member = n.member AND f.sent = 1
+                    AND f.digest IS NULL AND f.reference IS NOT NULL
+                  ORDER BY f.settled_at DESC, f.position DESC LIMIT 1)
                FROM notices n
                LEFT JOIN members m ON m.workspace = n.workspace AND m.member = n.member
                  AND m.enabled = 1";
@@ -54,8 +60,9 @@ fn claimable(row: &Row<'_>, way: &Channel, probe: bool) -> rusqlite::Result<Clai
         attempt: attempt + 1,
         round: (attempt + 1).saturating_sub(codec::counted(row, 9)?),
         probe,
-        address: row.get(7)?,
+        address: row.get(if way.settings.hears() { 14 } else { 7 })?,
         first: row.get(8)?,
+        last: row.get(15)?,
         alone: row.get(11)?,
         digest: codec::maybe_id(row, 10)?,
     };

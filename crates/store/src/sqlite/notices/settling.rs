@@ -1,12 +1,13 @@
 //! What follows from an attempt to tell: for what was told, for what waits behind it, and for the
 //! way itself.
 
-use askfirst_core::{About, Timestamp};
+use askfirst_core::{About, Status, Timestamp};
 use rusqlite::params;
 
 use super::super::codec::Id;
 use super::super::writer::Desk;
-use super::super::{channels, probes};
+use super::super::{channels, probes, queries};
+use super::Subject;
 use super::reminders::{self, planned};
 use crate::notices::{ClaimedNotice, Told, Turn};
 use crate::store::{Change, StoreError};
@@ -47,11 +48,18 @@ pub(super) fn settle(
             Told::Retry { why, .. } | Told::GiveUp { why } | Told::NotTaken { why, .. } => {
                 Some(why.as_str())
             }
-            Told::Sent { .. } | Told::SentTogether { .. } | Told::Dropped { .. } => None,
+            Told::Sent { .. }
+            | Told::SentTogether { .. }
+            | Told::Dropped { .. }
+            | Told::Later { .. } => None,
         };
         channels::note(connection, channel, trouble, now)?;
         match told {
             Told::NotTaken { .. } => (down, turn) = probes::failed(connection, channel, now)?,
+            Told::Later { at, .. } => {
+                channels::keep_quiet(connection, channel, *at)?;
+                turn = probes::worked(desk, channel)?;
+            }
             _ => turn = probes::worked(desk, channel)?,
         }
     } else if let Some((claimed, _)) = held.iter().find(|(claimed, _)| claimed.probe) {
@@ -60,6 +68,9 @@ pub(super) fn settle(
     for (claimed, told) in held {
         let ending = Ending::of(told, down, now);
         write(desk, claimed, &ending)?;
+        if ending.dead && claimed.about.asks() {
+            by_another_way(desk, claimed)?;
+        }
         let asked = matches!(claimed.about, About::Asked | About::Changed);
         if ending.reference.is_some() && asked {
             reminders::plan(connection, claimed, now)?;
@@ -87,6 +98,9 @@ impl<'a> Ending<'a> {
             Told::GiveUp { why } => Self { dead: true, why: Some(why), ..empty },
             Told::Retry { at, why } => {
                 Self { due_at: Some(*at), together: true, why: Some(why), ..empty }
+            }
+            Told::Later { at, why } => {
+                Self { due_at: Some(*at), together: true, uncounted: true, why: Some(why), ..empty }
             }
             Told::NotTaken { at, why } => {
                 // At the end of the queue, so that each probe is another one's.
@@ -143,6 +157,28 @@ fn write(
         if connection.prepare_cached(&sql)?.execute(next)? > 0 {
             desk.changes.push(Change::Deliveries);
         }
+    }
+    Ok(())
+}
+
+/// Whoever was not reached is asked by the next way that there is to them, at once.
+fn by_another_way(desk: &mut Desk<'_, '_>, claimed: &ClaimedNotice) -> Result<(), StoreError> {
+    let (connection, now, place) = (desk.connection, desk.now, claimed.place);
+    let Some((approval, _)) = queries::approval(connection, place, claimed.approval)? else {
+        return Ok(());
+    };
+    let Some(tenant) = desk.tenants.get(connection, place.workspace, now)? else { return Ok(()) };
+    let (member, failed) = (claimed.member, claimed.channel.id);
+    let Some(channel) = tenant.channels.after(&approval, member, failed) else { return Ok(()) };
+    let floor = tenant.workspace.floor;
+    if approval.status_at(now) != Status::Pending
+        || !approval.awaited(&tenant.roster, floor, now).contains(&member)
+    {
+        return Ok(());
+    }
+    let subject = Subject { channel, approval: &approval, version: approval.version, now };
+    if subject.to_new_one(connection, member)? {
+        desk.changes.push(Change::Deliveries);
     }
     Ok(())
 }
