@@ -74,7 +74,7 @@ pub async fn hear(service: &Service, channel: &Channel, heard: &Heard) -> Result
     match &heard.did {
         Did::Pressed { query, data, message } => hearing.pressed(query, data, *message).await,
         Did::Started { code } => hearing.started(code.as_deref()).await,
-        Did::Wrote { message, text, to } => hearing.wrote(*message, text, *to).await,
+        Did::Wrote { message, text, to } => hearing.wrote(*message, text, to.as_ref()).await,
         Did::Else => Ok(Reply::Silence),
     }
 }
@@ -106,6 +106,25 @@ pub async fn reply(service: &Service, way: &Telegram, reply: Reply) {
     }
 }
 
+/// What asks for the words that a button wants.
+const fn question_of(press: Press) -> Option<&'static str> {
+    match press {
+        Press::Approve | Press::Reject => None,
+        Press::ApproveSaying => Some("chat-say-approve"),
+        Press::RejectSaying => Some("chat-say-reject"),
+        Press::AskBack => Some("chat-say-ask"),
+    }
+}
+
+fn noted(noted: Result<(), StoreError>) {
+    if let Err(error) = noted {
+        warn!(%error, "a question for words could not be noted");
+    }
+}
+
+/// While it is not known yet which message asks for words, because its number is on the way to us.
+const ON_ITS_WAY: i64 = 0;
+
 impl Hearing<'_> {
     fn say(&self, key: &str) -> String {
         say(self.locale, key, &[])
@@ -136,14 +155,13 @@ impl Hearing<'_> {
             Ok(link) => link,
             Err((why, key)) => return Ok(self.turned_away(query, why, key)),
         };
-        let (decision, ask) = match press {
-            Press::Approve => (VoteDecision::Approve, None),
-            Press::Reject => (VoteDecision::Reject, None),
-            Press::ApproveSaying => (VoteDecision::Approve, Some("chat-say-approve")),
-            Press::RejectSaying => (VoteDecision::Reject, Some("chat-say-reject")),
-            Press::AskBack => (VoteDecision::Reject, Some("chat-say-ask")),
+        let decision = match press {
+            Press::Approve => VoteDecision::Approve,
+            _ => VoteDecision::Reject,
         };
-        if let Some(key) = ask {
+        if let Some(key) = question_of(press) {
+            // Who answers at once answers a message whose number we do not have yet.
+            noted(store.note_prompt(link.id, ON_ITS_WAY, &press.stored()).await);
             let ask = Some(self.say("chat-say-here"));
             let words = Words { text: self.say(key), to: message, ask };
             let (query, link) = (query.to_owned(), Box::new(link));
@@ -309,26 +327,26 @@ impl Hearing<'_> {
     }
 
     /// Words, as an answer to the message that asked for them.
-    async fn wrote(&self, message: i64, text: &str, to: Option<i64>) -> Result<Reply, NotHeard> {
+    async fn wrote(
+        &self,
+        message: i64,
+        text: &str,
+        to: Option<&(i64, String)>,
+    ) -> Result<Reply, NotHeard> {
         if !self.heard.private {
             return Ok(Reply::Silence);
         }
         let told = |text: String| Ok(self.in_chat(text, Some(message)));
-        let store = self.service.store();
-        let prompted = match to {
-            Some(to) => store.prompted(self.channel.id, &self.heard.by.id, to).await,
-            None => Ok(None),
-        };
-        let Some((link, purpose)) = prompted.map_err(NotHeard)? else {
+        let Some((link, press)) = self.prompted(to).await? else {
             return told(self.say("chat-no-question"));
         };
         if text.chars().count() > LONGEST_COMMENT {
             let most = [("most", Value::Count(LONGEST_COMMENT))];
             return told(say(self.locale, "chat-too-long", &most));
         }
-        let decision = match Press::of_stored(&purpose) {
-            Some(Press::ApproveSaying) => VoteDecision::Approve,
-            Some(Press::RejectSaying) => VoteDecision::Reject,
+        let decision = match press {
+            Press::ApproveSaying => VoteDecision::Approve,
+            Press::RejectSaying => VoteDecision::Reject,
             _ => {
                 return self
                     .ask_back(link, text)
@@ -338,6 +356,26 @@ impl Hearing<'_> {
         };
         let (Ok(text) | Err(text)) = self.vote(link, decision, Some(text.to_owned())).await?;
         told(text)
+    }
+
+    /// For which card, and what for, they were asked for words by the message that they answer.
+    async fn prompted(
+        &self,
+        to: Option<&(i64, String)>,
+    ) -> Result<Option<(DecisionLink, Press)>, NotHeard> {
+        let Some((to, says)) = to else { return Ok(None) };
+        let store = self.service.store();
+        let find = async |message: i64| {
+            let found = store.prompted(self.channel.id, &self.heard.by.id, message).await;
+            let found = found.map_err(NotHeard)?;
+            Ok(found.and_then(|(link, stored)| Some((link, Press::of_stored(&stored)?))))
+        };
+        if let Some(found) = find(*to).await? {
+            return Ok(Some(found));
+        }
+        // That it is the one whose number is on its way shows by what it says.
+        let asks = |press: Press| question_of(press).is_some_and(|key| self.say(key) == *says);
+        Ok(find(ON_ITS_WAY).await?.filter(|(_, press)| asks(*press)))
     }
 
     async fn ask_back(&self, link: DecisionLink, question: &str) -> Result<String, NotHeard> {

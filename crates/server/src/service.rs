@@ -280,6 +280,13 @@ impl Service {
         &self.public_url
     }
 
+    /// What was counted so far, as `/metrics` tells it.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn counted(&self) -> String {
+        self.metrics.told(None, None, None, 0, self.store.now())
+    }
+
     async fn execute(&self, request: Execute) -> Result<(Seen, bool)> {
         let committed = self.store.execute(request).await?;
         self.metrics.happened(&committed);

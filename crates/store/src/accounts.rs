@@ -84,7 +84,8 @@ pub trait Accounts: Send + Sync {
         message: i64,
         purpose: &str,
     ) -> Result<(), StoreError>;
-    /// For which card and purpose an account was asked for words by this message.
+    /// For which card and purpose an account was asked for words by this message; for the latest, if
+    /// there are several.
     async fn prompted(
         &self,
         channel: ChannelId,

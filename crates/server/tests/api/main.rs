@@ -54,6 +54,7 @@ mod signatures;
 mod slow;
 mod story;
 mod strangers;
+mod telegram;
 mod tenancy;
 mod votes;
 mod ways;

@@ -386,7 +386,8 @@ impl Accounts for SqliteStore {
         let account = account.to_owned();
         let question = move |connection: &Connection| {
             let sql = format!(
-                "{}, l.prompt_for {} AND l.channel = ?1 AND l.account = ?2 AND l.prompt = ?3",
+                "{}, l.prompt_for {} AND l.channel = ?1 AND l.account = ?2 AND l.prompt = ?3
+                 ORDER BY l.created_at DESC LIMIT 1",
                 people::LINK,
                 people::OPEN_LINK
             );

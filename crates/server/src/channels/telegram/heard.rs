@@ -51,8 +51,8 @@ pub enum Did {
         message: i64,
         /// What.
         text: String,
-        /// The message that it answers.
-        to: Option<i64>,
+        /// The message that it answers, and what that says.
+        to: Option<(i64, String)>,
     },
     /// Anything else: nothing follows from it.
     Else,
@@ -77,6 +77,8 @@ struct Message {
 #[derive(Deserialize)]
 struct Reply {
     message_id: i64,
+    #[serde(default)]
+    text: String,
 }
 
 #[derive(Deserialize)]
@@ -157,7 +159,7 @@ pub fn read(update: Value) -> Result<Option<Heard>, serde_json::Error> {
             _ => Did::Wrote {
                 message: message.message_id,
                 text: text.clone(),
-                to: message.reply_to_message.as_ref().map(|to| to.message_id),
+                to: message.reply_to_message.as_ref().map(|to| (to.message_id, to.text.clone())),
             },
         },
     };
