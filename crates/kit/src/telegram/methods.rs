@@ -294,7 +294,9 @@ impl World {
         let Some(reply) = reply.as_object() else {
             return Err(Refusal::bad("object expected as reply parameters"));
         };
-        keyboard::only(reply, &["message_id", "allow_sending_without_reply"], "ReplyParameters")?;
+        // Without a quote its parse mode says nothing; aiogram sends it all the same.
+        let known = ["message_id", "allow_sending_without_reply", "quote_parse_mode"];
+        keyboard::only(reply, &known, "ReplyParameters")?;
         let Some(id) = reply.get("message_id").and_then(Value::as_i64) else {
             return Err(Refusal::bad("can't find field \"message_id\""));
         };

@@ -80,7 +80,12 @@ impl World {
             ));
         }
         self.allow(bot, parameters)?;
-        let most = parameters.integer("max_connections").unwrap_or(40).clamp(1, 100);
+        let wanted = parameters.integer("max_connections").unwrap_or(40);
+        let most = wanted.clamp(1, 100);
+        if most != wanted {
+            // Telegram takes the nearest that it allows.
+            self.mistake(format!("setWebhook with {wanted} connections"));
+        }
         let account = self.accounts.get_mut(&bot).ok_or_else(unauthorized)?;
         if parameters.flag("drop_pending_updates") {
             account.updates.drop_all();
