@@ -24,11 +24,13 @@ mod proof;
 mod reply;
 mod restore;
 mod serve;
+mod site;
 mod verify;
 mod vote;
 mod wait;
 mod webhooks;
 mod workspace;
+mod workspaces;
 
 use anyhow::Result;
 use askfirst_core::Seconds;
@@ -82,6 +84,8 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     #[command(subcommand)]
     Keyring(keyring::KeyringCommand),
+    #[command(subcommand)]
+    Workspaces(workspaces::WorkspacesCommand),
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
     #[command(subcommand)]
@@ -125,6 +129,7 @@ impl Command {
             Self::Erase(args) => (exit::FAILED, args.connection.json),
             Self::Doctor(args) => (exit::FAILED, args.connection.json),
             Self::Keyring(command) => (exit::FAILED, command.json()),
+            Self::Workspaces(command) => (exit::FAILED, command.json()),
             Self::Backup(args) => (exit::FAILED, args.json),
             Self::Restore(args) => (exit::FAILED, args.json),
             Self::Config(command) => (exit::FAILED, command.json()),
@@ -167,6 +172,7 @@ impl Command {
             Self::Erase(args) => args.run(),
             Self::Doctor(args) => args.run(),
             Self::Keyring(command) => command.run(),
+            Self::Workspaces(command) => command.run(),
             Self::Backup(args) => args.run(),
             Self::Restore(args) => args.run(),
             Self::Config(command) => command.run(),

@@ -6,6 +6,7 @@ mod change;
 mod channels;
 mod denied;
 mod hitl;
+mod plans;
 mod proof_tokens;
 mod replays;
 mod secrets;
@@ -21,7 +22,7 @@ use crate::policy::is_name;
 use crate::principal::check_scopes;
 use crate::{
     Assurance, ChannelId, ChannelSettings, Delegation, Environment, Facts, GroupId, HitlId,
-    MemberId, Person, Policy, PolicyAllowance, PolicyName, Principal, Problem, Refusal, Role,
+    MemberId, Person, Plan, Policy, PolicyAllowance, PolicyName, Principal, Problem, Refusal, Role,
     Scope, Standing, WebhookId,
 };
 
@@ -51,6 +52,8 @@ pub struct Holdings {
     pub channels: BTreeMap<ChannelId, ChannelSettings>,
     /// The configs of the proof dialect that are not archived, and in which world each is.
     pub hitl: BTreeMap<HitlId, Environment>,
+    /// What its operator lets it have; none for all that the server takes.
+    pub plan: Option<Plan>,
 }
 
 /// Judges a change; what the store may then apply as it is.
@@ -63,6 +66,12 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         standing => return Err(Refusal::Credential(standing).into()),
     }
     authorise(change, facts)?;
+    check(change, facts, holdings)?;
+    // Last, so that nobody is told of a plan who may not do it in any case.
+    plans::has_room(change, facts, holdings)
+}
+
+fn check(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(), Denied> {
     match change {
         Change::AddMember { email, name, role, .. } => add_member(email, name, *role, facts),
         Change::UpdateMember { id, name, role, enabled } => {
@@ -143,6 +152,7 @@ pub fn permit(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(),
         Change::AddHitl(kept) => hitl::add(kept, holdings),
         Change::SetHitl(kept) => hitl::change(kept, holdings),
         Change::HoldWorkspace { reason: Some(reason) } => check_reason(reason),
+        Change::SetPlan { plan } => plans::check(plan.as_ref()),
         Change::HoldWorkspace { reason: None }
         | Change::ConfirmWebhook { .. }
         | Change::RemoveWebhook { .. }
@@ -234,6 +244,7 @@ fn authorise(change: &Change, facts: &Facts) -> Result<(), Denied> {
         | Change::RemoveChannel { .. }
         | Change::RetryNotice { .. } => (Scope::Channels, Role::Admin),
         Change::Replay(given_up) => (given_up.scope(), Role::Admin),
+        Change::SetPlan { .. } => return plans::authorise(facts),
         Change::SetWorkspace { .. }
         | Change::HoldWorkspace { .. }
         | Change::AddWebhook(_)

@@ -47,7 +47,10 @@ pub use ids::{
     ApprovalId, ChannelId, DeliveryId, GrantId, GroupId, KeyId, LinkId, MemberId, NoticeId,
     PolicyId, SessionId, WebhookId, WorkspaceId,
 };
-pub use limits::{Allowance, Allowances, Gauge, Holder, KeyLimits, Limit, Load, Overrun, Room};
+pub use limits::{
+    Allowance, Allowances, Beyond, Gauge, Holder, KeyLimits, Limit, Load, OverPlan, Overrun, Plan,
+    PlanName, Preset, Room,
+};
 pub use policy::{
     FrozenPolicy, Need, OnTimeout, Policy, PolicyName, Problem, Separate, Source, steps::Step,
 };

@@ -1,9 +1,13 @@
 //! How much a key, and a workspace as a whole, may have at a time: what is counted, by which
 //! names, and when an ask is one too many. Counting belongs to the callers.
 
+pub mod plan;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Refusal, Seconds, Timestamp};
+
+pub use plan::{Beyond, OverPlan, Plan, PlanName, Preset};
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -17,6 +21,8 @@ pub enum Limit {
     Waiters,
     /// Asks since the first of the month, in UTC.
     AsksPerMonth,
+    /// People who may vote.
+    Approvers,
 }
 
 impl Limit {
@@ -28,6 +34,7 @@ impl Limit {
             Self::Pending => "pending",
             Self::Waiters => "waiters",
             Self::AsksPerMonth => "asks_per_month",
+            Self::Approvers => "approvers",
         }
     }
 }
@@ -157,7 +164,7 @@ pub struct Load {
 }
 
 /// The room there is for another ask.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Room {
     /// Of the asking key.
     pub key: Load,
@@ -165,10 +172,12 @@ pub struct Room {
     pub workspace: Load,
     /// When the month's counts begin anew.
     pub month_ends: Option<Timestamp>,
+    /// The workspace's plan, where that is what bounds its asks of a month.
+    pub plan: Option<PlanName>,
 }
 
 /// A count that is full, with its particulars.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Overrun {
     /// What is counted.
     pub limit: Limit,
@@ -182,6 +191,8 @@ pub struct Overrun {
     pub resets_at: Option<Timestamp>,
     /// After how long it is worth trying again.
     pub retry_after: Seconds,
+    /// The plan that says so, where it is one.
+    pub plan: Option<PlanName>,
 }
 
 /// How soon to try again where something has to end first, which nobody knows when it will.
@@ -209,7 +220,11 @@ impl std::fmt::Display for Overrun {
             Limit::AsksPerMonth => {
                 write!(f, "{of} has asked {used} times this month and may ask {allowed} times")
             }
+            Limit::Approvers => write!(f, "{of} has {used} approvers and may have {allowed}"),
         }?;
+        if let Some(plan) = &self.plan {
+            write!(f, " under its plan, {plan}")?;
+        }
         self.resets_at.map_or(Ok(()), |at| write!(f, "; there is room again at {at}"))
     }
 }
@@ -232,7 +247,9 @@ impl Room {
                 }
                 let Gauge { used, allowed } = gauge;
                 let retry_after = resets_at.map_or(TRY_SOON, |at| until(now, at));
-                let full = Overrun { limit, of, allowed, used, resets_at, retry_after };
+                let bounds = (of, limit) == (Holder::Workspace, Limit::AsksPerMonth);
+                let plan = self.plan.clone().filter(|_| bounds);
+                let full = Overrun { limit, of, allowed, used, resets_at, retry_after, plan };
                 return Err(Refusal::OverLimit(full));
             }
         }

@@ -3,6 +3,7 @@
 
 pub mod limits;
 pub mod outgoing;
+pub mod plans;
 pub mod self_service;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::traces;
 use limits::Limits;
 use outgoing::OutgoingSettings;
+use plans::FirstPlan;
 use self_service::{SelfServiceKeys, SelfServiceMail};
 
 /// The settings of `askfirst serve`.
@@ -55,6 +57,10 @@ pub struct Config {
     pub log_format: LogFormat,
     /// What to log, as `RUST_LOG` writes it.
     pub log: String,
+    /// The plan of a workspace that is made from now on.
+    pub plan: FirstPlan,
+    /// The plan of a stranger's workspace that is made from now on.
+    pub self_service_plan: FirstPlan,
     /// Whether strangers make themselves keys.
     pub self_service: SelfServiceKeys,
     /// The mail server that writes to their contacts; none unless it is set.
@@ -140,6 +146,8 @@ impl Default for Config {
             signing_key_bits: 2048,
             log_format: LogFormat::Text,
             log: "info".into(),
+            plan: FirstPlan::None,
+            self_service_plan: FirstPlan::None,
             self_service: SelfServiceKeys::Off,
             self_service_mail: None,
             limits: Limits::default(),

@@ -60,7 +60,7 @@ impl Crowd {
         let full = |of, count: u32, most: u32| {
             let (limit, used, allowed) = (Limit::Waiters, count.into(), most.into());
             let retry_after = TRY_SOON;
-            Err(Overrun { limit, of, allowed, used, resets_at: None, retry_after })
+            Err(Overrun { limit, of, allowed, used, resets_at: None, retry_after, plan: None })
         };
         let own = waiting.by_who.get(&who).copied().unwrap_or(0);
         if own >= most_each {

@@ -46,7 +46,8 @@ pub async fn prepare(service: &Service, sealing: &SealingKey) -> Result<Ready> {
             }
             None => {
                 let founder = Founder { email: "dev@localhost.test".into(), name: "Dev".into() };
-                let (workspace, owner) = service.found("dev", Environment::Dev, founder).await?;
+                let (workspace, owner) =
+                    service.found("dev", Environment::Dev, founder, None).await?;
                 (workspace.id, owner)
             }
         };

@@ -143,6 +143,7 @@ impl Rates {
                     used: allowed,
                     resets_at: Some(later(now, wait)),
                     retry_after: whole_seconds(wait),
+                    plan: None,
                 })
             }
         }

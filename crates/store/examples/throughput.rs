@@ -112,6 +112,7 @@ async fn prepare(store: &SqliteStore, place: Place, owner: MemberId) {
         retention_days: None,
         callback_hosts: Vec::new(),
         self_service: false,
+        plan: None,
         hold: None,
         created_at: now,
     };

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use askfirst_core::administration::{PasswordHash, SecretHash};
 use askfirst_core::{
     Actor, ApprovalId, Assurance, ChannelId, Delegation, Digest, Environment, Floor, Grant,
-    GrantId, GroupId, Hold, KeyFacts, KeyId, LinkId, Load, MemberId, Person, Policy, PolicyId,
-    PolicyName, SessionFacts, SessionId, Status, Timestamp, WebhookId, WorkspaceId,
+    GrantId, GroupId, Hold, KeyFacts, KeyId, LinkId, Load, MemberId, Person, Plan, Policy,
+    PolicyId, PolicyName, SessionFacts, SessionId, Status, Timestamp, WebhookId, WorkspaceId,
 };
 use serde_json::Value;
 
@@ -42,6 +42,8 @@ pub struct Workspace {
     pub callback_hosts: Vec<String>,
     /// Whether a stranger made it, with a key that nobody gave them.
     pub self_service: bool,
+    /// What its operator lets it have; none for all that the server takes.
+    pub plan: Option<Plan>,
     /// Why nothing is erased, while somebody says so.
     pub hold: Option<Hold>,
     /// When it was made.

@@ -258,7 +258,19 @@ async fn each(client: &Client, mut take: impl FnMut(Value) -> Result<()>) -> Res
         let Some(entries) = page["data"].as_array_mut() else {
             bail!("the server gave a page without entries")
         };
-        for entry in std::mem::take(entries) {
+        let entries = std::mem::take(entries);
+        // What the plan withholds is not missing.
+        if let Some(from) = page["readable_from"].as_str()
+            && count == 0
+            && entries.first().is_none_or(|first| first["index"] != 1)
+        {
+            bail!(
+                "the plan of this workspace has the log read from {} on, and a part of it cannot be \
+                 checked by itself; whoever runs the server can give the workspace another plan",
+                visible(from)
+            );
+        }
+        for entry in entries {
             take(entry)?;
             count += 1;
         }

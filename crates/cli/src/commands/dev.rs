@@ -122,6 +122,7 @@ impl DevArgs {
             keys_per_hour: limits.self_service_keys_per_hour,
             workspaces: limits.self_service_workspaces,
             mail: None,
+            plan: None,
         });
         let ways = Ways { outgoing, traces: None, self_service };
         let server = premises::start(store, &sealing, bits, reach, limits, ways);

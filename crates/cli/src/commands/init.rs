@@ -145,7 +145,8 @@ impl InitArgs {
         };
         plausible(name, founder, email)?;
         let founder = Founder { email: email.clone(), name: founder.clone() };
-        let (workspace, owner) = service.found(name, Environment::Live, founder).await?;
+        let plan = config.plan.plan();
+        let (workspace, owner) = service.found(name, Environment::Live, founder, plan).await?;
         let wish = KeyWish {
             label: "admin".into(),
             environment: None,

@@ -8,13 +8,12 @@ use anyhow::{Result, bail};
 use askfirst_core::{Seconds, Timestamp};
 use askfirst_proof::SealingKey;
 use askfirst_proof::key::KeyBits;
-use askfirst_server::config::Config;
 use askfirst_server::{keyring, sealing};
 use askfirst_store::{SigningKeyRecord, Store};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::dev::Places;
+use super::site::Site;
 use super::{block_on, span};
 use crate::exit::{self, not_set_up, usage};
 use crate::premises;
@@ -33,20 +32,6 @@ pub(crate) enum KeyringCommand {
     ///
     /// What was signed can still be checked; nothing can be signed with the old keys any more.
     ReplaceLost(ReplaceArgs),
-}
-
-/// Of which server.
-#[derive(Debug, Args)]
-pub(crate) struct Site {
-    /// Of the server with this configuration; /etc/askfirst/askfirst.toml if there is one
-    #[arg(long, env = "ASKFIRST_CONFIG", value_name = "FILE", conflicts_with = "data")]
-    config: Option<PathBuf>,
-    /// Of the dev server in this folder
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// Print what was done as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// Which keys.
@@ -92,21 +77,9 @@ struct Opened {
     bits: KeyBits,
 }
 
-impl Site {
-    fn open(&self) -> Result<Opened> {
-        let places = Places::of(self.config.as_deref(), self.data.as_deref())?;
-        let bits = match self.data {
-            Some(_) => Config::default().signing_key_bits,
-            None => Config::load(self.config.as_deref()).map_err(not_set_up)?.signing_key_bits,
-        };
-        let database = premises::database(&places.data);
-        if !database.is_file() {
-            return Err(not_set_up(format!("there is no database at {}", database.display())));
-        }
-        // No statement is written here, so nothing is issued in this name.
-        let store = premises::open_store(&places.data, &Config::default().public_url)?;
-        Ok(Opened { store, sealing_key_file: places.sealing_key, bits: premises::bits(bits) })
-    }
+fn open(site: &Site) -> Result<Opened> {
+    let bits = premises::bits(site.settings()?.signing_key_bits);
+    Ok(Opened { store: site.store()?, sealing_key_file: site.places()?.sealing_key, bits })
 }
 
 impl Opened {
@@ -138,7 +111,7 @@ impl KeyringCommand {
 
     /// Does it.
     pub(crate) fn run(self) -> Result<u8> {
-        let opened = self.site().open()?;
+        let opened = open(self.site())?;
         block_on(async {
             let done = self.work(&opened).await;
             opened.store.close().await;

@@ -32,6 +32,9 @@ impl LimitsArgs {
                 rows.extend(levels.map(|level| row(holder, level)));
             }
             say(table(&rows));
+            if found["plan"].is_object() {
+                say(plan(&found["plan"]));
+            }
             for full in found["over"].as_array().into_iter().flatten() {
                 say(told(full));
             }
@@ -47,6 +50,32 @@ fn row(holder: &str, level: &Value) -> Vec<String> {
         None => String::new(),
     };
     vec![holder.into(), text_of(level, "name"), used, resets]
+}
+
+/// What the workspace's operator lets it have.
+fn plan(plan: &Value) -> String {
+    let number = |name: &str, what: &str| match plan[name].as_u64() {
+        Some(number) => format!("{what} {number}"),
+        None => format!("{what} unbounded"),
+    };
+    let channels = match plan["channels"].as_array() {
+        None => "all".to_owned(),
+        Some(kinds) if kinds.is_empty() => "none".to_owned(),
+        Some(kinds) => {
+            let kinds: Vec<_> = kinds.iter().filter_map(Value::as_str).map(visible).collect();
+            kinds.join(", ")
+        }
+    };
+    let audit = match plan["audit_days"].as_u64() {
+        Some(days) => format!("audit log {days} days back"),
+        None => "audit log all of it".to_owned(),
+    };
+    format!(
+        "plan {}: {}; {}; channels {channels}; {audit}",
+        text_of(plan, "name"),
+        number("asks_per_month", "asks a month"),
+        number("approvers", "approvers")
+    )
 }
 
 fn told(full: &Value) -> String {

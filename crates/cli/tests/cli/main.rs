@@ -31,3 +31,4 @@ mod traces;
 mod trials;
 mod usage;
 mod webhooks;
+mod workspaces;

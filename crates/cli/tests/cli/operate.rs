@@ -147,6 +147,7 @@ fn the_guide_leads_from_an_empty_machine_to_a_server_with_tls_and_backups() {
         "the settings are good",
         "The workspace is made",
         "ok     sealing key",
+        " team ",
         "is what it was at",
         "ok     public url",
         "ok     certificate authorities",

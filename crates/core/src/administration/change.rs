@@ -8,7 +8,7 @@ use super::{
 use crate::{
     ApprovalId, Assurance, ChannelId, ChannelSettings, Delegation, DeliveryId, Dialect, Digest,
     Environment, Floor, GrantId, GroupId, KeptHitl, KeyId, KeyLimits, LinkId, MemberId, NewChannel,
-    NoticeId, Policy, PolicyAllowance, PolicyId, PolicyName, Role, Scope, Seconds, SessionId,
+    NoticeId, Plan, Policy, PolicyAllowance, PolicyId, PolicyName, Role, Scope, Seconds, SessionId,
     Timestamp, WebhookId,
 };
 
@@ -147,6 +147,11 @@ pub enum Change {
         retention_days: Option<Option<u32>>,
         /// Hosts that askers may have the end of an approval sent to.
         callback_hosts: Option<Vec<String>>,
+    },
+    /// What the workspace may have as a whole from now on, by the operator's will.
+    SetPlan {
+        /// The plan; none for all that the server takes.
+        plan: Option<Plan>,
     },
     /// Nothing of the workspace may be erased from now on, or may again.
     HoldWorkspace {

@@ -1,7 +1,7 @@
 //! Why an administrative change is refused, with the particulars.
 
 use crate::principal::BadScopes;
-use crate::{PolicyName, Problem, Refusal, Role};
+use crate::{OverPlan, PolicyName, Problem, Refusal, Role};
 
 /// Why an administrative change is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,6 +67,12 @@ pub enum Denied {
     /// A password that is not the member's, or of nobody. Which of them is not said.
     #[error("the address or the password is wrong")]
     WrongPassword,
+    /// The workspace's plan has no room for it.
+    #[error(transparent)]
+    OverPlan(#[from] OverPlan),
+    /// Only whoever runs the server can do this.
+    #[error("only whoever runs this server can do this, on its console")]
+    Operators,
     /// Only the person themselves can do this.
     #[error("only the member can do this, signed in")]
     NotYours,

@@ -47,7 +47,7 @@ fn an_ask_needs_room_and_nothing_else_does() {
     };
     let pending = Load { pending: full, ..Load::default() };
     let asked = Load { asks_per_month: full, ..Load::default() };
-    let told = over(Room { key: pending, workspace: asked, month_ends: None });
+    let told = over(Room { key: pending, workspace: asked, ..Room::default() });
     assert_eq!((told.limit, told.of, told.used), (Limit::Pending, Holder::Key, 2));
     let told = over(Room { workspace: pending, ..Room::default() });
     assert_eq!((told.limit, told.of), (Limit::Pending, Holder::Workspace));
@@ -56,9 +56,9 @@ fn an_ask_needs_room_and_nothing_else_does() {
     assert_eq!((told.resets_at, told.retry_after), (Some(at(90)), Seconds(90)));
 
     // However full it is, what was asked before is decided, withdrawn and claimed.
-    let none = Room { key: pending, workspace: asked, month_ends: Some(at(90)) };
+    let none = Room { key: pending, workspace: asked, month_ends: Some(at(90)), plan: None };
     let mut stage = Stage::asked(json!({}));
-    stage.room = none;
+    stage.room = none.clone();
     assert_eq!(stage.approve("ana"), Ok(vec!["voted", "approved"]));
     let claim = Command::Consume { action_digest: DIGEST };
     assert!(stage.act(bot(), claim).is_ok());

@@ -91,6 +91,7 @@ fn a_contact_gets_no_account_by_the_back_door() {
         webhooks: [].into(),
         channels: [].into(),
         hitl: [].into(),
+        plan: None,
     };
     let dan = member("dan");
     let told = |stage: &Stage, change: Change| {

@@ -115,6 +115,7 @@ fn hand_over(stage: &Stage, by: &str, from: &str, to: &str, span: i64) -> Result
         webhooks: [].into(),
         channels: [].into(),
         hitl: [].into(),
+        plan: None,
     };
     let change = Change::Delegate { member: member(from), delegation };
     permit(&change, &stage.facts(by.principal()), &holdings)

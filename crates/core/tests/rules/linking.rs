@@ -93,6 +93,7 @@ fn a_link_decides_and_does_nothing_else() {
         webhooks: [].into(),
         channels: [].into(),
         hitl: [].into(),
+        plan: None,
     };
     let change = Change::AddMember {
         id: member("new"),

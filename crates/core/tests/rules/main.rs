@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a story that cannot go on ends there")]
 
 mod asking;
+mod bounding;
 mod claiming;
 mod contacting;
 mod credentials;

@@ -260,7 +260,7 @@ impl Stage {
             floor: self.floor,
             policy: self.saved.clone(),
             known_keys: BTreeSet::from([key_id("bot"), key_id("runner")]),
-            room: self.room,
+            room: self.room.clone(),
             grants: self.grants.iter().cloned().map(Arc::new).collect(),
             hold: self.hold.clone(),
         }

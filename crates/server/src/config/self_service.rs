@@ -85,6 +85,7 @@ impl Config {
             keys_per_hour: self.limits.self_service_keys_per_hour,
             workspaces: self.limits.self_service_workspaces,
             mail,
+            plan: self.self_service_plan.plan(),
         }))
     }
 }

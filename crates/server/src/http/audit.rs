@@ -6,7 +6,7 @@ use askfirst_store::AuditRecord;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
@@ -52,7 +52,12 @@ pub struct AuditPage {
     data: Vec<AuditView>,
     /// Give this back as `cursor`; null on the last page.
     next_cursor: Option<String>,
+    /// The first moment whose entries the workspace's plan has read; null where it reads all.
+    readable_from: Option<String>,
 }
+
+/// The same, in the head of an answer without a place for it.
+const READABLE_FROM: HeaderName = HeaderName::from_static("askfirst-readable-from");
 
 /// Which part of the audit log.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -165,7 +170,9 @@ pub async fn list(
             found.truncate(limit as usize);
             let last = found.last().map(|record| record.entry.index.to_string());
             let data = found.into_iter().map(view).collect();
-            Json(AuditPage { data, next_cursor: last.filter(|_| more) }).into_response()
+            let readable_from = app.service.audit_from(&caller).await?.map(|at| at.to_string());
+            let next_cursor = last.filter(|_| more);
+            Json(AuditPage { data, next_cursor, readable_from }).into_response()
         }
         Format::Jsonl | Format::Csv if query.limit.is_some() => {
             let detail = "jsonl and csv give everything that fits; leave limit out, or narrow it \
@@ -191,6 +198,7 @@ pub async fn whole(
 ) -> Result<Response, ServiceError> {
     // The first piece is part of the answer, so that who may not is told so.
     let first = app.service.audit_piece(&caller, &search).await?;
+    let readable_from = app.service.audit_from(&caller).await?;
     let pieces = stream::try_unfold(Some((search, Some(first))), move |state| {
         let (app, caller) = (app.clone(), caller.clone());
         async move {
@@ -214,7 +222,11 @@ pub async fn whole(
     };
     let name = format!("attachment; filename=\"{name}\"");
     let headers = [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)];
-    Ok((headers, Body::from_stream(pieces)).into_response())
+    let mut response = (headers, Body::from_stream(pieces)).into_response();
+    if let Some(from) = readable_from.and_then(|at| HeaderValue::try_from(at.to_string()).ok()) {
+        response.headers_mut().insert(READABLE_FROM, from);
+    }
+    Ok(response)
 }
 
 fn written(found: Vec<AuditRecord>, format: Format, opening: bool) -> Result<Bytes, Broken> {

@@ -1,6 +1,6 @@
 //! `/v1/limits`.
 
-use askfirst_core::{Holder, Limit};
+use askfirst_core::{Holder, Limit, Plan};
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -14,7 +14,8 @@ use crate::service::limits::{Full, Level, Levels};
 /// One count and how far it may go.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LevelView {
-    /// `requests_per_minute`, `pending`, `asks_per_month` or `waiters`.
+    /// `requests_per_minute`, `pending`, `asks_per_month`, `waiters`, or, of a workspace with a plan,
+    /// `approvers`.
     #[schema(value_type = String, example = "pending")]
     name: Limit,
     /// How many there may be.
@@ -45,8 +46,36 @@ pub struct LimitsView {
     key: Vec<LevelView>,
     /// Of its workspace and environment.
     workspace: Vec<LevelView>,
+    /// What the operator lets the workspace have; null for all that the server takes. What is null
+    /// in it is not bounded by it.
+    plan: Option<PlanView>,
     /// What is full now. Other keys are named to who manages keys.
     over: Vec<FullView>,
+}
+
+/// A workspace's plan.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PlanView {
+    /// What it is called.
+    #[schema(example = "starter")]
+    name: String,
+    /// Asks from the first of a month, in UTC, in each environment.
+    asks_per_month: Option<u32>,
+    /// People who may vote.
+    approvers: Option<u32>,
+    /// Kinds of channels.
+    #[schema(example = json!(["email"]))]
+    channels: Option<Vec<String>>,
+    /// How many days back the audit log is read. Older entries are kept.
+    audit_days: Option<u32>,
+}
+
+impl PlanView {
+    fn of(plan: Plan) -> Self {
+        let Plan { name, asks_per_month, approvers, channels, audit_days } = plan;
+        let channels = channels.map(|kinds| kinds.into_iter().collect());
+        Self { name: name.to_string(), asks_per_month, approvers, channels, audit_days }
+    }
 }
 
 fn levels(all: Vec<Level>) -> Vec<LevelView> {
@@ -69,8 +98,9 @@ pub async fn limits(
     State(app): State<App>,
     Metered { caller, rates }: Metered,
 ) -> Result<Json<LimitsView>, Problem> {
-    let Levels { key, workspace, over } = app.service.limits(&caller, rates).await?;
+    let Levels { key, workspace, plan, over } = app.service.limits(&caller, rates).await?;
     let full = |Full { limit, of, key }| FullView { limit, of, key: key.map(|id| id.to_string()) };
     let over = over.into_iter().map(full).collect();
-    Ok(Json(LimitsView { key: levels(key), workspace: levels(workspace), over }))
+    let (key, workspace) = (levels(key), levels(workspace));
+    Ok(Json(LimitsView { key, workspace, plan: plan.map(PlanView::of), over }))
 }

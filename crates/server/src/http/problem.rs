@@ -2,7 +2,7 @@
 //! become status codes.
 
 use askfirst_core::administration::Denied;
-use askfirst_core::{Overrun, Pointer, Problem as Mistake, Refusal, Standing};
+use askfirst_core::{Beyond, OverPlan, Overrun, Pointer, Problem as Mistake, Refusal, Standing};
 use askfirst_store::StoreError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -389,10 +389,28 @@ fn refused(refusal: Refusal) -> Problem {
 
 /// Which limit it was, and when to come back.
 fn over_limit(mut problem: Problem, overrun: &Overrun) -> Problem {
-    let Overrun { limit, of, allowed, used, resets_at, retry_after } = *overrun;
+    let Overrun { limit, of, allowed, used, resets_at, retry_after, plan } = overrun;
     problem.retry_after = Some(retry_after.0.max(1));
-    let limit = json!({
+    let mut limit = json!({
         "name": limit, "of": of, "limit": allowed, "used": used, "resets_at": resets_at,
+    });
+    if let Some(plan) = plan {
+        limit["plan"] = json!(plan);
+    }
+    problem.with("limit", limit)
+}
+
+/// Which limit of the plan it was. It has no time at which there is room again.
+fn over_plan(problem: Problem, over: &OverPlan) -> Problem {
+    let OverPlan { plan, what } = over;
+    let (name, allowed, used) = match what {
+        Beyond::Approver { used, allowed } => ("approvers", json!(allowed), json!(used)),
+        Beyond::Channel { allowed, .. } => ("channels", json!(allowed), Value::Null),
+        Beyond::Audit { days, .. } => ("audit_days", json!(days), Value::Null),
+    };
+    let limit = json!({
+        "name": name, "of": "workspace", "limit": allowed, "used": used, "resets_at": null,
+        "plan": plan,
     });
     problem.with("limit", limit)
 }
@@ -440,6 +458,10 @@ fn denied(denied: Denied) -> Problem {
             Problem::new(S::FORBIDDEN, "wrong_password", "Wrong address or password", detail)
         }
         Denied::NotYours => Problem::new(S::FORBIDDEN, "forbidden", "Not allowed", detail),
+        Denied::OverPlan(over) => {
+            over_plan(Problem::new(S::FORBIDDEN, "plan_limit", "Over the plan", detail), &over)
+        }
+        Denied::Operators => Problem::new(S::FORBIDDEN, "forbidden", "Not allowed", detail),
         Denied::LinkSpent => Problem::new(S::CONFLICT, "link_spent", "Link already used", detail),
     }
 }

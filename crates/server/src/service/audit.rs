@@ -7,7 +7,7 @@ use askfirst_store::{AuditFilter, AuditRecord};
 
 use super::caller::READERS;
 use super::search::{NamesNobody, Person};
-use super::{Caller, Result, Service};
+use super::{Caller, Result, Service, ServiceError};
 
 /// How many entries of a long answer are read at once.
 const PIECE: u32 = 500;
@@ -95,6 +95,7 @@ impl Service {
     ) -> Result<Vec<AuditRecord>> {
         caller.need(Scope::Audit, READERS)?;
         let workspace = caller.place.workspace;
+        let since = self.audit_since(caller, &search).await?;
         let actor = match search.actor {
             None => None,
             Some(Doer::System) => Some("system".to_owned()),
@@ -105,7 +106,7 @@ impl Service {
                 None => return Ok(Vec::new()),
             },
         };
-        let AuditSearch { subject, since, until, after, before, newest_first, .. } = search;
+        let AuditSearch { subject, until, after, before, newest_first, .. } = search;
         let kind = search.kind.map(|Kind(kind)| kind);
         let filter =
             AuditFilter { kind, actor, subject, since, until, after, before, newest_first, limit };
@@ -117,8 +118,35 @@ impl Service {
     /// # Errors
     /// If the caller may not.
     pub async fn audit_head(&self, caller: &Caller) -> Result<Option<AuditRecord>> {
-        let newest = AuditSearch { newest_first: true, ..AuditSearch::default() };
-        Ok(self.audit(caller, newest, 1).await?.pop())
+        caller.need(Scope::Audit, READERS)?;
+        // However old it is: no plan keeps anybody from holding us to what was written.
+        let newest = AuditFilter { newest_first: true, limit: 1, ..AuditFilter::default() };
+        Ok(self.store.find_audit(caller.place.workspace, newest).await?.pop())
+    }
+
+    /// The first moment whose entries the plan of the caller's workspace has read; none reads all.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub async fn audit_from(&self, caller: &Caller) -> Result<Option<Timestamp>> {
+        let plan = self.plan(caller).await?;
+        Ok(plan.and_then(|plan| plan.audit_from(self.store.now())))
+    }
+
+    /// Since when entries are read. Who asks for older ones is told; who says nothing gets those
+    /// that the plan has read.
+    async fn audit_since(
+        &self,
+        caller: &Caller,
+        search: &AuditSearch,
+    ) -> Result<Option<Timestamp>> {
+        let Some(plan) = self.plan(caller).await? else { return Ok(search.since) };
+        let now = self.store.now();
+        // A later page is of what was begun in time.
+        if let Some(since) = search.since.filter(|_| search.after.is_none()) {
+            plan.reads_audit(since, now).map_err(|over| ServiceError::Denied(over.into()))?;
+        }
+        Ok(search.since.max(plan.audit_from(now)))
     }
 
     /// The next piece of a long answer, oldest first, and where the one after it starts; none

@@ -1,6 +1,7 @@
 //! How much a caller has used of what it may, and who in the workspace has no room left.
 
-use askfirst_core::{Gauge, Holder, KeyId, Limit, Load, Overrun, Refusal, Scope, Timestamp};
+use askfirst_core::limits::plan::approvers;
+use askfirst_core::{Gauge, Holder, KeyId, Limit, Load, Overrun, Plan, Refusal, Scope, Timestamp};
 
 use super::caller::ADMINS;
 use super::{Caller, Result, Rights, Service, ServiceError};
@@ -36,6 +37,8 @@ pub struct Levels {
     pub key: Vec<Level>,
     /// Of its workspace and environment.
     pub workspace: Vec<Level>,
+    /// What its operator lets the workspace have; none for all that the server takes.
+    pub plan: Option<Plan>,
     /// What is full: the caller's own, the workspace's, and to who manages keys, other keys'.
     pub over: Vec<Full>,
 }
@@ -89,8 +92,20 @@ impl Service {
         let mut workspace: Vec<Level> = Vec::new();
         workspace.extend(rates.map(|pair| rate(pair.workspace)));
         workspace.extend(counted(room.workspace));
+        let plan = self.plan(caller).await?;
+        if let Some(allowed) = plan.as_ref().and_then(|plan| plan.approvers) {
+            let used = approvers(&*self.store.roster(caller.place.workspace).await?);
+            let gauge = Gauge { used: used.into(), allowed: allowed.into() };
+            workspace.push(Level { limit: Limit::Approvers, gauge, resets_at: None });
+        }
         let over = self.full(caller, &key, &workspace).await?;
-        Ok(Levels { key, workspace, over })
+        Ok(Levels { key, workspace, plan, over })
+    }
+
+    /// The plan of the caller's workspace.
+    pub(super) async fn plan(&self, caller: &Caller) -> Result<Option<Plan>> {
+        let workspace = self.store.workspace(caller.place.workspace).await?;
+        Ok(workspace.and_then(|workspace| workspace.plan))
     }
 
     async fn full(&self, caller: &Caller, key: &[Level], workspace: &[Level]) -> Result<Vec<Full>> {

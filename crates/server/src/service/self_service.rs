@@ -11,7 +11,8 @@ use askfirst_core::administration::{Change, NewWebhook, is_address};
 use askfirst_core::policy::{Need, Source};
 use askfirst_core::{
     Assurance, ChannelId, ChannelSettings, Dialect, EmailSettings, Environment, KeyLimits,
-    MemberId, NewChannel, Policy, PolicyAllowance, Role, Scope, Seconds, WebhookId, WorkspaceId,
+    MemberId, NewChannel, Plan, Policy, PolicyAllowance, Role, Scope, Seconds, WebhookId,
+    WorkspaceId,
 };
 use askfirst_store::Clock;
 use governor::Quota;
@@ -49,6 +50,8 @@ pub struct SelfService {
     pub workspaces: u32,
     /// What writes to their contacts.
     pub mail: Option<Mail>,
+    /// What each of their workspaces may have as a whole; none for all that the server takes.
+    pub plan: Option<Plan>,
 }
 
 /// A mail server with its password.
@@ -199,6 +202,7 @@ impl Service {
             policy,
             self_service: true,
             callback_hosts: vec![ANYWHERE.into()],
+            plan: open.plan.clone(),
         };
         let (workspace, owner) = self.found_as(founding).await?;
         let (id, environment) = (workspace.id, open.environment);
@@ -289,7 +293,8 @@ mod tests {
     #[test]
     fn a_contact_is_named_so_often_from_wherever() {
         let environment = Environment::Live;
-        let open = SelfService { environment, keys_per_hour: 2, workspaces: 9, mail: None };
+        let open =
+            SelfService { environment, keys_per_hour: 2, workspaces: 9, mail: None, plan: None };
         let clock = Arc::new(TestClock::at(Timestamp::from_seconds(1_000)));
         let strangers = Strangers::new(open, clock.clone());
         let ana = || strangers.count(Stranger::Contact("ana@example.com".into()));

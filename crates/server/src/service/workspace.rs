@@ -2,8 +2,8 @@
 
 use askfirst_core::administration::Change;
 use askfirst_core::{
-    Actor, Assurance, Environment, Floor, MemberId, Person, Policy, PolicyId, PolicyName, Role,
-    WorkspaceId,
+    Actor, Assurance, Environment, Floor, MemberId, Person, Plan, Policy, PolicyId, PolicyName,
+    Role, WorkspaceId,
 };
 use askfirst_store::{Member, PolicyVersion, Workspace};
 
@@ -49,6 +49,8 @@ pub(super) struct Founding {
     pub(super) self_service: bool,
     /// Hosts that askers may have the end of an approval sent to.
     pub(super) callback_hosts: Vec<String>,
+    /// What it may have as a whole.
+    pub(super) plan: Option<Plan>,
 }
 
 impl Service {
@@ -93,7 +95,8 @@ impl Service {
     }
 
     /// Makes a workspace with its first owner and its default policy: one member within the
-    /// hour, known by a session; in a developer's own workspace a key is enough.
+    /// hour, known by a session; in a developer's own workspace a key is enough. A plan bounds what
+    /// it may have as a whole.
     ///
     /// # Errors
     /// If it could not be written.
@@ -102,6 +105,7 @@ impl Service {
         name: &str,
         environment: Environment,
         founder: Founder,
+        plan: Option<Plan>,
     ) -> Result<(Workspace, MemberId)> {
         let default: PolicyName = "default".parse().map_err(|_| internal("default"))?;
         let assurance = match environment {
@@ -115,6 +119,7 @@ impl Service {
             policy: Policy::standard(default, assurance),
             self_service: false,
             callback_hosts: Vec::new(),
+            plan,
         };
         self.found_as(founding).await
     }
@@ -135,6 +140,7 @@ impl Service {
             retention_days: None,
             callback_hosts: founding.callback_hosts,
             self_service: founding.self_service,
+            plan: founding.plan,
             hold: None,
             created_at: now,
         };

@@ -56,6 +56,8 @@ pub(super) struct AuditPage {
     pub(super) told: Vec<(&'static str, Text)>,
     pub(super) mistakes: Vec<String>,
     pub(super) kinds: &'static [&'static str],
+    /// Since when the workspace's plan has entries read.
+    pub(super) from: Option<Moment>,
 }
 
 /// One entry.
@@ -158,6 +160,7 @@ pub(super) async fn show(
     found.truncate(PAGE as usize);
     let entries = found.iter().map(|record| EntryView::new(record, now)).collect();
     let mut html = AuditPage::new(shell, wish, head, entries);
+    html.from = app.service.audit_from(&by.caller).await?.map(|at| Moment::seen_from(at, now));
     html.older = found.last().filter(|_| more).map(|last| {
         let query = &html.query;
         let and = if query.is_empty() { "" } else { "&" };
@@ -205,6 +208,7 @@ impl AuditPage {
             told: told.map(|(_, words, value)| (words, text(value))).collect(),
             mistakes: Vec::new(),
             kinds: &KINDS,
+            from: None,
             wish,
         }
     }

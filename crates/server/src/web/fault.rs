@@ -175,6 +175,9 @@ fn service_error(error: ServiceError) -> (StatusCode, &'static str, String) {
                 Denied::Taken { .. } | Denied::LastOwner | Denied::InUse { .. } => {
                     (StatusCode::CONFLICT, "This cannot be done as things are", detail)
                 }
+                Denied::OverPlan(_) => {
+                    (StatusCode::FORBIDDEN, "The plan has no room for this", detail)
+                }
                 _ => (StatusCode::FORBIDDEN, "You cannot do this", detail),
             }
         }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use askama::Template;
 use askfirst_core::{
-    Actor, Assurance, Bound, Cause, Claim, Decision, Environment, Floor, Grant, GrantId, GroupId,
-    Hold, KeyId, MemberId, Outcome, OutcomeStatus, Person, Refusal, Role, Roster, Seconds,
-    SessionFacts, SessionId, Standing, Status, Terms, Timestamp, Via, Vote, VoteDecision, Voter,
-    WorkspaceId,
+    Actor, Assurance, Bound, Cause, Claim, Decision, Environment, Floor, Gauge, Grant, GrantId,
+    GroupId, Hold, KeyId, Limit, MemberId, Outcome, OutcomeStatus, Person, Preset, Refusal, Role,
+    Roster, Seconds, SessionFacts, SessionId, Standing, Status, Terms, Timestamp, Via, Vote,
+    VoteDecision, Voter, WorkspaceId,
 };
 use askfirst_store::{
     AuditRecord, Credential, GrantRecord, Group, Member, Place, Proof, Session, Workspace,
@@ -37,6 +37,7 @@ use super::words;
 use crate::docs::Document;
 use crate::render::account;
 use crate::render::tests::sample_approval;
+use crate::service::limits::{Level, Levels};
 use crate::service::presence::{Prospects, Sight, Viewer};
 use crate::service::{Caller, Rights, Seen};
 
@@ -84,6 +85,7 @@ fn signed_in() -> SignedIn {
                 retention_days: None,
                 callback_hosts: Vec::new(),
                 self_service: false,
+                plan: None,
                 hold: None,
                 created_at: moment(0),
             },
@@ -254,7 +256,12 @@ impl SettingsPage {
         workspace.retention_days = Some(90);
         let owner = Actor::Member { id: ana().id, email: ana().email };
         workspace.hold = Some(Hold { by: owner, at: moment(50), reason: "<b>\u{202e}".into() });
-        Self::new(&by, &workspace)
+        let gauge = Gauge { used: 49, allowed: 50 };
+        let resets_at = Some(moment(2_678_400));
+        let level = Level { limit: Limit::AsksPerMonth, gauge, resets_at };
+        let plan = Some(Preset::Free.plan());
+        let levels = Levels { key: vec![], workspace: vec![level], plan, over: vec![] };
+        Self::new(&by, &workspace, &levels)
     }
 }
 

@@ -1,7 +1,10 @@
-//! The workspace's own settings: how long texts are kept, and the hold that keeps them all.
+//! The workspace's own settings: what its plan has room for, how long texts are kept, and the hold that keeps them all.
 //! Whoever may read the audit log may look; only admins find the forms, and the rules check again.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
+use askfirst_core::{Limit, Timestamp};
 use askfirst_store::Workspace;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -17,6 +20,7 @@ use super::words::{self, lacking};
 use crate::app::App;
 use crate::service::ServiceError;
 use crate::service::caller::{ADMINS, READERS};
+use crate::service::limits::Levels;
 use crate::service::workspace::WorkspaceUpdate;
 
 /// The page.
@@ -28,6 +32,8 @@ pub(super) struct SettingsPage {
     pub(super) id: String,
     pub(super) name: Text,
     pub(super) policy: Text,
+    /// What the workspace may have as a whole, where that is bounded.
+    pub(super) plan: Option<PlanCard>,
     pub(super) days: Option<u32>,
     /// What stands in the fields.
     pub(super) typed: String,
@@ -37,8 +43,57 @@ pub(super) struct SettingsPage {
     pub(super) admin: bool,
 }
 
+/// A workspace's plan, and how much of it is used.
+pub(super) struct PlanCard {
+    pub(super) name: Text,
+    pub(super) rows: Vec<PlanRow>,
+}
+
+/// One thing that a plan bounds.
+pub(super) struct PlanRow {
+    pub(super) what: &'static str,
+    pub(super) much: String,
+    /// When it begins anew.
+    pub(super) anew: Option<Moment>,
+}
+
+impl PlanCard {
+    fn new(levels: &Levels, now: Timestamp) -> Option<Self> {
+        let plan = levels.plan.as_ref()?;
+        let mut rows = Vec::new();
+        for (what, limit, bounded) in [
+            ("Questions this month", Limit::AsksPerMonth, plan.asks_per_month),
+            ("People who may vote", Limit::Approvers, plan.approvers),
+        ] {
+            let level = levels.workspace.iter().find(|level| level.limit == limit);
+            let used = level.map_or(0, |level| level.gauge.used);
+            let much = match bounded {
+                Some(most) => format!("{used} of {most}"),
+                None if limit == Limit::AsksPerMonth => format!("{used}; the plan has no bound"),
+                None => "the plan has no bound".into(),
+            };
+            let anew = level.and_then(|level| level.resets_at).filter(|_| bounded.is_some());
+            let anew = anew.map(|at| Moment::seen_from(at, now));
+            rows.push(PlanRow { what, much, anew });
+        }
+        let kinds = |kinds: &BTreeSet<String>| match kinds.is_empty() {
+            true => "none".to_owned(),
+            false => kinds.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
+        };
+        let channels = plan.channels.as_ref().map_or("every kind".into(), kinds);
+        rows.push(PlanRow { what: "Channels", much: channels, anew: None });
+        let audit = match plan.audit_days {
+            Some(1) => "the last day".into(),
+            Some(days) => format!("the last {days} days"),
+            None => "all of it".into(),
+        };
+        rows.push(PlanRow { what: "Audit log that can be read", much: audit, anew: None });
+        Some(Self { name: text(&plan.name.to_string()), rows })
+    }
+}
+
 impl SettingsPage {
-    pub(super) fn new(by: &SignedIn, workspace: &Workspace) -> Self {
+    pub(super) fn new(by: &SignedIn, workspace: &Workspace, levels: &Levels) -> Self {
         let now = by.viewer.now;
         Self {
             shell: Shell::of("Settings", "/settings", by, now),
@@ -46,6 +101,7 @@ impl SettingsPage {
             id: workspace.id.to_string(),
             name: text(&workspace.name),
             policy: text(workspace.default_policy.as_str()),
+            plan: PlanCard::new(levels, now),
             days: workspace.retention_days,
             typed: workspace.retention_days.map(|days| days.to_string()).unwrap_or_default(),
             reason: String::new(),
@@ -64,7 +120,8 @@ pub(super) async fn show(State(app): State<App>, by: SignedIn) -> Result<Respons
         return Err(Fault::NotFound);
     }
     let workspace = app.service.workspace(&by.caller).await?;
-    Ok(page(StatusCode::OK, &SettingsPage::new(&by, &workspace)))
+    let levels = app.service.limits(&by.caller, None).await?;
+    Ok(page(StatusCode::OK, &SettingsPage::new(&by, &workspace, &levels)))
 }
 
 #[derive(Deserialize)]
@@ -110,7 +167,8 @@ pub(super) async fn keep(
         Err(told) => told,
     };
     let workspace = app.service.workspace(&by.caller).await?;
-    let mut sheet = SettingsPage::new(&by, &workspace);
+    let levels = app.service.limits(&by.caller, None).await?;
+    let mut sheet = SettingsPage::new(&by, &workspace, &levels);
     let status = told.status;
     sheet.notice = Some(told.into());
     // What was typed stays, in the form that was sent.

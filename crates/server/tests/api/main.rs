@@ -45,6 +45,7 @@ mod lists;
 mod newcomers;
 mod outages;
 mod passwords;
+mod plans;
 mod proof;
 mod quorum;
 mod races;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use askfirst_core::{Environment, Timestamp, WorkspaceId};
+use askfirst_core::{Environment, Plan, Timestamp, WorkspaceId};
 use askfirst_proof::SealingKey;
 use askfirst_proof::key::KeyBits;
 use askfirst_server::app::Reach;
@@ -57,7 +57,7 @@ impl TestServer {
         mail: Option<Mail>,
     ) -> Self {
         let environment = Environment::Live;
-        let open = SelfService { environment, keys_per_hour, workspaces, mail };
+        let open = SelfService { environment, keys_per_hour, workspaces, mail, plan: None };
         Self::open_with(open, OutgoingSettings::default()).await
     }
 
@@ -159,8 +159,13 @@ impl TestServer {
 
     /// A new workspace for real things, on the same server.
     pub async fn found(&self, name: &str) -> Workspace<'_> {
+        self.found_with(name, None).await
+    }
+
+    /// The same, with this plan.
+    pub async fn found_with(&self, name: &str, plan: Option<Plan>) -> Workspace<'_> {
         let founder = Founder { email: format!("owner@{name}.example"), name: "Owner".into() };
-        let found = self.service.found(name, Environment::Live, founder).await;
+        let found = self.service.found(name, Environment::Live, founder, plan).await;
         let (workspace, _) = found.expect("a new workspace");
         Workspace { server: self, id: workspace.id, environment: Environment::Live }
     }

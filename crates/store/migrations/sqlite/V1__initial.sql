@@ -18,6 +18,7 @@ CREATE TABLE workspaces (
   floor          TEXT NOT NULL,
   callback_hosts TEXT NOT NULL DEFAULT '[]', -- where askers may have decisions sent, as JSON
   self_service   INTEGER NOT NULL DEFAULT 0, -- whether a stranger made it
+  plan           TEXT, -- what its operator lets it have, as JSON; empty: what the server takes
   retention_days INTEGER, -- after the end texts are erased; empty: never
   hold           TEXT, -- why nothing is erased, as JSON, while somebody says so
   created_at     INTEGER NOT NULL

@@ -296,6 +296,16 @@ impl Act<'_> {
                 });
                 Ok(Done::new("workspace.changed", workspace, detail))
             }
+            Change::SetPlan { plan } => {
+                let mut next = self.tenant.workspace.clone();
+                if next.plan == *plan {
+                    return Ok(Done::nothing(workspace));
+                }
+                let before = std::mem::replace(&mut next.plan, plan.clone());
+                apply::set_workspace(connection, &next)?;
+                let detail = json!({ "plan": next.plan, "before": before });
+                Ok(Done::new("workspace.plan_changed", workspace, detail))
+            }
             Change::HoldWorkspace { reason } => self.hold_workspace(reason.as_deref()),
             Change::AddLoginLink { secret, member, expires_at } => {
                 let assurance = administration::link_assurance(*member, self.facts);

@@ -31,8 +31,8 @@ pub(super) fn create_workspace(
     let name = id.to_string();
     let sql = "INSERT INTO workspaces
                  (workspace, name, environment, default_policy, floor, created_at, callback_hosts,
-                   self_service)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+                   self_service, plan)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     connection.prepare_cached(sql)?.execute(params![
         id.bytes(),
         workspace.name,
@@ -42,21 +42,26 @@ pub(super) fn create_workspace(
         workspace.created_at.micros(),
         codec::to_json(&workspace.callback_hosts)?,
         workspace.self_service,
+        workspace.plan.as_ref().map(codec::to_json).transpose()?,
     ])?;
     let person = &owner.person;
     add_member(connection, id, owner.id, &person.email, &person.name, person.role, now)?;
     let by = codec::to_json(&policy.by)?;
     save_policy(connection, id, policy.id, &policy.document, policy.digest, &by, now)?;
+    let mut detail = json!({
+        "environment": workspace.environment.as_str(),
+        "owner": person.email,
+        "policy": { "name": policy.document.name.as_str(), "digest": policy.digest },
+    });
+    if let Some(plan) = &workspace.plan {
+        detail["plan"] = json!(plan);
+    }
     let telling = Telling {
         at: now,
         actor: "system",
         kind: "workspace.created",
         subject: &name,
-        detail: &audit::spelled(&json!({
-            "environment": workspace.environment.as_str(),
-            "owner": person.email,
-            "policy": { "name": policy.document.name.as_str(), "digest": policy.digest },
-        }))?,
+        detail: &audit::spelled(&detail)?,
     };
     let head = audit::empty(&name)?;
     audit::append_to(pens, id, &name, head, &telling)?;
@@ -66,7 +71,7 @@ pub(super) fn create_workspace(
 pub(super) fn set_workspace(connection: &Connection, next: &Workspace) -> Written {
     let sql =
         "UPDATE workspaces SET name = ?2, default_policy = ?3, floor = ?4, retention_days = ?5,
-                 hold = ?6, callback_hosts = ?7
+                 hold = ?6, callback_hosts = ?7, plan = ?8
                WHERE workspace = ?1";
     connection.prepare_cached(sql)?.execute(params![
         next.id.bytes(),
@@ -76,6 +81,7 @@ pub(super) fn set_workspace(connection: &Connection, next: &Workspace) -> Writte
         next.retention_days,
         next.hold.as_ref().map(codec::to_json).transpose()?,
         codec::to_json(&next.callback_hosts)?,
+        next.plan.as_ref().map(codec::to_json).transpose()?,
     ])?;
     Ok(())
 }

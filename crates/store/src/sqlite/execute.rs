@@ -58,7 +58,8 @@ pub(super) fn execute(
     if let (Some(_), Principal::Key(key)) = (ask, &facts.principal) {
         let own = key.limits.tighten(desk.allowances.key);
         let allowances = Allowances { key: own, ..desk.allowances };
-        facts.room = desk.tallies.room(connection, place, key.id, allowances, now)?;
+        let plan = tenant.workspace.plan.as_ref();
+        facts.room = desk.tallies.room(connection, place, key.id, allowances, plan, now)?;
         facts.grants = tenant.grants.of(place.environment, key.id);
     }
     if let (Command::Vote(cast), Some(before)) = (&request.command, &before)

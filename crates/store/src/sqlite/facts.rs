@@ -206,6 +206,7 @@ impl Tenant {
             webhooks: self.webhooks.all(),
             channels: self.channels.all(),
             hitl: self.hitl.clone(),
+            plan: self.workspace.plan.clone(),
         }
     }
 

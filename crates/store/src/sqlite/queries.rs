@@ -16,7 +16,7 @@ use crate::records::{
 use crate::store::StoreError;
 
 const WORKSPACE: &str = "SELECT workspace, name, environment, default_policy, floor, created_at,
-       retention_days, hold, callback_hosts, self_service FROM workspaces";
+       retention_days, hold, callback_hosts, self_service, plan FROM workspaces";
 
 pub(super) fn workspaces(connection: &Connection) -> Result<Vec<Workspace>, StoreError> {
     let sql = format!("{WORKSPACE} ORDER BY created_at, workspace");
@@ -46,6 +46,7 @@ fn read_workspace(row: &Row<'_>) -> rusqlite::Result<Workspace> {
         hold: codec::maybe_json(row, 7)?,
         callback_hosts: codec::json(row, 8)?,
         self_service: row.get(9)?,
+        plan: codec::maybe_json(row, 10)?,
     })
 }
 

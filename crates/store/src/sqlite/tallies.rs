@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use askfirst_core::{
-    Allowance, Allowances, Approval, Gauge, KeyId, KeyLimits, Load, Room, Timestamp,
+    Allowance, Allowances, Approval, Gauge, KeyId, KeyLimits, Load, Plan, PlanName, Room, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -98,11 +98,13 @@ impl Tallies {
         place: Place,
         key: KeyId,
         allowances: Allowances,
+        plan: Option<&Plan>,
         now: Timestamp,
     ) -> Result<Room, StoreError> {
+        let (all, plan) = under(plan, allowances.workspace);
         let own = self.of(connection, place, Some(key))?.load(allowances.key, now);
-        let workspace = self.of(connection, place, None)?.load(allowances.workspace, now);
-        Ok(Room { key: own, workspace, month_ends: now.month().map(|(_, end)| end) })
+        let workspace = self.of(connection, place, None)?.load(all, now);
+        Ok(Room { key: own, workspace, month_ends: now.month().map(|(_, end)| end), plan })
     }
 
     /// Writes what changed; part of every transaction, before its commit.
@@ -186,6 +188,9 @@ pub(super) fn room(
     allowances: Allowances,
     now: Timestamp,
 ) -> Result<Room, StoreError> {
+    let known = queries::workspace(connection, place.workspace)?;
+    let (all, plan) =
+        under(known.as_ref().and_then(|found| found.plan.as_ref()), allowances.workspace);
     let load = |key, allowance: Allowance| {
         read_tally(connection, place, key).map(|tally| tally.load(allowance, now))
     };
@@ -198,9 +203,17 @@ pub(super) fn room(
             }
             None => Load::default(),
         },
-        workspace: load(None, allowances.workspace)?,
+        workspace: load(None, all)?,
         month_ends: now.month().map(|(_, end)| end),
+        plan,
     })
+}
+
+/// What a workspace with this plan may, and the plan's name if that bounds its asks.
+fn under(plan: Option<&Plan>, all: Allowance) -> (Allowance, Option<PlanName>) {
+    let Some(plan) = plan else { return (all, None) };
+    let (own, bounds) = plan.tighten(all);
+    (own, bounds.then(|| plan.name.clone()))
 }
 
 /// The keys of a place that may ask for nothing more at `now`.

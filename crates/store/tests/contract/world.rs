@@ -312,6 +312,7 @@ async fn tenant(store: &dyn Store, called: &str) -> Tenant {
         retention_days: None,
         callback_hosts: Vec::new(),
         self_service: false,
+        plan: None,
         hold: None,
         created_at: store.now(),
     };
