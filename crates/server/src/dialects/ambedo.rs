@@ -129,6 +129,8 @@ struct ListQuery {
 #[serde(rename_all = "camelCase")]
 struct PauseList {
     pauses: Vec<PauseView>,
+    /// In all, counted up to 10,000.
+    total: u32,
     limit: u32,
     offset: u32,
     has_more: bool,
@@ -149,11 +151,12 @@ async fn list(
         return Err(Problem::bad_request(detail));
     }
     // A key that only asks sees its own, and those are all pauses.
-    let search = Search { status: query.status, limit: offset + limit, ..Search::default() };
-    let (found, next) = app.service.search(&caller, search).await?;
-    let page = found.iter().skip(offset as usize);
-    let pauses = page.map(|seen| PauseView::of(seen, &app.reach.public_url)).collect();
-    Ok(Json(PauseList { pauses, limit, offset, has_more: next.is_some() }))
+    let search = Search { status: query.status, limit, ..Search::default() };
+    let (found, total) = app.service.own_page(&caller, search, offset).await?;
+    let shown = |seen: &Seen| PauseView::of(seen, &app.reach.public_url);
+    let pauses: Vec<_> = found.iter().map(shown).collect();
+    let has_more = (offset as usize).saturating_add(pauses.len()) < total as usize;
+    Ok(Json(PauseList { pauses, total, limit, offset, has_more }))
 }
 
 /// What somebody decides.

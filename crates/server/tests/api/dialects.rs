@@ -387,6 +387,12 @@ async fn a_list_has_a_keys_own_pauses() {
     let middle = list("?limit=1&offset=1").await;
     assert_eq!((&middle["pauses"], &middle["hasMore"]), (&json!([made[1]]), &json!(true)));
     assert_eq!(list("?offset=3").await["pauses"], json!([]));
+    for (query, total) in
+        [("", 3), ("?limit=1&offset=2", 3), ("?status=pending", 2), ("?status=expired", 0)]
+    {
+        assert_eq!(list(query).await["total"], total, "{query}: what others asked is not counted");
+    }
+    assert_eq!(list("?limit=1&offset=2").await["hasMore"], false);
 }
 
 #[tokio::test]
