@@ -55,6 +55,7 @@ pub(crate) enum Command {
     Cancel(approvals::CancelArgs),
     Revoke(approvals::RevokeArgs),
     Proof(proof::ProofArgs),
+    RevokeToken(proof::RevokeTokenArgs),
     Jwks(proof::JwksArgs),
     Verify(verify::VerifyArgs),
     #[command(subcommand)]
@@ -112,6 +113,7 @@ impl Command {
             Self::Cancel(args) => (exit::FAILED, args.connection.json),
             Self::Revoke(args) => (exit::FAILED, args.connection.json),
             Self::Proof(args) => (exit::FAILED, args.connection.json),
+            Self::RevokeToken(args) => (exit::FAILED, args.connection.json),
             Self::Jwks(args) => (exit::FAILED, args.connection.json),
             Self::Policy(command) => (exit::FAILED, command.json()),
             Self::Keys(command) => (exit::FAILED, command.connection().json),
@@ -154,6 +156,7 @@ impl Command {
             Self::Cancel(args) => args.run(),
             Self::Revoke(args) => args.run(),
             Self::Proof(args) => args.run(),
+            Self::RevokeToken(args) => args.run(),
             Self::Jwks(args) => args.run(),
             Self::Verify(args) => args.run(),
             Self::Policy(command) => command.run(),

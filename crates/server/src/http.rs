@@ -82,6 +82,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(keeping::erase))
         .routes(routes!(keeping::hold, keeping::release))
         .routes(routes!(proofs::get))
+        .routes(routes!(proofs::revoke_token))
         .routes(routes!(policies::save, policies::list))
         .routes(routes!(policies::get, policies::remove))
         .routes(routes!(policies::versions))

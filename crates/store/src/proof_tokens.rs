@@ -51,9 +51,11 @@ pub trait ProofTokens: Send + Sync {
         &self,
         digest: Digest,
     ) -> Result<Option<(ApprovalId, ProofToken)>, StoreError>;
-    /// Which of the numbers from `first` on, before `end`, were taken back; none if no token has
-    /// any of those numbers.
-    async fn revoked_numbers(&self, first: u64, end: u64) -> Result<Option<Vec<u64>>, StoreError>;
+    /// How often a token was taken back, of all of this server; none if no token has a number from
+    /// `first` on. While it stays the same, so do the numbers of those that were.
+    async fn revocations(&self, first: u64) -> Result<Option<u64>, StoreError>;
+    /// Which of the numbers from `first` on, before `end`, were taken back.
+    async fn revoked_numbers(&self, first: u64, end: u64) -> Result<Vec<u64>, StoreError>;
     /// What was taken back, the last first.
     async fn revoked_proofs(&self, limit: u32) -> Result<Vec<RevokedProof>, StoreError>;
 }

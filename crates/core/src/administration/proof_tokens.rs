@@ -1,7 +1,7 @@
 //! Taking back what proves a decision to clients of proof.holdings. The decision itself stays.
 
 use super::Denied;
-use crate::{ApprovalId, Dialect, Environment, Facts, KeyId, Principal, Refusal, Scope};
+use crate::{ApprovalId, Dialect, Environment, Facts, KeyId, Principal};
 
 /// A token that is good no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,12 @@ impl RevocationReason {
     pub const ALL: [Self; 5] =
         [Self::UserRequest, Self::Fraud, Self::KeyCompromise, Self::AssetTransferred, Self::Other];
 
+    /// The reason of this word.
+    #[must_use]
+    pub fn called(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == word)
+    }
+
     /// The word on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -50,17 +56,15 @@ impl RevocationReason {
     }
 }
 
-/// The key that asked takes it back.
-pub(super) fn authorise(revocation: &ProofRevocation, facts: &Facts) -> Result<(), Denied> {
-    match &facts.principal {
-        Principal::Key(key)
-            if key.dialect == Dialect::Proof
-                && key.environment == revocation.environment
-                && key.id == revocation.asker =>
-        {
-            Ok(())
-        }
-        Principal::Key(_) => Err(Denied::Unknown { what: "proof" }),
-        _ => Err(Refusal::MissingScope(Scope::Ask).into()),
+/// Whether the key that asked takes it back. Whoever else does is an admin, or of nothing here.
+pub(super) fn by_asker(revocation: &ProofRevocation, facts: &Facts) -> Result<bool, Denied> {
+    let Principal::Key(key) = &facts.principal else { return Ok(false) };
+    if key.environment != revocation.environment {
+        return Err(Denied::Unknown { what: "proof" });
+    }
+    match key.dialect {
+        Dialect::Proof if key.id == revocation.asker => Ok(true),
+        Dialect::Native => Ok(false),
+        _ => Err(Denied::Unknown { what: "proof" }),
     }
 }

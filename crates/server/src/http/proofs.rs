@@ -1,18 +1,20 @@
-//! Receipts, bundles and the keys to check them with.
+//! Receipts, bundles and the keys to check them with; and taking back a token that proves to clients
+//! of another product.
 
+use askfirst_core::administration::RevocationReason;
 use askfirst_core::{ApprovalId, Status, Timestamp};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::problem::Problem;
-use super::request::{Id, Query, patience};
+use super::request::{Body, Id, Query, patience};
 use super::views::ProofView;
 use crate::app::App;
-use crate::service::Caller;
+use crate::service::{Caller, ServiceError, mistake};
 
 /// How a proof is read.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -60,6 +62,53 @@ pub async fn get(
         }
     };
     answer.ok_or_else(|| missing(approval.status_at(now)))
+}
+
+/// Why a proof token is taken back.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenRevocation {
+    /// `user_request`, `fraud`, `key_compromise`, `asset_transferred` or `other`, which is meant
+    /// where nothing is said.
+    #[serde(default)]
+    #[schema(example = "fraud")]
+    reason: Option<String>,
+}
+
+/// A proof token that is good no more.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RevokedToken {
+    /// Of which approval.
+    approval: String,
+    /// When it was taken back, the first time.
+    revoked_at: String,
+    /// Why.
+    reason: &'static str,
+}
+
+/// Take back the token that proves a decision to clients of proof.holdings. The decision and its
+/// receipt stay as they are. For admins; the key that asked does it in that product's own API.
+#[utoipa::path(post, path = "/v1/approvals/{id}/proof-token/revoke", tag = "proofs",
+    params(("id" = String, Path)), request_body = Option<TokenRevocation>,
+    responses((status = 200, body = RevokedToken), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub async fn revoke_token(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<ApprovalId>,
+    body: Body<TokenRevocation>,
+) -> Result<Json<RevokedToken>, Problem> {
+    let idempotency = body.idempotency(format!("approvals.proof_token.revoke/{id}"));
+    let reason = match body.value.reason.as_deref() {
+        None => RevocationReason::default(),
+        Some(word) => RevocationReason::called(word).ok_or_else(|| {
+            let words = RevocationReason::ALL.map(RevocationReason::as_str).join(", ");
+            mistake("/reason", format!("one of {words}"))
+        })?,
+    };
+    let known = app.service.take_back_proof_token(&caller, id, reason, idempotency).await?;
+    let (at, reason) = known.revoked.ok_or(ServiceError::NotFound("proof token"))?;
+    let (approval, revoked_at) = (id.to_string(), at.to_string());
+    Ok(Json(RevokedToken { approval, revoked_at, reason: reason.as_str() }))
 }
 
 fn missing(status: Status) -> Problem {

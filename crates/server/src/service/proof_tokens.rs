@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use askfirst_core::administration::{Change, ProofRevocation, RevocationReason};
-use askfirst_core::{ApprovalId, Digest, Timestamp};
+use askfirst_core::{ApprovalId, Digest, Scope, Timestamp};
 use askfirst_proof::SigningKey;
 use askfirst_proof::token::{LIST_SLOTS, ListClaims, Slots, slots};
-use askfirst_store::{ProofToken, RevokedProof};
+use askfirst_store::{Idempotency, ProofToken, RevokedProof};
 
+use super::caller::ADMINS;
 use super::{Caller, Result, Service, ServiceError};
 
 /// For how many seconds a list need not be fetched again, and until when it may be believed.
@@ -23,16 +24,17 @@ const TIGHT: u8 = 9;
 pub struct SignedLists(Mutex<HashMap<u32, SignedList>>);
 
 struct SignedList {
-    revoked: Vec<u64>,
+    /// How many tokens of this server had been taken back.
+    revocations: u64,
     at: Timestamp,
     signed: Arc<str>,
 }
 
 impl SignedLists {
     /// The list as it was signed, if it says the same and is fresh.
-    fn fresh(&self, list: u32, revoked: &[u64], now: Timestamp) -> Option<Arc<str>> {
+    fn fresh(&self, list: u32, revocations: u64, now: Timestamp) -> Option<Arc<str>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = known.get(&list).filter(|known| known.revoked == revoked)?;
+        let known = known.get(&list).filter(|known| known.revocations == revocations)?;
         let age = now.seconds() - known.at.seconds();
         (0..i64::from(LIST_TTL)).contains(&age).then(|| Arc::clone(&known.signed))
     }
@@ -73,6 +75,33 @@ impl Service {
         Ok(())
     }
 
+    /// Takes the token of a decision back for who runs the workspace; the decision stays. Gives the
+    /// token as it stands then.
+    ///
+    /// # Errors
+    /// If the caller may not, or that has no such token.
+    pub async fn take_back_proof_token(
+        &self,
+        caller: &Caller,
+        approval: ApprovalId,
+        reason: RevocationReason,
+        idempotency: Option<Idempotency>,
+    ) -> Result<ProofToken> {
+        caller.need(Scope::Workspace, ADMINS)?;
+        let none = || ServiceError::NotFound("proof token");
+        let place = caller.place;
+        let found = self.store.approval(place, approval).await?.ok_or_else(none)?;
+        let token = async || {
+            let proof = self.store.proof(place, approval).await?;
+            proof.and_then(|proof| proof.proof_token).ok_or_else(none)
+        };
+        token().await?;
+        let (environment, asker) = (place.environment, found.asker.key);
+        let revocation = ProofRevocation { approval, environment, asker, reason };
+        self.administer(caller, Change::RevokeProof(revocation), idempotency).await?;
+        token().await
+    }
+
     /// What was taken back, newest first.
     ///
     /// # Errors
@@ -87,21 +116,22 @@ impl Service {
     /// If it could not be read or signed.
     pub async fn status_list(&self, list: u32, uri: String) -> Result<Option<Arc<str>>> {
         let first = u64::from(list) * LIST_SLOTS;
-        let revoked = self.store.revoked_numbers(first, first + LIST_SLOTS).await?;
-        let Some(revoked) = revoked else { return Ok(None) };
+        // Read before the numbers: who is taken back in between is in this list, and it is signed
+        // again all the same.
+        let Some(revocations) = self.store.revocations(first).await? else { return Ok(None) };
         let now = self.store.now();
-        if let Some(signed) = self.lists.fresh(list, &revoked, now) {
+        if let Some(signed) = self.lists.fresh(list, revocations, now) {
             return Ok(Some(signed));
         }
+        let numbers = self.store.revoked_numbers(first, first + LIST_SLOTS).await?;
         // Looking makes no key.
         let Some(key) = self.keyring.of_proof_tokens(now).await else { return Ok(None) };
-        let numbers = revoked.clone();
         let signed = tokio::task::spawn_blocking(move || {
             let slots = slots(numbers.into_iter().map(|number| number - first));
             sign(&key, uri, &slots, now)
         });
         let signed: Arc<str> = signed.await.map_err(|error| failed(&error))??.into();
-        self.lists.keep(list, SignedList { revoked, at: now, signed: Arc::clone(&signed) });
+        self.lists.keep(list, SignedList { revocations, at: now, signed: Arc::clone(&signed) });
         Ok(Some(signed))
     }
 }

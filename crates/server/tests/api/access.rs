@@ -19,7 +19,8 @@ use crate::support::{Client, TestServer};
 const HEAD: &str = "\
 # + lets in; a number is the status of the refusal. The approvals are those of the key `ask`.
 # t- are test keys of the same workspace, f- keys of another one: what is + for those without an
-# id in the path is their own workspace's. `ambedo` is a key of another product's API.
+# id in the path is their own workspace's. `ambedo`, `proof` and `holdon` are keys of other products'
+# APIs: nothing here opens to them that does not open to everybody.
 ";
 
 /// Everyone who tries, by the column of the table.
@@ -46,6 +47,8 @@ async fn callers(
         ("t-ask", ours.client_in(Environment::Test, &[Scope::Ask]).await),
         ("t-read", ours.client_in(Environment::Test, &[Scope::ReadAll]).await),
         ("ambedo", ours.foreign(Dialect::Ambedo, "open").await),
+        ("proof", ours.foreign(Dialect::Proof, "open").await),
+        ("holdon", ours.foreign(Dialect::Holdon, "open").await),
         ("f-ask", theirs.asker().await),
         ("f-dec", theirs.approver("zoe").await),
         ("f-adm", theirs.client(&Scope::ADMINISTER).await),
@@ -73,6 +76,17 @@ impl Scene<'_> {
     async fn approved(&self) -> Value {
         let asked = self.pending().await;
         self.voter.approve(&asked).await.expect(200)
+    }
+
+    /// The approval of a confirmation that was approved, and so has a proof token.
+    async fn proven(&self) -> Value {
+        let program = self.ours.foreign(Dialect::Proof, "open").await;
+        let config = json!({ "name": "Releases", "channels": [{ "type": "browser" }] });
+        let config = program.post("/api/v1/hitl", &config).send().await.expect(201);
+        let body = json!({ "hitl_id": config["id"], "message": "Deploy?" });
+        program.post("/api/v1/confirmations", &body).send().await.expect(201);
+        let newest = self.voter.get("/v1/approvals?limit=1").await.expect(200);
+        self.voter.approve(&newest["data"][0]).await.expect(200)
     }
 
     /// Makes room for a channel.
@@ -172,6 +186,9 @@ impl Scene<'_> {
                 let ended = self.approved().await;
                 self.asker.consume(&ended).await.expect(200);
                 (on(&ended), Some(json!({ "status": "failed" })))
+            }
+            ("POST", "/v1/approvals/{id}/proof-token/revoke") => {
+                (on(&self.proven().await), Some(json!({})))
             }
             ("POST", "/v1/policies") => (route.into(), Some(document)),
             (_, "/v1/policies/{name}" | "/v1/policies/{name}/versions") => {

@@ -6,7 +6,8 @@ PRAGMA application_id = 1095985969; -- "ASk1": this file is Askfirst's
 -- One row of what belongs to the file as a whole.
 CREATE TABLE meta (
   one        INTEGER PRIMARY KEY CHECK (one = 1),
-  high_water INTEGER NOT NULL -- no time recorded here is later; the store's clock starts from it
+  high_water INTEGER NOT NULL, -- no time recorded here is later; the store's clock starts from it
+  revocations INTEGER NOT NULL DEFAULT 0 -- how often a proof token was taken back
 ) STRICT;
 INSERT INTO meta (one, high_water) VALUES (1, 0);
 

@@ -71,7 +71,16 @@ pub(super) fn taken_back(
                WHERE approval = ?1 AND revoked_at IS NULL";
     let reason = RevocationReason::UserRequest.as_str();
     let row = params![approval.id.bytes(), now.micros(), reason];
-    connection.prepare_cached(sql)?.execute(row)?;
+    let changed = connection.prepare_cached(sql)?.execute(row)?;
+    count_revocation(connection, changed)
+}
+
+/// So that who signs the lists sees that there is something new without reading them.
+fn count_revocation(connection: &Connection, changed: usize) -> Result<(), StoreError> {
+    if changed == 1 {
+        let sql = "UPDATE meta SET revocations = revocations + 1";
+        connection.prepare_cached(sql)?.execute([])?;
+    }
     Ok(())
 }
 
@@ -105,6 +114,7 @@ pub(super) fn revoke(
         now.micros(),
         revocation.reason.as_str(),
     ])?;
+    count_revocation(connection, changed)?;
     Ok(changed == 1)
 }
 
@@ -126,21 +136,27 @@ impl ProofTokens for SqliteStore {
         .await
     }
 
-    async fn revoked_numbers(&self, first: u64, end: u64) -> Result<Option<Vec<u64>>, StoreError> {
+    async fn revocations(&self, first: u64) -> Result<Option<u64>, StoreError> {
         self.read(move |connection| {
-            let sql = "SELECT max(number) FROM proof_tokens";
-            let mut newest = connection.prepare_cached(sql)?;
-            let newest: Option<u64> = newest.query_row([], |row| codec::maybe_counted(row, 0))?;
-            if newest.is_none_or(|newest| newest < first) {
-                return Ok(None);
-            }
+            let sql = "SELECT (SELECT max(number) FROM proof_tokens), revocations FROM meta";
+            let mut statement = connection.prepare_cached(sql)?;
+            let (newest, revocations) = statement.query_row([], |row| {
+                Ok((codec::maybe_counted::<u64>(row, 0)?, codec::counted(row, 1)?))
+            })?;
+            Ok(newest.filter(|newest| *newest >= first).map(|_| revocations))
+        })
+        .await
+    }
+
+    async fn revoked_numbers(&self, first: u64, end: u64) -> Result<Vec<u64>, StoreError> {
+        self.read(move |connection| {
             let sql = "SELECT number FROM proof_tokens
                        WHERE revoked_at IS NOT NULL AND number >= ?1 AND number < ?2
                        ORDER BY number";
             let mut statement = connection.prepare_cached(sql)?;
             let span = (codec::signed(first), codec::signed(end));
             let rows = statement.query_map(span, |row| codec::counted(row, 0))?;
-            Ok(Some(rows.collect::<Result<_, _>>()?))
+            Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
     }

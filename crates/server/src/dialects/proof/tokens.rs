@@ -276,13 +276,10 @@ pub(super) async fn revoke(
 ) -> Result<Json<Revoked>, Problem> {
     let reason = match body.value.reason.as_deref() {
         None => RevocationReason::default(),
-        Some(text) => {
-            let known = RevocationReason::ALL.into_iter().find(|known| known.as_str() == text);
-            known.ok_or_else(|| {
-                let words: Vec<_> = RevocationReason::ALL.iter().map(|one| one.as_str()).collect();
-                invalid("/reason", format!("one of {}", words.join(", ")))
-            })?
-        }
+        Some(text) => RevocationReason::called(text).ok_or_else(|| {
+            let words: Vec<_> = RevocationReason::ALL.iter().map(|one| one.as_str()).collect();
+            invalid("/reason", format!("one of {}", words.join(", ")))
+        })?,
     };
     let known = proof_of(&app, &caller, id).await?;
     if known.revoked.is_none() {

@@ -146,6 +146,54 @@ async fn a_token_that_was_taken_back_or_has_expired_is_good_no_more() {
 }
 
 #[tokio::test]
+async fn an_admin_takes_a_token_back_and_no_other_key_does() {
+    let server = TestServer::start().await;
+    let (ours, program) = scene(&server, "acme").await;
+    let ana = ours.approver("ana").await;
+    let made = asked(&program, &config(&program).await).await;
+    let pending = path_of(&native(&ana, &made).await, "/proof-token/revoke");
+    let admin = ours.client(&[Scope::Workspace]).await;
+    let fraud = json!({ "reason": "fraud" });
+    let revoke = async |who: &Client| who.post(pending.clone(), &fraud).send().await;
+    assert_eq!(revoke(&admin).await.problem(), "404 not_found", "nothing is proven yet");
+    let after = decided(&program, &ana, &made, "approve", "").await;
+    let theirs = server.found("rival").await;
+    for (who, told) in [
+        (&ana, "403 forbidden"),
+        (&ours.asker().await, "403 forbidden"),
+        (&theirs.client(&[Scope::Workspace]).await, "404 not_found"),
+        (&program, "401 not_authenticated"),
+        (&server.stranger(), "401 not_authenticated"),
+    ] {
+        assert_eq!(revoke(who).await.problem(), told);
+    }
+    let odd = admin.post(pending.clone(), &json!({ "reason": "boredom" })).send().await;
+    assert_eq!((odd.problem().as_str(), odd.pointers()), ("422 invalid", vec!["/reason".into()]));
+    assert_eq!(validity(&server.stranger(), &after["proof_token"]).await["valid"], true);
+
+    let done = revoke(&admin).await.expect(200);
+    assert_eq!(
+        (&done["reason"], &done["revoked_at"]),
+        (&json!("fraud"), &json!("2030-01-01T00:00:00.000Z"))
+    );
+    server.clock.advance(5);
+    let again = admin.call(Method::POST, pending.clone()).send().await.expect(200);
+    assert_eq!(again, done, "the first time counts");
+    let told = validity(&server.stranger(), &after["proof_token"]).await;
+    assert_eq!((&told["reason"], &told["revoked_reason"]), (&json!("revoked"), &json!("fraud")));
+    assert_eq!(read(&program, &made).await["status"], "approved", "the decision stays");
+    let audit = ours.client(&[Scope::Audit]).await;
+    let audit = audit.get("/v1/audit?kind=proof_token.revoked").await.expect(200);
+    let [entry] = &audit["data"].as_array().unwrap()[..] else { panic!("{audit}") };
+    assert!(entry["actor"].as_str().unwrap().starts_with("key:"), "{entry}");
+    // What was asked in another API has no such token.
+    let other = ours.asker().await.ask_under("open").await;
+    ana.approve(&other).await.expect(200);
+    let none = admin.post(path_of(&other, "/proof-token/revoke"), &json!({})).send().await;
+    assert_eq!(none.problem(), "404 not_found");
+}
+
+#[tokio::test]
 async fn an_approval_that_was_taken_back_is_proven_no_more() {
     let server = TestServer::start().await;
     let (ours, program) = scene(&server, "acme").await;
