@@ -363,6 +363,22 @@ async fn every_route_opens_to_those_in_the_table_and_to_no_one_else(part: usize)
     }
 }
 
+#[test]
+fn keys_of_other_apis_reach_nothing_here_that_is_not_open_to_everybody() {
+    let table = include_str!("access.txt");
+    let mut lines = table.lines().skip(HEAD.lines().count());
+    let columns: Vec<_> = lines.next().unwrap().split_whitespace().skip(1).collect();
+    for dialect in Dialect::ALL.into_iter().filter(|dialect| !dialect.is_native()) {
+        let column = columns.iter().position(|who| *who == dialect.as_str());
+        let column = column.unwrap_or_else(|| panic!("{dialect} has no column"));
+        for line in lines.clone() {
+            let cells: Vec<_> = line.split_whitespace().skip(2).collect();
+            let (nobody, theirs) = (cells[0], cells[column]);
+            assert!(theirs == "401" || theirs == nobody, "{dialect}: {line}");
+        }
+    }
+}
+
 macro_rules! in_parts {
     ($($name:ident = $part:literal),+) => {
         mod in_parts {
