@@ -16,6 +16,7 @@ pub mod keeping;
 pub mod keys;
 pub mod limits;
 pub mod links;
+mod passed_on;
 pub mod passwords;
 pub mod people;
 pub mod policies;

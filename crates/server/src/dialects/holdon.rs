@@ -145,10 +145,10 @@ async fn ask(
     }
     let wanted = value.notify.clone();
     let question = value.question(key)?;
-    let (seen, _) = app.service.ask(&caller, question, idempotency).await.map_err(told)?;
+    let (seen, repeated) = app.service.ask(&caller, question, idempotency).await.map_err(told)?;
     let mut view = ApprovalView::of(&seen, pages(&app, &caller).await?);
     view.notifications = Some(notifications(&app, &caller, &seen, wanted).await?);
-    if let Some(token) = app.service.token_to_pass_on(&caller, &seen).await? {
+    if let Some(token) = app.service.token_with_the_ask(&caller, &seen, repeated).await? {
         view.decision_url = Some(format!("{}/decide/{token}", app.reach.public_url));
     }
     Ok((StatusCode::CREATED, Json(view)).into_response())

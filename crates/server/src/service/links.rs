@@ -3,14 +3,12 @@
 //! on, it counts as `bearer`.
 
 use askfirst_core::administration::{Change, LinkKind, NewDecisionLink};
-use askfirst_core::{
-    ApprovalId, Assurance, LinkId, LinkWay, MemberId, Refusal, Role, Scope, Status,
-};
+use askfirst_core::{ApprovalId, Assurance, LinkId, LinkWay, MemberId, Scope};
 use askfirst_store::{Credential, DecisionLink, Idempotency};
 
 use super::caller::ADMINS;
 use super::signin::MadeLink;
-use super::{Caller, Result, Rights, Seen, Service, ServiceError};
+use super::{Caller, Result, Rights, Service, ServiceError};
 use crate::mint::{self, Purpose};
 
 impl Service {
@@ -74,30 +72,6 @@ impl Service {
         let change = Change::AddDecisionLink(link);
         let done = self.administer(caller, change, idempotency).await?;
         Ok(((!done.replayed).then_some(token), assurance))
-    }
-
-    /// The token of a new link for the asker to pass on, in the name of the first contact who could
-    /// answer. None where a bearer's word does not count, or nobody is asked any more.
-    ///
-    /// # Errors
-    /// If the caller did not ask this.
-    pub async fn token_to_pass_on(&self, caller: &Caller, asked: &Seen) -> Result<Option<String>> {
-        let (approval, roster) = (&asked.approval, &asked.roster);
-        let open = approval.status_at(asked.now) == Status::Pending;
-        if !open || approval.policy.document.assurance > Assurance::Bearer {
-            return Ok(None);
-        }
-        let contacts = roster.people.iter().filter(|(_, person)| person.role == Role::Contact);
-        let could = |id: &MemberId| approval.could_ever_vote(*id, roster, asked.now);
-        let Some(contact) = contacts.map(|(id, _)| *id).find(could) else { return Ok(None) };
-        match self.new_decision_link(caller, approval.id, contact, true, None).await {
-            Ok((token, _)) => Ok(token),
-            // The workspace's floor is higher, or it has just ended.
-            Err(
-                ServiceError::Refused(Refusal::AssuranceTooLow { .. }) | ServiceError::NotFound(_),
-            ) => Ok(None),
-            Err(other) => Err(other),
-        }
     }
 
     /// Who decides by this link, and what; none if it cannot be used any more.

@@ -478,7 +478,10 @@ async fn a_repeat_asks_nothing_twice_and_a_full_key_is_told_when_to_come_back() 
     let call = || program.post("/api/approvals", &wire()).once("k1");
     let (first, again) = (call().send().await.expect(201), call().send().await.expect(201));
     assert_eq!(first["id"], again["id"]);
-    assert_ne!(first["decision_url"], again["decision_url"], "no token is kept to be told again");
+    assert_eq!(first["decision_url"], again["decision_url"], "nor is there another link");
+    let audit = workspace.client(&[Scope::Audit]).await;
+    let links = audit.get("/v1/audit?kind=decision_link.added").await.expect(200);
+    assert_eq!(links["data"].as_array().unwrap().len(), 1);
     let full = program.post("/api/approvals", &wire()).send().await;
     let told = error(&full, 429);
     assert!(told.contains("may ask 1 times") && !full.header("retry-after").is_empty(), "{told}");
