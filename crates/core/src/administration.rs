@@ -21,9 +21,9 @@ use crate::approval::erasure::{LONGEST_RETENTION, check_reason};
 use crate::policy::is_name;
 use crate::principal::check_scopes;
 use crate::{
-    Assurance, ChannelId, ChannelSettings, Delegation, Environment, Facts, GroupId, HitlId,
-    MemberId, Person, Plan, Policy, PolicyAllowance, PolicyName, Principal, Problem, Refusal, Role,
-    Scope, Standing, WebhookId,
+    Assurance, ChannelId, ChannelSettings, Delegation, Dialect, Environment, Facts, GroupId,
+    HitlId, MemberId, Person, Plan, Policy, PolicyAllowance, PolicyName, Principal, Problem,
+    Refusal, Role, Scope, Standing, WebhookId,
 };
 
 pub use channels::ChannelSecret;
@@ -422,6 +422,11 @@ fn add_key(key: &NewKey, facts: &Facts, holdings: &Holdings) -> Result<(), Denie
     check_scopes(&key.scopes, key.member, key.environment)?;
     if let Some(problem) = key.dialect.misfit(&key.scopes, &key.policies) {
         return Err(Denied::Invalid(problem));
+    }
+    if key.callback_url.is_some() && key.dialect != Dialect::Holdon {
+        let detail = "only a key for HoldOn has one of its own; in other APIs each ask says where \
+                      its end is sent";
+        return Err(invalid("/callback_url", detail));
     }
     for id in [key.member, key.owner].into_iter().flatten() {
         if is_contact(id, facts) {

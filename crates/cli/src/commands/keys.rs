@@ -66,6 +66,9 @@ pub(crate) struct CreateArgs {
     /// Asks that it may put in a month, if fewer than every key may
     #[arg(long, value_name = "NUMBER")]
     monthly: Option<u32>,
+    /// For HoldOn: where the end of what it asks is sent, unless the ask says
+    #[arg(long, value_name = "URL")]
+    webhook_url: Option<String>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -138,6 +141,9 @@ impl CreateArgs {
             "asks_per_month": self.monthly,
         });
         body.insert("limits".into(), limits);
+        if let Some(url) = self.webhook_url {
+            body.insert("callback_url".into(), url.into());
+        }
         let name = body["name"].as_str().unwrap_or_default().to_owned();
         // Two keys may share a name; who did not mean that hears of it.
         let known = all(client, "/v1/keys").await.unwrap_or_default();

@@ -48,6 +48,8 @@ pub struct KeyView {
     standing: &'static str,
     /// How much it may, where that is less than every key may.
     limits: KeyLimitsBody,
+    /// Of a key for HoldOn: where the end of what it asks is sent, unless the ask says.
+    callback_url: Option<String>,
     /// When it was made.
     created_at: String,
     /// When it stops by itself.
@@ -131,6 +133,11 @@ pub struct NewKeyBody {
     /// How much it may, where that is less than every key of the server may.
     #[serde(default)]
     limits: KeyLimitsBody,
+    /// For the dialect `holdon`: where the end of what it asks is sent, unless the ask says; at a
+    /// host among the workspace's `callback_hosts`.
+    #[serde(default)]
+    #[schema(example = "https://ci.example.com/decided")]
+    callback_url: Option<String>,
 }
 
 /// A page of keys.
@@ -162,6 +169,7 @@ fn view(key: Key) -> KeyView {
             Standing::Disabled => "disabled",
         },
         limits: key.facts.limits.into(),
+        callback_url: key.callback_url,
         created_at: key.created_at.to_string(),
         expires_at: key.expires_at.map(|at| at.to_string()),
         revoked_at: key.revoked_at.map(|at| at.to_string()),
@@ -232,6 +240,7 @@ pub async fn add(
         dialect,
         expires_in,
         limits,
+        callback_url,
     } = body.value;
     let (scopes, policies) = (scopes_from(&scopes)?, allowance(&policies)?);
     let dialect = dialect_from(dialect.as_deref())?;
@@ -245,7 +254,7 @@ pub async fn add(
         owner,
         expires_in,
         limits: limits.into(),
-        callback_url: None,
+        callback_url,
     };
     let made = app.service.add_key(&caller, wish, idempotency).await?;
     let body = MadeKeyView { key: made.secret, view: view(made.key) };

@@ -6,7 +6,7 @@ use askfirst_core::administration::{Change, NewKey};
 use askfirst_core::{
     Dialect, Environment, KeyId, KeyLimits, MemberId, PolicyAllowance, Scope, Seconds, WorkspaceId,
 };
-use askfirst_store::{Credential, Idempotency, Key};
+use askfirst_store::{Credential, Idempotency, Key, Place};
 
 use super::caller::ADMINS;
 use super::{Caller, Result, Service, ServiceError, mistake};
@@ -91,6 +91,12 @@ impl Service {
         idempotency: Option<Idempotency>,
     ) -> Result<MadeKey> {
         let environment = wish.environment.unwrap_or(caller.place.environment);
+        if let Some(url) = &wish.callback_url {
+            // Who may make no keys learns nothing of what may be reached.
+            caller.need(Scope::Keys, ADMINS)?;
+            let place = Place { environment, ..caller.place };
+            self.check_callback_in(place, url).await?;
+        }
         let (new, secret) = self.new_key(wish, environment)?;
         let id = new.id;
         let done = self.administer(caller, Change::AddKey(new), idempotency).await?;

@@ -49,6 +49,8 @@ pub(super) struct KeyRow {
     pub(super) owner: Text,
     /// As whom it votes.
     pub(super) votes_as: Option<Text>,
+    /// Where the end of what it asks is sent.
+    pub(super) tells: Option<Text>,
     pub(super) made: Moment,
     pub(super) used: Option<Moment>,
     pub(super) ends: Option<Moment>,
@@ -84,6 +86,7 @@ impl KeyRow {
             policies: key.facts.scopes.contains(&Scope::Ask).then(|| text(&policies)),
             owner: person(key.facts.owner),
             votes_as: key.facts.member.map(person),
+            tells: key.callback_url.as_deref().map(text),
             made: seen(key.created_at),
             used: key.last_used_at.map(seen),
             ends: key.expires_at.map(seen),

@@ -8,6 +8,8 @@ use askfirst_server::service::keys::KeyWish;
 use hyper::Method;
 use serde_json::{Value, json};
 
+mod keys;
+
 use crate::support::client::Call;
 use crate::support::receiver::{Receiver, answer_of};
 use crate::support::workspace::{Workspace, wish};

@@ -455,7 +455,7 @@ impl Act<'_> {
         let owner = key.owner.or(acting).ok_or(Denied::Unknown { what: "member" })?;
         let workspace = self.tenant.workspace.id;
         apply::add_key(self.connection, workspace, key, owner, self.now)?;
-        let detail = json!({
+        let mut detail = json!({
             "label": key.label,
             "environment": key.environment.as_str(),
             "dialect": key.dialect,
@@ -466,6 +466,9 @@ impl Act<'_> {
             "expires_at": key.expires_at,
             "limits": key.limits,
         });
+        if let Some(url) = &key.callback_url {
+            detail["callback_url"] = json!(url);
+        }
         Ok(Done::new("key.added", key.id, detail))
     }
 }

@@ -2,7 +2,7 @@
 //! as the agent that asks may be led by anybody. Asked when it asks, and again when it is sent.
 
 use askfirst_core::Environment;
-use askfirst_store::Webhook;
+use askfirst_store::{Place, Webhook};
 
 use super::{LONGEST_URL, Sender};
 use crate::outgoing::{Forbidden, HostRule};
@@ -69,17 +69,22 @@ fn strangers_way(error: Forbidden) -> String {
 impl Service {
     /// Whether an ask may have its end sent there.
     pub(crate) async fn check_callback(&self, caller: &Caller, url: &str) -> Result<()> {
+        self.check_callback_in(caller.place, url).await
+    }
+
+    /// Whether what is asked there may have its end sent there.
+    pub(crate) async fn check_callback_in(&self, place: Place, url: &str) -> Result<()> {
         if url.len() > LONGEST_URL {
             return Err(mistake(POINTER, format!("a URL has at most {LONGEST_URL} bytes")));
         }
-        let workspace = self.store.workspace(caller.place.workspace).await?;
+        let workspace = self.store.workspace(place.workspace).await?;
         let workspace = workspace.ok_or(ServiceError::NotFound("workspace"))?;
         let may = self.sender()?.may_call_back(url, &workspace.callback_hosts);
         may.map_err(|why| mistake(POINTER, why))?;
-        let known = self.store.webhooks(caller.place.workspace).await?;
+        let known = self.store.webhooks(place.workspace).await?;
         let signs =
             |known: &Webhook, of: Environment| known.url.is_none() && known.place.environment == of;
-        if known.iter().any(|known| signs(known, caller.place.environment)) {
+        if known.iter().any(|known| signs(known, place.environment)) {
             return Ok(());
         }
         let why = "nothing signs callbacks here yet; an admin makes what does by POST /v1/webhooks \

@@ -36,7 +36,7 @@ fn key(id: u128, label: &str, dialect: Dialect, scope: Scope, standing: Standing
         created_at: moment(0),
         expires_at: (scope == Scope::Ask).then(|| moment(90_000)),
         revoked_at: None,
-        callback_url: None,
+        callback_url: (dialect == Dialect::Holdon).then(|| "https://ci.example.com/<b>".into()),
         last_used_at: (scope == Scope::Ask).then(|| moment(40)),
     }
 }
@@ -51,6 +51,7 @@ impl KeysPage {
             key(41, "agent", Dialect::Ambedo, Scope::Ask, Standing::Good),
             key(42, "<b>cli\u{202e}", Dialect::Native, Scope::Decide, Standing::Good),
             key(43, "ci", Dialect::Native, Scope::Ask, Standing::Revoked),
+            key(44, "wires", Dialect::Holdon, Scope::Ask, Standing::Good),
         ];
         Self::new(&by, &keys, &roster, true)
     }
