@@ -117,7 +117,7 @@ async fn prepare(store: &SqliteStore, place: Place, owner: MemberId) {
         created_at: now,
     };
     let member = Member { id: owner, person, created_at: now, delegation: None };
-    store.create_workspace(workspace, member, policy).await.unwrap();
+    store.create_workspace(workspace, member, policy, Vec::new()).await.unwrap();
     for (id, scope, member) in [(3, Scope::Ask, None), (4, Scope::Decide, Some(owner))] {
         let key = NewKey {
             id: KeyId::from_bits(id),

@@ -39,12 +39,14 @@ mod signins;
 mod tallies;
 mod telling;
 mod webhooks;
+mod workspaces;
 mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use askfirst_core::administration;
 use askfirst_core::{
     Allowances, Approval, ApprovalId, Digest, GrantId, KeyId, MemberId, PolicyName, Room, Roster,
     Seconds, Timestamp, WorkspaceId,
@@ -178,23 +180,9 @@ impl Store for SqliteStore {
         workspace: Workspace,
         owner: Member,
         policy: PolicyVersion,
-    ) -> Result<(), StoreError> {
-        let work = move |desk: &mut writer::Desk<'_, '_>| {
-            if queries::workspace(desk.connection, workspace.id)?.is_some() {
-                return Ok(Err(StoreError::Exists(format!("the workspace {}", workspace.id))));
-            }
-            apply::create_workspace(
-                desk.connection,
-                desk.pens,
-                &workspace,
-                &owner,
-                &policy,
-                desk.now,
-            )?;
-            desk.changes.push(Change::Workspace(workspace.id));
-            Ok(Ok(()))
-        };
-        self.writer.write(work).await?
+        then: Vec<administration::Change>,
+    ) -> Result<(), AdministerError> {
+        self.found(workspace, owner, policy, then).await
     }
 
     async fn workspaces(&self) -> Result<Vec<Workspace>, StoreError> {

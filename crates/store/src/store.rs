@@ -236,13 +236,16 @@ pub trait Store:
     async fn administer(&self, request: Administer) -> Result<Administered, AdministerError>;
 
     /// Makes a workspace with its first owner and its first policy; the first audit entry is this.
-    /// Errors: [`StoreError::Exists`] for an id that exists.
+    /// `then` are changes by the server itself, in the same transaction: all of it is there, or
+    /// nothing. Errors: [`AdministerError::Store`] with [`StoreError::Exists`] for an id that exists;
+    /// what keeps one of the changes from being made.
     async fn create_workspace(
         &self,
         workspace: Workspace,
         owner: Member,
         policy: PolicyVersion,
-    ) -> Result<(), StoreError>;
+        then: Vec<administration::Change>,
+    ) -> Result<(), AdministerError>;
 
     /// All workspaces, oldest first.
     async fn workspaces(&self) -> Result<Vec<Workspace>, StoreError>;

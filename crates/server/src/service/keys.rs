@@ -121,7 +121,11 @@ impl Service {
         Ok(MadeKey { key: self.find_key(workspace, id).await?, secret: Some(secret) })
     }
 
-    fn new_key(&self, wish: KeyWish, environment: Environment) -> Result<(NewKey, String)> {
+    pub(super) fn new_key(
+        &self,
+        wish: KeyWish,
+        environment: Environment,
+    ) -> Result<(NewKey, String)> {
         if wish.expires_in == Some(Seconds(0)) {
             return Err(mistake("/expires_in", "at least 1 second"));
         }

@@ -12,7 +12,6 @@ use askfirst_core::policy::{Need, Source};
 use askfirst_core::{
     Assurance, ChannelId, ChannelSettings, Dialect, EmailSettings, Environment, KeyLimits,
     MemberId, NewChannel, Plan, Policy, PolicyAllowance, Role, Scope, Seconds, WebhookId,
-    WorkspaceId,
 };
 use askfirst_store::Clock;
 use governor::Quota;
@@ -185,7 +184,7 @@ impl Service {
         may.map_err(|why| mistake("/webhook_url", why))
     }
 
-    /// The key comes last: who has one has all of it.
+    /// All of it is made at once: a crash leaves a workspace with its key, or nothing.
     async fn found_for_stranger(&self, open: &SelfService, wish: StrangersWish) -> Result<MadeKey> {
         let StrangersWish { name, contact, webhook_url } = wish;
         let email = contact.clone().unwrap_or_else(|| LINK_HOLDER.into());
@@ -195,36 +194,24 @@ impl Service {
             expires_in: Seconds::LONGEST,
             ..Policy::standard(default, Assurance::Bearer)
         };
-        let founding = Founding {
-            name: name.clone(),
-            environment: open.environment,
-            founder: Founder { email: OWNER.into(), name: "Nobody".into() },
-            policy,
-            self_service: true,
-            callback_hosts: vec![ANYWHERE.into()],
-            plan: open.plan.clone(),
-        };
-        let (workspace, owner) = self.found_as(founding).await?;
-        let (id, environment) = (workspace.id, open.environment);
-        let member = MemberId::from_bits(mint::id_bits());
+        let (owner, environment) = (MemberId::from_bits(mint::id_bits()), open.environment);
+        let id = MemberId::from_bits(mint::id_bits());
         let called = contact.clone().unwrap_or_else(|| "Whoever has the link".into());
         let (role, called) = (Role::Contact, called.chars().take(128).collect());
-        let change = Change::AddMember { id: member, email, name: called, role };
-        self.administer_as_system(id, change).await?;
+        let mut then = vec![Change::AddMember { id, email, name: called, role }];
         let webhook = WebhookId::from_bits(mint::id_bits());
         let (_, sealed) = self.sender()?.mint(webhook)?;
         let events = ENDS.map(str::to_owned).into();
         let dialect = Dialect::Native;
         let signer = NewWebhook { id: webhook, environment, dialect, url: None, events, sealed };
-        self.administer_as_system(id, Change::AddWebhook(signer)).await?;
+        then.push(Change::AddWebhook(signer));
         if contact.is_some()
             && let Some(mail) = &open.mail
         {
-            self.add_strangers_mail(id, environment, mail).await?;
+            then.push(Change::AddChannel(self.strangers_mail(environment, mail)?));
         }
-        let ours = self.key_limits;
         let wish = KeyWish {
-            label: name,
+            label: name.clone(),
             environment: None,
             dialect: Dialect::Holdon,
             scopes: [Scope::Ask].into(),
@@ -232,20 +219,29 @@ impl Service {
             member: None,
             owner: Some(owner),
             expires_in: None,
-            limits: tighter(MOST, ours),
+            limits: tighter(MOST, self.key_limits),
             callback_url: webhook_url,
         };
-        let made = self.add_key_as_system(id, environment, wish).await?;
-        info!(workspace = %id, "a stranger made a key");
-        Ok(made)
+        let (key, secret) = self.new_key(wish, environment)?;
+        let key_id = key.id;
+        then.push(Change::AddKey(key));
+        let founding = Founding {
+            name,
+            environment,
+            founder: Founder { email: OWNER.into(), name: "Nobody".into() },
+            policy,
+            self_service: true,
+            callback_hosts: vec![ANYWHERE.into()],
+            plan: open.plan.clone(),
+            owner,
+            then,
+        };
+        let workspace = self.found_as(founding).await?.id;
+        info!(%workspace, "a stranger made a key");
+        Ok(MadeKey { key: self.find_key(workspace, key_id).await?, secret: Some(secret) })
     }
 
-    async fn add_strangers_mail(
-        &self,
-        workspace: WorkspaceId,
-        environment: Environment,
-        mail: &Mail,
-    ) -> Result<()> {
+    fn strangers_mail(&self, environment: Environment, mail: &Mail) -> Result<NewChannel> {
         // Nothing that the stranger did is wrong.
         let refused = |error: ServiceError| match error {
             ServiceError::Invalid(mistakes) => {
@@ -258,9 +254,7 @@ impl Service {
         let id = ChannelId::from_bits(mint::id_bits());
         let sealed = mail.password.as_ref().map(|password| self.seal_channel(id, password));
         let settings = ChannelSettings::Email(mail.settings.clone());
-        let new = NewChannel { id, settings, sealed: sealed.transpose()? };
-        self.administer_as_system(workspace, Change::AddChannel(new)).await?;
-        Ok(())
+        Ok(NewChannel { id, settings, sealed: sealed.transpose()? })
     }
 }
 

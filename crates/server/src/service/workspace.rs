@@ -51,6 +51,10 @@ pub(super) struct Founding {
     pub(super) callback_hosts: Vec<String>,
     /// What it may have as a whole.
     pub(super) plan: Option<Plan>,
+    /// Its first owner's id.
+    pub(super) owner: MemberId,
+    /// What it begins with besides.
+    pub(super) then: Vec<Change>,
 }
 
 impl Service {
@@ -112,6 +116,7 @@ impl Service {
             Environment::Dev => Assurance::Key,
             Environment::Live | Environment::Test => Assurance::Session,
         };
+        let owner = MemberId::from_bits(mint::id_bits());
         let founding = Founding {
             name: name.into(),
             environment,
@@ -120,17 +125,19 @@ impl Service {
             self_service: false,
             callback_hosts: Vec::new(),
             plan,
+            owner,
+            then: Vec::new(),
         };
-        self.found_as(founding).await
+        Ok((self.found_as(founding).await?, owner))
     }
 
-    /// Makes a workspace with its first owner and its default policy.
+    /// Makes a workspace with its first owner, its default policy and all else, at once.
     ///
     /// # Errors
     /// If it could not be written.
-    pub(super) async fn found_as(&self, founding: Founding) -> Result<(Workspace, MemberId)> {
+    pub(super) async fn found_as(&self, founding: Founding) -> Result<Workspace> {
         let now = self.store.now();
-        let Founding { name, environment, founder, policy: document, .. } = founding;
+        let Founding { name, environment, founder, policy: document, owner: id, .. } = founding;
         let workspace = Workspace {
             id: WorkspaceId::from_bits(mint::id_bits()),
             name,
@@ -144,7 +151,6 @@ impl Service {
             hold: None,
             created_at: now,
         };
-        let id = MemberId::from_bits(mint::id_bits());
         let person =
             Person { email: founder.email, name: founder.name, role: Role::Owner, enabled: true };
         let owner = Member { id, person, created_at: now, delegation: None };
@@ -156,8 +162,9 @@ impl Service {
             created_at: now,
             by: Actor::System,
         };
-        self.store.create_workspace(workspace.clone(), owner, policy).await?;
-        Ok((workspace, id))
+        let then = founding.then;
+        self.store.create_workspace(workspace.clone(), owner, policy, then).await?;
+        Ok(workspace)
     }
 }
 

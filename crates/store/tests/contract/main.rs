@@ -71,6 +71,7 @@ promises! {
         a_credential_is_worth_nothing_in_another_place
         administration_reaches_only_its_own_workspace
         a_workspace_is_made_once
+        a_workspace_is_made_with_all_that_it_begins_with_or_not_at_all
     }
     repeats {
         another_body_under_the_same_key_is_a_mistake

@@ -6,7 +6,7 @@ use askfirst_core::administration::{Change, Denied};
 use askfirst_core::*;
 use askfirst_store::*;
 
-use crate::world::{self, Home, World, administer, ask, cast, execute};
+use crate::world::{self, Home, World, administer, ask, cast, execute, new_key, next};
 
 pub(crate) async fn a_foreign_approval_is_not_found_like_an_unknown_one<H: Home>() {
     let world = World::<H>::new().await;
@@ -112,11 +112,49 @@ pub(crate) async fn a_workspace_is_made_once<H: Home>() {
     let owner = store.member(workspace.id, world.us.ana).await.unwrap().unwrap();
     let policy = store.policies(workspace.id).await.unwrap().remove(0);
     let before = world.home.rows();
-    let again = store.create_workspace(workspace.clone(), owner, policy).await;
-    assert!(matches!(again, Err(StoreError::Exists(_))), "{again:?}");
+    let make = async |workspace, then| {
+        store.create_workspace(workspace, owner.clone(), policy.clone(), then).await
+    };
+    let again = make(workspace.clone(), vec![]).await;
+    let exists =
+        |why: &AdministerError| matches!(why, AdministerError::Store(StoreError::Exists(_)));
+    assert!(again.as_ref().is_err_and(exists), "{again:?}");
     assert_eq!(world.home.rows(), before);
     let all = store.workspaces().await.unwrap();
     assert_eq!(all.iter().map(|w| w.name.as_str()).collect::<Vec<_>>(), ["us", "them"]);
     let first = store.audit(workspace.id, None, 1).await.unwrap().remove(0);
     assert_eq!((first.entry.index, first.entry.kind.as_str()), (1, "workspace.created"));
+}
+
+pub(crate) async fn a_workspace_is_made_with_all_that_it_begins_with_or_not_at_all<H: Home>() {
+    let world = World::<H>::new().await;
+    let store = &world.store;
+    let known = store.workspace(world.us.place.workspace).await.unwrap().unwrap();
+    let workspace = Workspace { id: WorkspaceId::from_bits(next()), ..known };
+    let owner = store.member(known.id, world.us.ana).await.unwrap().unwrap();
+    let owner = Member { id: MemberId::from_bits(next()), ..owner };
+    let policy = store.policies(known.id).await.unwrap().remove(0);
+    let policy = PolicyVersion { id: PolicyId::from_bits(next()), ..policy };
+    let make = async |then| {
+        store.create_workspace(workspace.clone(), owner.clone(), policy.clone(), then).await
+    };
+    let contact = |email: &str| Change::AddMember {
+        id: MemberId::from_bits(next()),
+        email: email.into(),
+        name: "Cleo".into(),
+        role: Role::Contact,
+    };
+    let key = || Change::AddKey(new_key(&[Scope::Ask], None, owner.id));
+    let before = world.home.rows();
+    let odd = make(vec![contact("cleo@example.com"), key(), contact("nobody")]).await;
+    assert!(matches!(odd, Err(AdministerError::Denied(Denied::Invalid(_)))), "{odd:?}");
+    assert_eq!(world.home.rows(), before);
+    // What waited in the same batch is not undone with it.
+    world.ask().await;
+    make(vec![contact("cleo@example.com"), key()]).await.unwrap();
+    let people = store.roster(workspace.id).await.unwrap().people.len();
+    assert_eq!((people, store.keys(workspace.id, None, 9).await.unwrap().len()), (2, 1));
+    let log = store.audit(workspace.id, None, 9).await.unwrap();
+    let kinds: Vec<_> = log.iter().map(|record| record.entry.kind.as_str()).collect();
+    assert_eq!(kinds, ["workspace.created", "member.added", "key.added"]);
 }

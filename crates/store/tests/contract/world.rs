@@ -316,7 +316,7 @@ async fn tenant(store: &dyn Store, called: &str) -> Tenant {
         hold: None,
         created_at: store.now(),
     };
-    store.create_workspace(workspace, owner, version).await.unwrap();
+    store.create_workspace(workspace, owner, version, Vec::new()).await.unwrap();
     let keys = [
         new_key(&[Scope::Ask], None, ana),
         new_key(&[Scope::Ask], None, ana),
