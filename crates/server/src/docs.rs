@@ -26,12 +26,13 @@ macro_rules! source {
 }
 
 /// In the order in which somebody would read them; the reference comes after the second.
-static SOURCES: [Source; 14] = [
+static SOURCES: [Source; 15] = [
     source!("start", "README.md"),
     source!("guide", "docs/guide.md"),
     source!("cli", "docs/cli.md"),
     source!("operate", "docs/operate.md"),
     source!("channels", "docs/channels.md"),
+    source!("telegram", "docs/channels/telegram.md"),
     source!("webhooks", "docs/webhooks.md"),
     source!("ambedo", "docs/dialects/ambedo.md"),
     source!("proof", "docs/dialects/proof.md"),

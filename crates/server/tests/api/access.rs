@@ -254,6 +254,10 @@ impl Scene<'_> {
                 let body = matches!(method.as_str(), "POST" | "PATCH").then(|| json!({}));
                 (route.replace("{id}", made["id"].as_str().unwrap()), body)
             }
+            (_, bots) if bots.starts_with("/v1/channels/{id}/") => {
+                self.no_channel().await;
+                crate::telegram::access::prepare(&self.ours, method, route, &name).await
+            }
             ("POST", "/v1/webhooks") => {
                 (route.into(), Some(json!({ "url": "http://127.0.0.1:9/", "environment": "test" })))
             }

@@ -1,5 +1,6 @@
 //! Stories told on Telegram: the real server, and the strict Telegram of the kit.
 
+pub(crate) mod access;
 mod answering;
 mod attacks;
 mod linking;
