@@ -32,6 +32,7 @@ use tokio::task::JoinHandle;
 pub use calls::Call;
 pub use chat::{Author, Bot, Chat, Kind, Message, Person};
 pub use flood::Limits;
+pub use hands::Held;
 pub use html::{Entity, Formatted};
 pub use keyboard::{Button, ForceReply};
 pub use people::Unable;

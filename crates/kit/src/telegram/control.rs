@@ -108,6 +108,10 @@ enum Request {
     Calls {
         after: Option<u64>,
     },
+    /// The latest updates for a bot, told or not.
+    Updates {
+        bot: i64,
+    },
     Mistakes {},
     Flood {
         bot: i64,
@@ -229,6 +233,7 @@ fn perform(world: &mut World, request: Request) -> Result<Value, Unable> {
             let calls = world.calls().filter(|call| call.number > after);
             return Ok(calls.map(super::calls::Call::value).collect());
         }
+        Request::Updates { bot } => return Ok(world.updates(bot).cloned().collect()),
         Request::Mistakes {} => {
             return Ok(json!({ "mistakes": world.mistakes(), "disobeyed": world.disobeyed() }));
         }

@@ -53,6 +53,10 @@ pub(super) async fn answer(shared: Arc<Shared>, incoming: Incoming) -> Outgoing 
         shared.changed();
         return Outgoing::Dropped;
     }
+    if let Some(Fault::Hold(released)) = &fault {
+        shared.changed();
+        released.notified().await;
+    }
     let result = match (bot, parameters, &fault) {
         (None, ..) => Err(unauthorized()),
         (_, _, Some(Fault::Refuse(refusal))) => Err(refusal.clone()),

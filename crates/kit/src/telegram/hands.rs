@@ -1,6 +1,9 @@
 //! The hands of a test: who there is, what people do, what goes wrong.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use super::chat::{Bot, Chat, Kind, Message, Person, Standing};
 use super::flood::Limits;
@@ -8,6 +11,22 @@ use super::people::Unable;
 use super::refusal::Refusal;
 use super::world::{Answer, Fault};
 use super::{InVain, Telegram};
+
+/// A call that waits, or will. It is released when this is dropped, too.
+pub struct Held {
+    released: Arc<Notify>,
+}
+
+impl Held {
+    /// Lets the call go on.
+    pub fn release(self) {}
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.released.notify_one();
+    }
+}
 
 impl Telegram {
     /// A new bot. It can be called at once.
@@ -240,6 +259,14 @@ impl Telegram {
     /// Refuses the next call of a method, whoever makes it.
     pub fn refuse_next(&self, method: &str, refusal: Refusal) {
         self.fault(method, Fault::Refuse(refusal));
+    }
+
+    /// Keeps the next call of a method waiting, with nothing done yet, until it is released.
+    #[must_use]
+    pub fn hold_next(&self, method: &str) -> Held {
+        let released = Arc::new(Notify::new());
+        self.fault(method, Fault::Hold(Arc::clone(&released)));
+        Held { released }
     }
 
     /// Breaks the connection of the next call of a method before anything was done.

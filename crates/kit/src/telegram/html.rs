@@ -335,3 +335,99 @@ fn reference(source: &str, i: usize) -> Result<Option<(char, usize)>, String> {
     )?;
     Ok(Some((character, end + usize::from(bytes.get(end) == Some(&b';')))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Formatted, parse};
+
+    fn read(source: &str) -> Formatted {
+        parse(source).unwrap()
+    }
+
+    /// `kind offset+length` of each entity.
+    fn shown(source: &str) -> Vec<String> {
+        let entities = read(source).entities;
+        entities
+            .iter()
+            .map(|entity| {
+                let argument = entity.argument.as_deref().unwrap_or_default();
+                format!("{} {}+{} {argument}", entity.kind, entity.offset, entity.length)
+                    .trim_end()
+                    .to_owned()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn offsets_and_lengths_are_in_utf16_units() {
+        assert_eq!(shown("🏟 <b>🏟x</b>"), ["bold 3+3"]);
+        assert_eq!(shown("ü<i>\u{1f469}\u{200d}\u{1f680}</i>"), ["italic 1+5"]);
+        assert_eq!(shown("<b></b>"), [""; 0]);
+    }
+
+    #[test]
+    fn every_tag_has_its_kind() {
+        for (source, kind) in [
+            ("<b>x</b>", "bold 0+1"),
+            ("<STRONG >x</strong >", "bold 0+1"),
+            ("<i>x</>", "italic 0+1"),
+            ("<em any=thing>x</em>", "italic 0+1"),
+            ("<u>x</u>", "underline 0+1"),
+            ("<ins>x</ins>", "underline 0+1"),
+            ("<s>x</s>", "strikethrough 0+1"),
+            ("<strike>x</strike>", "strikethrough 0+1"),
+            ("<del>x</del>", "strikethrough 0+1"),
+            ("<code>x</code>", "code 0+1"),
+            ("<pre>x</pre>", "pre 0+1"),
+            ("<pre><code class='language-sh'>x</code></pre>", "pre 0+1 sh"),
+            ("<blockquote>x</blockquote>", "blockquote 0+1"),
+            ("<blockquote expandable>x</blockquote>", "expandable_blockquote 0+1"),
+            ("<tg-spoiler>x</tg-spoiler>", "spoiler 0+1"),
+            ("<span class=\"tg-spoiler\">x</span>", "spoiler 0+1"),
+            (
+                "<a href='https://example.org/a?b=c&amp;d'>x</a>",
+                "text_link 0+1 https://example.org/a?b=c&d",
+            ),
+            ("<a>example.org</a>", "text_link 0+11 http://example.org/"),
+        ] {
+            assert_eq!(shown(source), [kind], "{source}");
+        }
+        assert_eq!(shown("<a href='nowhere'>x</a>"), [""; 0]);
+    }
+
+    #[test]
+    fn four_names_and_all_numbers_are_references() {
+        let text = read("&lt;&gt;&amp;&quot; &#65;&#x42; &lt &laquo; &#0; &#x10ffff; & &;").text;
+        assert_eq!(text, "<>&\" AB < &laquo; &#0; &#x10ffff; & &;");
+        assert!(!read("&lt;").bare_ampersand);
+        assert!(read("a & b").bare_ampersand);
+        assert!(parse("&#xD83D;").unwrap_err().contains("unmatched surrogate code units"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_byte() {
+        for (source, wrong) in [
+            ("üa<", "Unclosed start tag at byte offset 3"),
+            ("a<b", "Unclosed start tag at byte offset 1"),
+            ("<img src=x>", "Unsupported start tag \"img\" at byte offset 0"),
+            ("<a href", "Unclosed start tag \"a\" at byte offset 0"),
+            (
+                "<a href>",
+                "Expected equal sign in declaration of an attribute of the tag \"a\" at byte offset 0",
+            ),
+            ("<a =x>", "Empty attribute name in the tag \"a\" at byte offset 0"),
+            ("<a href=x/>", "Unexpected end of name token at byte offset 8"),
+            ("<a href=\"x>", "Unclosed start tag at byte offset 0"),
+            ("<span>x</span>", "Tag \"span\" must have class \"tg-spoiler\" at byte offset 0"),
+            ("</b>", "Unexpected end tag at byte offset 0"),
+            ("<b>x</b", "Unclosed end tag at byte offset 4"),
+            (
+                "<b><i>x</b></i>",
+                "Unmatched end tag at byte offset 7, expected \"</i>\", found \"</b>\"",
+            ),
+            ("<b>x", "Can't find end tag corresponding to start tag \"b\""),
+        ] {
+            assert_eq!(parse(source).unwrap_err(), wrong, "{source}");
+        }
+    }
+}

@@ -19,6 +19,9 @@ pub(super) const KNOWN: [&str; 6] = [
     "chat_member",
 ];
 
+/// So many are kept to be looked at.
+const MOST_TOLD: usize = 2000;
+
 /// What happened, on its way to a bot.
 #[derive(Debug, Clone)]
 pub(super) struct Update {
@@ -41,14 +44,14 @@ pub(super) struct Updates {
     waiting: VecDeque<Update>,
     next: i64,
     allowed: Option<Vec<String>>,
-    /// How many there have ever been.
-    pub(super) made: u64,
+    /// The latest there were, whether a bot has them yet or not.
+    told: VecDeque<Value>,
 }
 
 impl Updates {
     /// Begins to count at `first`.
     pub(super) fn new(first: i64) -> Self {
-        Self { waiting: VecDeque::new(), next: first, allowed: None, made: 0 }
+        Self { waiting: VecDeque::new(), next: first, allowed: None, told: VecDeque::new() }
     }
 
     /// Puts it at the end, unless the bot does not want to hear of such.
@@ -58,10 +61,13 @@ impl Updates {
             None => BY_DEFAULT.contains(&kind),
         };
         if allowed {
-            let queue = (queue, kind);
-            self.waiting.push_back(Update { id: self.next, kind, what, until, queue });
+            let update = Update { id: self.next, kind, what, until, queue: (queue, kind) };
+            if self.told.len() == MOST_TOLD {
+                self.told.pop_front();
+            }
+            self.told.push_back(update.value());
+            self.waiting.push_back(update);
             self.next += 1;
-            self.made += 1;
         }
     }
 
@@ -97,6 +103,10 @@ impl Updates {
 
     pub(super) fn drop_all(&mut self) {
         self.waiting.clear();
+    }
+
+    pub(super) fn told(&self) -> impl DoubleEndedIterator<Item = &Value> {
+        self.told.iter()
     }
 
     pub(super) fn waiting(&self) -> impl ExactSizeIterator<Item = &Update> {

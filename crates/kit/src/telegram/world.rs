@@ -28,6 +28,8 @@ const MOST_MISTAKES: usize = 1000;
 #[derive(Debug, Clone)]
 pub(super) enum Fault {
     Refuse(Refusal),
+    /// Nothing is done until the test lets it.
+    Hold(Arc<Notify>),
     /// The connection breaks before anything was done.
     Lose,
     /// It is done, and then the connection breaks.
@@ -151,6 +153,12 @@ impl World {
     #[must_use]
     pub fn disobeyed(&self) -> u64 {
         self.floods.disobeyed
+    }
+
+    /// The latest updates for a bot as they are on the wire, told or not, oldest first; 2,000 are
+    /// kept.
+    pub fn updates(&self, bot: i64) -> impl DoubleEndedIterator<Item = &Value> {
+        self.accounts.get(&bot).into_iter().flat_map(|account| account.updates.told())
     }
 
     /// How much is waiting to be told to the bot.

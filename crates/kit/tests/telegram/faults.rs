@@ -75,6 +75,22 @@ async fn a_connection_may_break_before_or_after() {
 }
 
 #[tokio::test]
+async fn a_call_waits_until_it_is_let_go() {
+    let stage = stage().await;
+    let held = stage.telegram.hold_next("sendMessage");
+    let slow = stage.send("slow");
+    let fast = async {
+        let came = |world: &askfirst_kit::telegram::World| world.calls().next().map(|_| ());
+        stage.telegram.wait_for("the slow call", came).await.unwrap();
+        let fast = stage.send("fast").await;
+        held.release();
+        fast
+    };
+    let (slow, fast) = tokio::join!(slow, fast);
+    assert!(fast < slow, "what came later was done first");
+}
+
+#[tokio::test]
 async fn telegram_goes_and_comes_back_where_it_was() {
     let stage = stage().await;
     let url = format!("{}/bot{}/getMe", stage.telegram.url(), stage.bot.token);

@@ -20,6 +20,8 @@ async fn what_was_not_confirmed_comes_again() {
     assert_eq!(first.len(), 4);
     assert!(first.windows(2).all(|pair| pair[1] == pair[0] + 1));
     assert_eq!(ids(&stage.done("getUpdates", json!({})).await), first);
+    let told = stage.telegram.look(|world| world.updates(stage.bot.id).cloned().collect());
+    assert_eq!(ids(&told), first);
     assert_eq!(ids(&stage.done("getUpdates", json!({ "limit": 2 })).await), first[..2]);
     let rest = stage.done("getUpdates", json!({ "offset": first[1] })).await;
     assert_eq!(ids(&rest), first[1..]);
@@ -98,4 +100,35 @@ async fn who_listens_too_late_has_missed_it() {
     stage.telegram.pass(Duration::from_secs(151));
     let told = stage.done("getUpdates", json!({})).await;
     assert_eq!(ids(&told).len(), 1, "a tap is kept for 150 seconds, a message for a day");
+}
+
+#[tokio::test]
+async fn ten_thousand_people_and_their_taps_fit() {
+    let stage = stage().await;
+    stage.telegram.keep_calls(1000);
+    let people: Vec<_> = (0..10_000).map(|_| stage.telegram.person("One of many")).collect();
+    for person in &people {
+        stage.telegram.presses_start(person, &stage.bot, None).unwrap();
+    }
+    let mut taps = Vec::new();
+    for person in &people[..1000] {
+        let chat = stage.bot.chat(person);
+        taps.push(stage.telegram.taps_forged(person, chat, 1, "a").unwrap());
+    }
+    let mut heard = 0;
+    let mut offset = 0;
+    while heard < 11_001 {
+        let told = stage.done("getUpdates", json!({ "offset": offset })).await;
+        let ids = ids(&told);
+        assert_eq!(ids.len(), 100.min(11_001 - heard));
+        heard += ids.len();
+        offset = ids[ids.len() - 1] + 1;
+        for one in told.as_array().unwrap() {
+            if let Some(id) = one["callback_query"]["id"].as_str() {
+                stage.done("answerCallbackQuery", json!({ "callback_query_id": id })).await;
+            }
+        }
+    }
+    assert!(stage.telegram.look(|world| taps.iter().all(|tap| world.answer(tap).is_some())));
+    assert_eq!(stage.telegram.look(|world| world.calls().count()), 1000);
 }
