@@ -8,6 +8,7 @@ mod denied;
 mod hitl;
 mod plans;
 mod proof_tokens;
+mod removal;
 mod replays;
 mod secrets;
 mod webhooks;
@@ -29,6 +30,7 @@ use crate::{
 pub use channels::ChannelSecret;
 pub use denied::Denied;
 pub use proof_tokens::{ProofRevocation, RevocationReason};
+pub use removal::may_remove;
 pub use replays::{GivenUp, Way};
 pub use secrets::{PasswordHash, SecretHash};
 

@@ -14,6 +14,7 @@ pub mod records;
 pub mod sent;
 pub mod statement;
 pub mod store;
+pub mod workspaces;
 
 pub mod sqlite;
 
@@ -30,3 +31,4 @@ pub use store::{
     Administer, AdministerError, Administered, Change, Committed, Credential, Execute,
     ExecuteError, Idempotency, Settlement, Store, StoreError,
 };
+pub use workspaces::*;

@@ -22,6 +22,7 @@ use crate::records::{
     SigningKeyRecord, Workspace,
 };
 use crate::sent::SentLog;
+use crate::workspaces::Workspaces;
 
 const MEBIBYTE: u64 = 1024 * 1024;
 
@@ -217,7 +218,7 @@ pub enum Settlement {
 /// Durable state. Object safe; shared as `Arc<dyn Store>`.
 #[async_trait]
 pub trait Store:
-    Accounts + Deliveries + HitlConfigs + Notices + ProofTokens + SentLog + Send + Sync
+    Accounts + Deliveries + HitlConfigs + Notices + ProofTokens + SentLog + Workspaces + Send + Sync
 {
     /// Now, by the store's clock; never earlier than any time it has recorded.
     fn now(&self) -> Timestamp;

@@ -1,10 +1,11 @@
 //! `askfirst workspaces`: what a server's operator does with its workspaces while it is stopped.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{Dev, Done, run};
+use crate::support::{Dev, Done, finish, run};
 
 fn workspaces(data: &Path, args: &[&str]) -> Done {
     run(&[&["workspaces"], args, &["--data", data.to_str().unwrap(), "--json"]].concat())
@@ -67,4 +68,78 @@ fn the_operator_gives_a_plan_and_nobody_inside_does() {
     let server = Dev::start_in(&data);
     server.asked(&[]);
     server.admin(&["audit", "verify"]).expect(0);
+}
+
+/// A key that a stranger makes.
+fn stranger(server: &Dev) -> String {
+    let made = sh(&format!("curl -s {}/api/keys --json '{{\"name\":\"x\"}}'", server.url()));
+    made["key"].as_str().unwrap().to_owned()
+}
+
+fn sh(line: &str) -> Value {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", line]).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    serde_json::from_str(&finish(command).expect(0).out).unwrap()
+}
+
+fn start_open(data: &Path) -> Dev {
+    let mut command = Dev::command(data);
+    command.arg("--self-service");
+    Dev::run(command, data)
+}
+
+#[test]
+fn the_operator_stops_and_removes_what_strangers_made() {
+    let own = tempfile::tempdir().unwrap();
+    let data = own.path().join("data");
+    let server = start_open(&data);
+    let ours = server.text("workspace").to_owned();
+    let keys = [stranger(&server), stranger(&server)];
+    let ask = |server: &Dev, key: &str| {
+        let body = "{\"action\":\"Deploy?\"}";
+        let bearer = format!("Authorization: Bearer {key}");
+        sh(&format!("curl -s {}/api/approvals -H '{bearer}' --json '{body}'", server.url()))
+    };
+    assert_eq!(ask(&server, &keys[0])["status"], "pending");
+    server.stop();
+
+    let all = listed(&data);
+    let of = |all: &[Value], strangers| -> Vec<String> {
+        let found = all.iter().filter(|one| one["self_service"] == strangers);
+        found.map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(of(&all, false), [ours.clone()]);
+    let strangers = of(&all, true);
+    assert_eq!(strangers.len(), 2);
+    let (first, second) = (strangers[0].as_str(), strangers[1].as_str());
+    let busy = all.iter().find(|one| one["id"] == first).unwrap();
+    assert_eq!((&busy["keys"], &busy["pending"]), (&1.into(), &1.into()));
+
+    for verb in ["stop", "remove"] {
+        let unasked = workspaces(&data, &[verb, first]).expect(64);
+        assert!(unasked.err.contains("add --yes"), "{}", unasked.err);
+        let kept = workspaces(&data, &[verb, first, &ours, "--yes"]).expect(64);
+        assert!(kept.err.contains("people sign in to it"), "{}", kept.err);
+    }
+    assert_eq!(listed(&data), all);
+    let stopped = workspaces(&data, &["stop", first, "--yes"]).expect(0).json();
+    assert_eq!(stopped["keys"], 1);
+    let server = start_open(&data);
+    assert!(ask(&server, &keys[0])["error"].is_string());
+    assert_eq!(ask(&server, &keys[1])["status"], "pending");
+    server.stop();
+
+    // What waits is not unused, and what was used just now is not either.
+    let none = workspaces(&data, &["remove", "--unused-for", "1s", "--yes"]).expect(0).json();
+    assert_eq!(none["removed"], serde_json::json!([]));
+    let gone = workspaces(&data, &["remove", first, second, "--yes"]).expect(0).json();
+    assert_eq!(gone["removed"], serde_json::json!([first, second]));
+    assert_eq!(of(&listed(&data), true), Vec::<String>::new());
+    let server = start_open(&data);
+    assert!(ask(&server, &keys[1])["error"].is_string());
+    let log = server.admin(&["audit", "export", "--kind", "workspace.removed"]).expect(0).out;
+    assert_eq!(log.lines().count(), 2);
+    server.admin(&["audit", "verify"]).expect(0);
+    stranger(&server);
 }

@@ -5,7 +5,8 @@
 use std::collections::HashMap;
 
 use askfirst_core::{
-    Allowance, Allowances, Approval, Gauge, KeyId, KeyLimits, Load, Plan, PlanName, Room, Timestamp,
+    Allowance, Allowances, Approval, Gauge, KeyId, KeyLimits, Load, Plan, PlanName, Room,
+    Timestamp, WorkspaceId,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -126,6 +127,12 @@ impl Tallies {
             tally.changed = false;
         }
         Ok(())
+    }
+
+    /// What is counted of a workspace that is gone.
+    pub(super) fn forget(&mut self, workspace: WorkspaceId) {
+        self.known.retain(|(place, _), _| place.workspace != workspace);
+        self.changed.retain(|(place, _)| place.workspace != workspace);
     }
 
     pub(super) fn clear(&mut self) {

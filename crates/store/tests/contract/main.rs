@@ -72,6 +72,7 @@ promises! {
         administration_reaches_only_its_own_workspace
         a_workspace_is_made_once
         a_workspace_is_made_with_all_that_it_begins_with_or_not_at_all
+        a_strangers_workspace_goes_with_every_row_of_it
     }
     repeats {
         another_body_under_the_same_key_is_a_mistake

@@ -158,3 +158,81 @@ pub(crate) async fn a_workspace_is_made_with_all_that_it_begins_with_or_not_at_a
     let kinds: Vec<_> = log.iter().map(|record| record.entry.kind.as_str()).collect();
     assert_eq!(kinds, ["workspace.created", "member.added", "key.added"]);
 }
+
+pub(crate) async fn a_strangers_workspace_goes_with_every_row_of_it<H: Home>() {
+    let world = World::<H>::new().await;
+    let store = &world.store;
+    let place = Place { workspace: WorkspaceId::from_bits(next()), ..world.us.place };
+    let workspace = store.workspace(world.us.place.workspace).await.unwrap().unwrap();
+    let name = "vanishing-workspace".to_owned();
+    let workspace = Workspace { id: place.workspace, self_service: true, name, ..workspace };
+    let owner = store.member(world.us.place.workspace, world.us.ana).await.unwrap().unwrap();
+    let mut owner = Member { id: MemberId::from_bits(next()), ..owner };
+    owner.person.email = "vanishing@example.com".into();
+    let document = world::policy("default", &["members"], &[1]);
+    let policy = PolicyVersion {
+        id: PolicyId::from_bits(next()),
+        version: 1,
+        digest: world::digest_of(&document),
+        document,
+        created_at: store.now(),
+        by: Actor::System,
+    };
+    let before = world.home.rows();
+    let (asker, voter) = (
+        new_key(&[Scope::Ask], None, owner.id),
+        new_key(&[Scope::Decide], Some(owner.id), owner.id),
+    );
+    let (secret, them) = (asker.secret, world::Tenant { place, ana: owner.id, ..world.us.clone() });
+    let (ask_key, vote_key) = (asker.id, voter.id);
+    let then = vec![Change::AddKey(asker), Change::AddKey(voter)];
+    store.create_workspace(workspace, owner, policy, then).await.unwrap();
+    for decided in [true, false] {
+        let mut ask = ask(&them, PolicyChoice::Default);
+        ask.reason = Some("vanishing-reason".into());
+        ask.callback_url = Some("https://vanishing.example.com/".into());
+        let id = ask.id;
+        let run = async |key, command| {
+            store.execute(execute(&them, Credential::Key(key), id, command)).await.unwrap()
+        };
+        let asked = run(ask_key, Command::Ask(Box::new(ask))).await;
+        if decided {
+            run(vote_key, cast(&asked.approval, VoteDecision::Approve)).await;
+        }
+    }
+    let used = store.workspaces_in_use().await.unwrap();
+    let theirs = used.iter().find(|used| used.workspace.id == place.workspace).unwrap();
+    assert_eq!((theirs.keys, theirs.pending), (2, 1));
+    assert!(store.key_by_secret(secret).await.unwrap().is_some());
+
+    // What people run is not taken away, and nothing is if one of them is not.
+    let ours = world.us.place.workspace;
+    let unknown = WorkspaceId::from_bits(next());
+    for ids in [vec![ours], vec![place.workspace, ours], vec![place.workspace, unknown]] {
+        let kept = store.remove_workspaces(ids).await;
+        assert!(matches!(kept, Err(AdministerError::Denied(_))), "{kept:?}");
+    }
+    assert!(store.workspace(place.workspace).await.unwrap().is_some());
+    store.remove_workspaces(vec![place.workspace]).await.unwrap();
+    assert_eq!(store.workspace(place.workspace).await.unwrap(), None);
+    assert!(store.key_by_secret(secret).await.unwrap().is_none());
+    let lost =
+        execute(&them, Credential::Key(ask_key), ApprovalId::from_bits(next()), Command::Erase);
+    assert!(store.execute(lost).await.is_err());
+    while !store.scrub().await.unwrap() {}
+    let words = ["-workspace", "@example.com", "-reason", ".example.com/"];
+    let words = words.map(|word| format!("vanishing{word}"));
+    assert_eq!(world.home.found(&words), Vec::<String>::new());
+    // An entry in the logs of both that people run, and nothing else that was not there before.
+    let mut after = world.home.rows();
+    *after.get_mut("audit").unwrap() -= 2;
+    // Numbers that were given are not given again.
+    after.insert("sqlite_sequence".into(), before["sqlite_sequence"]);
+    assert_eq!(after, before);
+    let last = store.audit(ours, None, 100).await.unwrap().pop().unwrap();
+    assert_eq!(last.entry.kind, "workspace.removed");
+    assert_eq!(last.entry.subject, place.workspace.to_string());
+    // What is asked elsewhere goes on.
+    let asked = world.ask().await;
+    world.approve(world.us.ben_key, &asked).await;
+}
