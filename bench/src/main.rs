@@ -14,6 +14,7 @@ mod server;
 mod slow;
 mod spans;
 mod speed;
+mod taps;
 mod timers;
 
 use std::path::PathBuf;
@@ -50,6 +51,8 @@ enum What {
     /// The slow clients of `slow`, as a process of their own.
     #[command(hide = true)]
     Crowd(slow::CrowdOptions),
+    /// How soon taps on Telegram are answered and told, and what many people on a bot take.
+    Taps(taps::Options),
     /// How late deadlines and steps are with very many pending, after a restart too.
     Timers(timers::Options),
 }
@@ -65,6 +68,7 @@ async fn main() -> anyhow::Result<()> {
         What::Backlog(options) => backlog::run(options).await,
         What::Slow(options) => slow::run(options).await,
         What::Crowd(options) => slow::crowd(options).await,
+        What::Taps(options) => taps::run(options).await,
         What::Timers(options) => timers::run(options).await,
     }
 }

@@ -119,3 +119,4 @@ chat-say-here = Deine Worte
 chat-asked-back = Deine Frage ist unterwegs. Die Antwort kommt mit der Anfrage, hier.
 chat-no-question = Nichts wurde festgehalten: Es ist nicht klar, auf welche Anfrage dies antwortet. Benutze die Knöpfe einer Anfrage.
 chat-too-long = Nichts wurde festgehalten: { $most } Zeichen sind das meiste. Antworte noch einmal auf dieselbe Nachricht, mit weniger.
+chat-discovered = Das Programm, das gefragt hat, kennt jetzt diesen Chat. Entscheiden kann es damit nichts, und du hier auch nicht.

@@ -119,3 +119,4 @@ chat-say-here = Your words
 chat-asked-back = Your question is on its way to the asker. The answer comes with the request, here.
 chat-no-question = Nothing was recorded: it is not clear which request this answers. Use the buttons of a request.
 chat-too-long = Nothing was recorded: { $most } characters are the most. Answer the same message again, with fewer.
+chat-discovered = The program that asked now knows this chat. It cannot decide anything by that, and neither can you here.

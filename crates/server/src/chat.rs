@@ -14,6 +14,7 @@ use crate::metrics::Unheard;
 use crate::mint::Purpose;
 use crate::render;
 use crate::service::decide::{Answer, Inquiring, LONGEST_COMMENT};
+use crate::service::discovery::FoundChat;
 use crate::service::{Seen, Service, ServiceError};
 
 /// What is said to something that was heard.
@@ -308,6 +309,11 @@ impl Hearing<'_> {
         };
         let by = self.heard.by.clone();
         let name = by.name.clone();
+        let Heard { chat, username, .. } = self.heard;
+        let here = FoundChat { chat: *chat, by: by.id.clone(), username: username.clone() };
+        if self.service.find_chat(self.channel, code, here) {
+            return Ok(self.in_chat(self.say("chat-discovered"), None));
+        }
         match self.service.find_account(self.channel, code, by).await {
             Ok(()) => {
                 let name = [("name", Value::Text(&name))];

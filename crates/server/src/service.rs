@@ -9,6 +9,7 @@ pub mod caller;
 pub mod channels;
 pub mod decide;
 pub mod deliveries;
+pub mod discovery;
 pub mod form;
 pub mod grants;
 pub mod hitl;
@@ -72,6 +73,8 @@ pub struct Service {
     pub(crate) key_limits: KeyLimits,
     /// The lists of which tokens were taken back, as they were signed last.
     pub(crate) lists: proof_tokens::SignedLists,
+    /// Chats that were found for programs.
+    pub(crate) discoveries: discovery::Discoveries,
     /// Cancelled when the server stops; whoever waits then answers at once.
     pub(crate) stopping: CancellationToken,
     /// Where people and programs reach this server, without a final slash.
@@ -229,6 +232,7 @@ impl Service {
             sender: None,
             key_limits: limits.of_keys(),
             lists: proof_tokens::SignedLists::default(),
+            discoveries: discovery::Discoveries::default(),
             stopping,
             public_url,
         }

@@ -25,6 +25,7 @@ mod receiving;
 mod samples;
 mod serve;
 mod support;
+mod taps;
 mod tls;
 #[cfg(feature = "otel")]
 mod traces;

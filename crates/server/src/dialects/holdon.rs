@@ -49,7 +49,7 @@ const STRANGERS_HOUR: u32 = 3_600;
 const TELEGRAM: Sent = Sent {
     sent: false,
     error: Some(
-        "Telegram is not in this version, and its bot token is not kept; give whoever decides the \
+        "bots of a key's own are not in this version, and the bot token is not kept; give whoever decides the \
          decision_url",
     ),
 };

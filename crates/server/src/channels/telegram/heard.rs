@@ -20,6 +20,8 @@ pub struct Heard {
     pub update: i64,
     /// Who.
     pub by: ChatAccount,
+    /// What they can be found by there today, without the `@`.
+    pub username: Option<String>,
     /// In which chat.
     pub chat: i64,
     /// Whether that is between them and the bot alone.
@@ -131,6 +133,7 @@ pub fn read(update: Value) -> Result<Option<Heard>, serde_json::Error> {
     let heard = |by: &User, chat: &Chat, did: Did| Heard {
         update: update.update_id,
         by: by.account(),
+        username: by.username.clone(),
         chat: chat.id,
         private: chat.kind == "private",
         did,

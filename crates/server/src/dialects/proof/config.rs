@@ -332,8 +332,9 @@ pub(super) async fn authorize(
     let message = if authorizations.iter().all(|one| one.status == "active") {
         "every channel can be used"
     } else {
-        "Telegram and WhatsApp are not available in this version: nobody was asked there, and \
-         these channels stay pending. People decide on the pages of this server"
+        "chats and numbers that a config names are not written to in this version: nobody was \
+         asked there, and these channels stay pending. People decide by the ways that the admin \
+         of this server has set up"
     };
     Ok(Json(AuthorizedView { hitl_id: id.to_string(), authorizations, message }))
 }

@@ -186,8 +186,9 @@ impl From<Way> for Attempt {
     fn from(way: Way) -> Self {
         let error = match way.channel.as_str() {
             "telegram" => Some(
-                "Telegram is not available in this version; people decide on the pages of this \
-                 server, and by the ways that its admin has set up",
+                "chats that a config names are not written to in this version; whoever linked \
+                 their Telegram to this server is asked there, and others by the ways that its \
+                 admin has set up",
             ),
             "whatsapp" => Some(
                 "WhatsApp is not available in this version; people decide on the pages of this \

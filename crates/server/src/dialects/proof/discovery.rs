@@ -1,85 +1,23 @@
-//! Finding the id of a chat. There, somebody opens a link at Telegram, and a bot tells which chat
-//! that was. This version has no bot, so it gives no link; a token waits and expires.
+//! Finding the id of a chat: somebody opens a link at Telegram and presses Start there, and the
+//! workspace's bot tells which chat that was. Without a bot a token waits and expires.
 
-use std::str::FromStr;
-
-use askfirst_core::{Seconds, Timestamp};
-use askfirst_store::Place;
-use aws_lc_rs::digest;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
 use super::{Nothing, Program};
 use crate::app::App;
 use crate::http::problem::Problem;
 use crate::http::request::{Body, Id};
-use crate::mint;
+use crate::service::discovery::{SPAN, Token};
 
-/// For how long a token waits.
-const SPAN: Seconds = Seconds(600);
-const NO_BOT: &str = "Telegram is not available in this version: there is no bot to write to, so \
-                      this stays pending and expires; ask whoever is to be told for the chat's id";
+const OPEN: &str = "open deep_link on the phone of whoever is to be told, and press Start";
+const NO_BOT: &str = "no bot is set up here, or the key is for trying things out: this stays \
+                      pending and expires; an admin adds a bot with `askfirst channels add telegram`";
 
-/// When a token expires, an id of its own, and a checksum of both with the place that it is of. It
-/// opens nothing, so nothing keeps it, and nobody gains by making one up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Token {
-    expires_at: i64,
-    id: [u8; 12],
-    check: [u8; 12],
-}
-
-/// A text that is no such token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NotAToken;
-
-impl Token {
-    fn of(place: Place, expires_at: i64, id: [u8; 12]) -> Self {
-        let mut context = digest::Context::new(&digest::SHA256);
-        context.update(b"askfirst/discovery/1\0");
-        context.update(&place.workspace.to_bits().to_be_bytes());
-        context.update(place.environment.as_str().as_bytes());
-        context.update(&expires_at.to_be_bytes());
-        context.update(&id);
-        let mut check = [0; 12];
-        check.copy_from_slice(&context.finish().as_ref()[..12]);
-        Self { expires_at, id, check }
-    }
-
-    fn new(place: Place, now: Timestamp) -> Self {
-        Self::of(place, now.plus(SPAN).seconds(), mint::short_id())
-    }
-
-    fn is_of(self, place: Place) -> bool {
-        Self::of(place, self.expires_at, self.id) == self
-    }
-}
-
-impl std::fmt::Display for Token {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let all = [&self.expires_at.to_be_bytes()[..], &self.id, &self.check].concat();
-        f.write_str(&URL_SAFE_NO_PAD.encode(all))
-    }
-}
-
-impl FromStr for Token {
-    type Err = NotAToken;
-
-    fn from_str(text: &str) -> Result<Self, NotAToken> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| NotAToken)?;
-        let (expires_at, rest) = bytes.split_first_chunk().ok_or(NotAToken)?;
-        let (id, rest) = rest.split_first_chunk().ok_or(NotAToken)?;
-        let check = rest.try_into().map_err(|_| NotAToken)?;
-        Ok(Self { expires_at: i64::from_be_bytes(*expires_at), id: *id, check })
-    }
-}
-
-/// A token, and what would lead somebody to a bot.
+/// A token, and what leads somebody to the bot.
 #[derive(Serialize)]
 pub(super) struct DiscoveryView {
     token: String,
@@ -96,21 +34,25 @@ pub(super) async fn start(
     body: Body<Nothing>,
 ) -> Result<Response, Problem> {
     let Nothing {} = body.value;
+    let found = app.service.discover(&caller).await?;
     let view = DiscoveryView {
-        token: Token::new(caller.place, app.service.now()).to_string(),
-        deep_link: None,
+        token: found.token.to_string(),
+        message: if found.link.is_some() { OPEN } else { NO_BOT },
         qr_code: None,
-        qr_text: None,
+        qr_text: found.link.clone(),
+        deep_link: found.link,
         expires_in: SPAN.0,
-        message: NO_BOT,
     };
     Ok((StatusCode::CREATED, Json(view)).into_response())
 }
 
-/// What a bot has heard.
+/// What the bot has heard.
 #[derive(Serialize)]
 pub(super) struct HeardView {
     status: &'static str,
+    chat_id: Option<String>,
+    user_id: Option<String>,
+    username: Option<String>,
     message: &'static str,
 }
 
@@ -123,5 +65,13 @@ pub(super) async fn look(
         return Err(Problem::not_found("there is no such token here"));
     }
     let over = app.service.now().seconds() >= token.expires_at;
-    Ok(Json(HeardView { status: if over { "expired" } else { "pending" }, message: NO_BOT }))
+    let found = app.service.discovered(token).filter(|_| !over);
+    let (status, message) = match (over, &found) {
+        (true, _) => ("expired", "this token is over; ask for another one"),
+        (false, Some(_)) => ("completed", "this is the chat; it gives nobody a vote"),
+        (false, None) => ("pending", "nobody has pressed Start behind the link yet"),
+    };
+    let username = found.as_ref().and_then(|found| found.username.clone());
+    let (chat_id, user_id) = found.map(|found| (found.chat.to_string(), found.by)).unzip();
+    Ok(Json(HeardView { status, chat_id, user_id, username, message }))
 }

@@ -51,7 +51,7 @@ async fn a_config_is_made_changed_finished_and_archived() {
     };
     let authorized = post("/authorize").send().await.expect(200);
     assert_eq!(authorized["hitl_id"], made["id"]);
-    assert!(authorized["message"].as_str().unwrap().contains("not available in this version"));
+    assert!(authorized["message"].as_str().unwrap().contains("not written to in this version"));
     let finished = post("/finalize").send().await.expect(200);
     assert_eq!(finished["status"], "active");
     let authorizations = json!([
@@ -173,7 +173,7 @@ async fn a_keypair_is_refused_and_so_is_what_was_encrypted_with_one() {
 }
 
 #[tokio::test]
-async fn a_chats_id_is_not_found_here_and_nothing_pretends_that_it_is() {
+async fn a_chats_id_is_not_found_without_a_bot_and_nothing_pretends_that_it_is() {
     let server = TestServer::start().await;
     let (_, program) = scene(&server, "acme").await;
     let (_, rival) = scene(&server, "rival").await;
@@ -185,7 +185,7 @@ async fn a_chats_id_is_not_found_here_and_nothing_pretends_that_it_is() {
     for name in ["deep_link", "qr_code", "qr_text"] {
         assert_eq!(made[name], Value::Null, "{made}");
     }
-    assert!(made["message"].as_str().unwrap().contains("not available in this version"));
+    assert!(made["message"].as_str().unwrap().contains("askfirst channels add telegram"));
     let token = format!("{path}/{}", made["token"].as_str().unwrap());
     assert_eq!(program.get(token.as_str()).await.expect(200)["status"], "pending");
     server.clock.advance(600);

@@ -115,3 +115,42 @@ async fn who_asks_links_nobody_and_who_is_gone_is_known_no_more() {
     assert!(said.contains("not good any more"), "{said}");
     assert_eq!(scene.server.asker().read(&asked).await["votes"], json!([]));
 }
+
+#[tokio::test]
+async fn a_program_of_proof_holdings_finds_a_chat_and_gets_no_vote_by_it() {
+    let scene = Scene::begin().await;
+    let workspace = scene.server.workspace();
+    workspace.policy("open", json!({})).await;
+    let program = workspace.foreign(askfirst_core::Dialect::Proof, "open").await;
+    let path = "/api/v1/hitl/chat-id-discovery";
+    let made = program.post(path, &json!({})).send().await.expect(201);
+    let token = made["token"].as_str().unwrap();
+    let link = format!("https://t.me/askfirst_bot?start={token}");
+    assert_eq!((&made["deep_link"], &made["qr_text"]), (&json!(link), &json!(link)));
+    let look = format!("{path}/{token}");
+    let known = program.get(look.as_str()).await.expect(200);
+    assert_eq!((&known["status"], &known["chat_id"]), (&json!("pending"), &json!(null)));
+    let mut ana = scene.telegram.person("Ana");
+    ana.username = Some("ana".into());
+    scene.telegram.add_person(ana.clone());
+    scene.telegram.presses_start(&ana, &scene.bot, Some(token)).unwrap();
+    let said = scene.telegram.card_after(scene.bot.chat(&ana), 0).await.unwrap();
+    assert!(said.text.contains("cannot decide anything"), "{}", said.text);
+    let known = program.get(look.as_str()).await.expect(200);
+    assert_eq!(known["status"], "completed");
+    assert_eq!(
+        (&known["chat_id"], &known["user_id"]),
+        (&json!(ana.id.to_string()), &json!(ana.id.to_string()))
+    );
+    assert_eq!(known["username"], "ana");
+    // Whoever comes later is not the one.
+    let eve = scene.telegram.person("Eve");
+    scene.telegram.presses_start(&eve, &scene.bot, Some(token)).unwrap();
+    scene.telegram.card_after(scene.bot.chat(&eve), 0).await.unwrap();
+    let known = program.get(look.as_str()).await.expect(200);
+    assert_eq!(known["user_id"], ana.id.to_string());
+    let accounts = scene.admin.get(scene.path("/accounts")).await.expect(200);
+    assert_eq!(accounts["data"], json!([]), "it is nobody's account");
+    scene.server.clock.advance(600);
+    assert_eq!(program.get(look.as_str()).await.expect(200)["status"], "expired");
+}
