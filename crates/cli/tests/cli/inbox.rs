@@ -1,125 +1,20 @@
-//! `askfirst inbox` in a real terminal: `script` makes one, a terminal emulator reads what the
-//! inbox writes, and what is waited for is what stands on the screen.
+//! `askfirst inbox` in a real terminal.
 
-use std::io::{Read, Write};
-use std::num::NonZeroU16;
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Instant;
+use std::process::{Command, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-use crate::support::{Dev, PATIENCE, finish, run};
+use crate::screen::{Screen, count};
+use crate::support::{Dev, finish, run};
 
-fn count(number: u16) -> NonZeroU16 {
-    NonZeroU16::new(number).unwrap()
-}
-
-/// An inbox on a terminal of its own.
-struct Screen {
-    child: Child,
-    keys: Option<ChildStdin>,
-    written: Receiver<Vec<u8>>,
-    seen: Vec<u8>,
-    terminal: vt100::Parser,
-    folder: tempfile::TempDir,
-}
-
-impl Screen {
-    fn start(server: &Dev, key: &str, (columns, rows): (u16, u16), more: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let inside = format!(
-            "stty rows {rows} cols {columns}; tty >tty; echo $$ >pid; exec {} inbox",
-            env!("CARGO_BIN_EXE_askfirst")
-        );
-        let mut command = Command::new("/usr/bin/script");
-        command.args(["--quiet", "--return", "--flush", "--command", &inside, "/dev/null"]);
-        command.env_clear().current_dir(folder.path()).env("PATH", "/usr/bin:/bin");
-        command.env("ASKFIRST_URL", server.url()).env("ASKFIRST_KEY", key);
-        command.env("TERM", "xterm-256color").env("SHELL", "/bin/sh").envs(more.iter().copied());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let (sender, written) = channel();
-        let mut out = child.stdout.take().unwrap();
-        std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(count) = out.read(&mut bytes)
-                && count > 0
-                && sender.send(bytes[..count].to_vec()).is_ok()
-            {}
-        });
-        let terminal = vt100::Parser::new(count(rows), count(columns), 0);
-        let keys = child.stdin.take();
-        Self { child, keys, written, seen: Vec::new(), terminal, folder }
-    }
-
-    fn text(&self) -> String {
-        self.terminal.screen().contents()
-    }
-
-    /// Waits until this stands on the screen.
-    #[track_caller]
-    fn shows(&mut self, text: &str) {
-        self.until(text, |screen| screen.contains(text));
-    }
-
-    #[track_caller]
-    fn until(&mut self, what: &str, holds: impl Fn(&str) -> bool) {
-        let began = Instant::now();
-        while !holds(&self.text()) {
-            let left = PATIENCE.saturating_sub(began.elapsed());
-            let Ok(bytes) = self.written.recv_timeout(left) else {
-                panic!("it never showed {what:?}:\n{}", self.text());
-            };
-            self.terminal.process(&bytes);
-            self.seen.extend(bytes);
-        }
-    }
-
-    fn press(&mut self, keys: &str) {
-        let to = self.keys.as_mut().unwrap();
-        to.write_all(keys.as_bytes()).unwrap();
-        to.flush().unwrap();
-    }
-
-    fn file(&self, name: &str) -> String {
-        let path: PathBuf = self.folder.path().join(name);
-        std::fs::read_to_string(path).unwrap().trim().to_owned()
-    }
-
-    fn signal(&self, signal: Signal) {
-        let id: i32 = self.file("pid").parse().unwrap();
-        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
-    }
-
-    /// Waits for its end; gives the code, and all that was written. The terminal is as it was.
-    #[track_caller]
-    fn end(mut self) -> (i32, String) {
-        while let Ok(bytes) = self.written.recv_timeout(PATIENCE) {
-            self.terminal.process(&bytes);
-            self.seen.extend(bytes);
-        }
-        let code = self.child.wait().unwrap().code().unwrap();
-        let screen = self.terminal.screen();
-        assert!(!screen.alternate_screen(), "the screen is given back");
-        assert!(!screen.hide_cursor() && !screen.bracketed_paste(), "and so are cursor and paste");
-        (code, String::from_utf8_lossy(&self.seen).into_owned())
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        // It ends with its terminal.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn inbox(server: &Dev, key: &str, size: (u16, u16), more: &[(&str, &str)]) -> Screen {
+    Screen::run(server, key, "inbox", size, more)
 }
 
 #[test]
 fn a_request_that_comes_in_is_read_and_approved_in_a_terminal() {
     let server = Dev::start();
-    let mut screen = Screen::start(&server, server.text("approver_key"), (80, 24), &[]);
+    let mut screen = inbox(&server, server.text("approver_key"), (80, 24), &[]);
     screen.shows("Nothing waits for you.");
     let (asking, id) = server.ask(&["--target", "prod-eu", "--arguments", r#"{"version":"2.1"}"#]);
     screen.shows("Deploy v2.1?");
@@ -152,7 +47,7 @@ fn a_request_that_comes_in_is_read_and_approved_in_a_terminal() {
 fn what_others_decide_meanwhile_and_what_the_window_becomes_is_seen() {
     let server = Dev::start();
     let id = server.asked(&["--target", "prod-eu"]);
-    let mut screen = Screen::start(&server, server.text("approver_key"), (80, 24), &[]);
+    let mut screen = inbox(&server, server.text("approver_key"), (80, 24), &[]);
     screen.shows("Deploy v2.1?");
     screen.press("\r");
     screen.shows("WHAT IS ASKED FOR");
@@ -192,7 +87,7 @@ fn hostile_words_are_only_shown() {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     finish(curl).expect(0);
-    let mut screen = Screen::start(&server, server.text("approver_key"), (80, 24), &[]);
+    let mut screen = inbox(&server, server.text("approver_key"), (80, 24), &[]);
     screen.shows("pay<U+001B>[2J<U+001B>]52;c;cm0gLXJm<U+0007>");
     screen.press("\r");
     screen.shows("LOOK CLOSELY");
@@ -222,16 +117,16 @@ fn the_terminal_is_given_back_however_it_ends() {
     let server = Dev::start();
     server.asked(&[]);
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
-        let mut screen = Screen::start(&server, server.text("approver_key"), (80, 24), &[]);
+        let mut screen = inbox(&server, server.text("approver_key"), (80, 24), &[]);
         screen.shows("Deploy v2.1?");
         screen.signal(signal);
         assert_eq!(screen.end().0, 0, "{signal:?}");
     }
-    let mut screen = Screen::start(&server, server.text("approver_key"), (80, 24), &[]);
+    let mut screen = inbox(&server, server.text("approver_key"), (80, 24), &[]);
     screen.shows("Deploy v2.1?");
     screen.press("\u{3}");
     assert_eq!(screen.end().0, 0);
-    let mut screen = Screen::start(&server, server.text("approver_key"), (80, 24), &[]);
+    let mut screen = inbox(&server, server.text("approver_key"), (80, 24), &[]);
     screen.shows("Deploy v2.1?");
     screen.press("\u{1b}[24~");
     let (code, written) = screen.end();
@@ -245,7 +140,7 @@ fn colours_are_left_out_where_they_are_not_wanted() {
     let server = Dev::start();
     server.asked(&["--priority", "critical"]);
     let coloured = |more: &[(&str, &str)]| {
-        let mut screen = Screen::start(&server, server.text("approver_key"), (80, 24), more);
+        let mut screen = inbox(&server, server.text("approver_key"), (80, 24), more);
         screen.shows("CRITICAL Deploy v2.1?");
         screen.press("q");
         let (_, written) = screen.end();
@@ -262,7 +157,7 @@ fn a_server_that_goes_away_is_told_and_found_again() {
     let server = Dev::start_in(&data);
     server.asked(&[]);
     let address = server.url().trim_start_matches("http://").to_owned();
-    let mut screen = Screen::start(&server, server.text("approver_key"), (80, 24), &[]);
+    let mut screen = inbox(&server, server.text("approver_key"), (80, 24), &[]);
     screen.shows("Deploy v2.1?");
     server.stop();
     screen.shows("the server has been away for");
@@ -283,7 +178,7 @@ fn without_a_terminal_or_a_right_to_decide_it_says_what_to_do() {
     assert!(told.contains("askfirst list --status pending --json"), "{told}");
     assert_eq!(server.approver(&["inbox", "--json"]).expect(64).out, "");
     assert!(run(&["inbox"]).expect(64).err.contains("needs a terminal"));
-    let screen = Screen::start(&server, server.text("agent_key"), (80, 24), &[]);
+    let screen = inbox(&server, server.text("agent_key"), (80, 24), &[]);
     let (code, written) = screen.end();
     assert_eq!(code, 1);
     assert!(written.contains("cannot decide") && !written.contains("\u{1b}[?1049h"), "{written}");

@@ -23,6 +23,7 @@ mod proofs;
 mod receivers;
 mod receiving;
 mod samples;
+mod screen;
 mod serve;
 mod support;
 mod taps;
