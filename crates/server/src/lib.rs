@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod mint;
 pub mod outgoing;
 pub mod patience;
+pub mod qr;
 pub mod rates;
 pub mod render;
 pub mod sealing;
