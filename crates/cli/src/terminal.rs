@@ -7,6 +7,8 @@ use anyhow::Result;
 use askfirst_server::render::glyphs::{
     MOST_MARKS, Piece, code_point, is_mark_of_a_script, is_unsafe, visible_on_one_line,
 };
+use ratatui::crossterm;
+use ratatui::crossterm::event::{Event, KeyCode, KeyModifiers};
 use serde_json::Value;
 
 use crate::exit::usage;
@@ -128,6 +130,38 @@ pub(crate) fn confirmed(question: &str, otherwise: &str) -> Result<bool> {
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
     Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// Asks for a secret, and shows nothing of it; empty if nothing was given.
+///
+/// # Errors
+/// If the terminal cannot be read, or whoever was asked pressed Ctrl-C.
+pub(crate) fn asked_secret(question: &str) -> Result<String> {
+    eprint!("{question}");
+    crossterm::terminal::enable_raw_mode()?;
+    let read = secret_keys();
+    crossterm::terminal::disable_raw_mode()?;
+    eprintln!();
+    read
+}
+
+/// What is typed or pasted up to Enter, in raw mode.
+fn secret_keys() -> Result<String> {
+    let mut secret = String::new();
+    loop {
+        let Event::Key(key) = crossterm::event::read()? else { continue };
+        let held = key.modifiers.contains(KeyModifiers::CONTROL);
+        match key.code {
+            KeyCode::Enter => break,
+            // A line end that was pasted.
+            KeyCode::Char('j') if held => break,
+            KeyCode::Char('c' | 'd') if held => return Err(usage("interrupted")),
+            KeyCode::Char(c) if !held => secret.push(c),
+            KeyCode::Backspace => drop(secret.pop()),
+            _ => {}
+        }
+    }
+    Ok(secret.trim().to_owned())
 }
 
 /// One line on stderr that is written over; nothing where stderr is no terminal.

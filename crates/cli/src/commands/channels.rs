@@ -1,4 +1,8 @@
-//! `askfirst channels`: the ways by which people are told that they are asked.
+//! `askfirst channels`: the ways by which people are told that they are asked. What only bots have
+//! is in `bots`, and whose accounts are in `linking`.
+
+mod bots;
+mod linking;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,8 +33,15 @@ pub(crate) enum ChannelsCommand {
     /// Change what one is set up with, and try it; what waits goes out by that
     ///
     /// What is not named stays. With another host, port or security the password has to be given
-    /// again: the one that is there was given for another server.
-    Change(ChangeArgs),
+    /// again, and with another address of the Bot API the token: the one that is there was given
+    /// for another server.
+    Change(Box<ChangeArgs>),
+    /// Say which chat account is yours, or another member's, so that answers by it count
+    Link(linking::LinkArgs),
+    /// Say that a chat account is yours no more, or another member's
+    Unlink(linking::UnlinkArgs),
+    /// List whose chat accounts are linked
+    Accounts(linking::AccountsArgs),
     /// List them, without their secrets, and what went wrong last
     List(ListArgs),
     /// Send a test to yourself: to who answers for the key
@@ -46,6 +57,8 @@ pub(crate) enum ChannelsCommand {
 pub(crate) enum AddCommand {
     /// Mail, through a server that sends for you
     Email(Box<EmailArgs>),
+    /// A bot of Telegram's, which people answer by
+    Telegram(bots::TelegramArgs),
     /// A URL that is told what happens: the same as `askfirst webhooks add`
     Webhook(Box<AddArgs>),
 }
@@ -115,6 +128,18 @@ pub(crate) struct ChangeArgs {
     /// that it has its answer
     #[arg(long, value_parser = ["none", "outcome", "all"])]
     afterwards: Option<String>,
+    /// The file with another token of the same bot; - for stdin
+    #[arg(long, value_name = "FILE", conflicts_with = "password_file")]
+    token_file: Option<PathBuf>,
+    /// Where the Bot API is spoken
+    #[arg(long, value_name = "URL")]
+    api: Option<String>,
+    /// How the bot is heard: this server asks, or Telegram calls its public URL
+    #[arg(long, value_parser = ["polling", "webhook"])]
+    receive: Option<String>,
+    /// Have the bot heard here, where a webhook was set for it elsewhere
+    #[arg(long)]
+    take_over: bool,
     #[command(flatten)]
     connection: Connection,
 }
@@ -152,7 +177,11 @@ impl ChannelsCommand {
     pub(crate) const fn connection(&self) -> &Connection {
         match self {
             Self::Add(AddCommand::Email(args)) => &args.connection,
+            Self::Add(AddCommand::Telegram(args)) => &args.connection,
             Self::Change(args) => &args.connection,
+            Self::Link(args) => &args.connection,
+            Self::Unlink(args) => &args.connection,
+            Self::Accounts(args) => &args.connection,
             Self::Add(AddCommand::Webhook(args)) => args.connection(),
             Self::List(args) => &args.connection,
             Self::Test(args) | Self::Log(args) => &args.connection,
@@ -166,7 +195,11 @@ impl ChannelsCommand {
         block_on(async {
             match self {
                 Self::Add(AddCommand::Email(args)) => args.add(&client).await,
+                Self::Add(AddCommand::Telegram(args)) => args.add(&client).await,
                 Self::Change(args) => args.change(&client).await,
+                Self::Link(args) => args.link(&client).await,
+                Self::Unlink(args) => args.unlink(&client).await,
+                Self::Accounts(args) => args.list(&client).await,
                 Self::Add(AddCommand::Webhook(args)) => args.add(&client).await,
                 Self::List(args) => list(&client, args.connection.json).await,
                 Self::Test(args) => {
@@ -194,7 +227,7 @@ impl EmailArgs {
         }
         if let (Some(name), Some(file)) = (self.username, self.password_file) {
             body.insert("username".into(), name.into());
-            body.insert("password".into(), password_in(&file)?);
+            body.insert("password".into(), secret_in(&file, "password")?);
         }
         let made = client.post("/v1/channels", &Value::Object(body)).await?;
         try_out(client, made, "made", self.connection.json).await
@@ -211,6 +244,8 @@ impl ChangeArgs {
             ("from", self.from),
             ("locale", self.locale),
             ("afterwards", self.afterwards),
+            ("api", self.api),
+            ("receive", self.receive),
         ];
         for (name, value) in texts {
             if let Some(value) = value {
@@ -224,7 +259,13 @@ impl ChangeArgs {
             body.insert("username".into(), Value::Null);
         }
         if let Some(file) = &self.password_file {
-            body.insert("password".into(), password_in(file)?);
+            body.insert("password".into(), secret_in(file, "password")?);
+        }
+        if let Some(file) = &self.token_file {
+            body.insert("token".into(), secret_in(file, "token")?);
+        }
+        if self.take_over {
+            body.insert("take_over".into(), true.into());
         }
         if body.is_empty() {
             return Err(usage("say what is to be otherwise, such as --host smtp.example.com"));
@@ -233,18 +274,21 @@ impl ChangeArgs {
         let body = Value::Object(body);
         let call = client.call(Method::PATCH, &path, Some(&body), None, ORDINARY);
         let changed = call.await?.body;
+        if bots::is_bot(&changed) {
+            return Ok(bots::set_up(changed, "changed", self.connection.json));
+        }
         try_out(client, changed, "changed", self.connection.json).await
     }
 }
 
-/// The password that a file holds.
-fn password_in(file: &Path) -> Result<Value> {
-    let password = input::read_text(file)?;
-    let password = password.trim_end_matches(['\r', '\n']);
-    if password.is_empty() {
-        return Err(usage(format!("{}: there is no password in it", file.display())));
+/// The secret that a file holds, by the word for it.
+fn secret_in(file: &Path, what: &str) -> Result<Value> {
+    let secret = input::read_text(file)?;
+    let secret = secret.trim_end_matches(['\r', '\n']);
+    if secret.is_empty() {
+        return Err(usage(format!("{}: there is no {what} in it", file.display())));
     }
-    Ok(password.into())
+    Ok(secret.into())
 }
 
 /// Sends a test by what was just set up, and says what came of it.
@@ -298,15 +342,22 @@ async fn list(client: &Client, json: bool) -> Result<u8> {
         return Ok(exit::DONE);
     }
     if channels.is_empty() {
-        say("nobody is told anything yet: askfirst channels add email --help");
+        say(
+            "nobody is told anything yet: askfirst channels add email --help, or askfirst channels \
+             add telegram --help",
+        );
         return Ok(exit::DONE);
     }
     let row = |channel: &Value| {
+        let (by, how) = match bots::is_bot(channel) {
+            true => (bots::at(channel), format!("by {}", text_of(channel, "receive"))),
+            false => (text_of(channel, "host"), text_of(channel, "from")),
+        };
         vec![
             text_of(channel, "id"),
             text_of(channel, "kind"),
-            text_of(channel, "host"),
-            text_of(channel, "from"),
+            by,
+            how,
             format!("{} waiting", channel["waiting"]),
             state(channel),
         ]
@@ -360,15 +411,32 @@ async fn log(client: &Client, id: ChannelId, json: bool) -> Result<u8> {
     Ok(exit::DONE)
 }
 
-/// What taking a channel out of use comes to, to be confirmed.
-fn goodbye(channel: &Value) -> String {
+/// What taking a channel out of use comes to, to be confirmed. `linked` says how many accounts
+/// are linked by it.
+fn goodbye(channel: &Value, linked: usize) -> String {
+    let bot = bots::is_bot(channel);
+    let noun = if bot { "message" } else { "mail" };
     let waiting = match channel["waiting"].as_u64() {
         Some(0) => "nothing waits for it".to_owned(),
-        Some(1) => "1 mail that waits is not sent".to_owned(),
-        _ => format!("{} mails that wait are not sent", channel["waiting"]),
+        Some(1) => format!("1 {noun} that waits is not sent"),
+        _ => format!("{} {noun}s that wait are not sent", channel["waiting"]),
     };
-    let (from, host) = (text_of(channel, "from"), text_of(channel, "host"));
-    format!("Remove mail from {from} through {host}? Nobody is told by it any more; {waiting}.")
+    if !bot {
+        let (from, host) = (text_of(channel, "from"), text_of(channel, "host"));
+        return format!(
+            "Remove mail from {from} through {host}? Nobody is told by it any more; {waiting}."
+        );
+    }
+    let linked = match linked {
+        0 => "nobody had linked an account".to_owned(),
+        1 => "1 linked account is nobody's any more".to_owned(),
+        more => format!("{more} linked accounts are nobody's any more"),
+    };
+    format!(
+        "Remove {}? Nobody is told by it any more, and its cards can no longer be answered; {linked}; \
+         {waiting}.",
+        bots::at(channel)
+    )
 }
 
 impl RemoveArgs {
@@ -376,7 +444,11 @@ impl RemoveArgs {
         let path = format!("/v1/channels/{}", self.id);
         if !self.yes {
             let channel = client.get(&path).await?;
-            if !confirmed(&goodbye(&channel), "add --yes")? {
+            let linked = match bots::is_bot(&channel) {
+                true => all(client, &format!("{path}/accounts")).await?.len(),
+                false => 0,
+            };
+            if !confirmed(&goodbye(&channel, linked), "add --yes")? {
                 return Err(usage("not confirmed; nothing was removed"));
             }
         }
@@ -400,6 +472,7 @@ mod tests {
         let asked = |waiting: u64| {
             goodbye(
                 &json!({ "from": "a@b.example\u{202e}", "host": "mail.b.example", "waiting": waiting }),
+                0,
             )
         };
         assert_eq!(
@@ -409,5 +482,11 @@ mod tests {
         );
         assert!(asked(1).ends_with("; 1 mail that waits is not sent."));
         assert!(asked(0).ends_with("; nothing waits for it."));
+        let bot = json!({ "kind": "telegram", "bot_username": "deploy_bot", "waiting": 2 });
+        assert_eq!(
+            goodbye(&bot, 3),
+            "Remove @deploy_bot? Nobody is told by it any more, and its cards can no longer be \
+             answered; 3 linked accounts are nobody's any more; 2 messages that wait are not sent."
+        );
     }
 }

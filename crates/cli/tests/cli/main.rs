@@ -27,6 +27,7 @@ mod screen;
 mod serve;
 mod support;
 mod taps;
+mod telegram;
 mod tls;
 #[cfg(feature = "otel")]
 mod traces;

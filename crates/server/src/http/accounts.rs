@@ -47,7 +47,7 @@ pub struct AccountPage {
 pub struct CodeBody {
     /// `mem_…`; absent for whoever is signed in, or answers for the key.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, example = "mem_01j0000000e008000000000004")]
     member: Option<MemberId>,
 }
 
@@ -71,6 +71,7 @@ pub struct CodeView {
 #[serde(deny_unknown_fields)]
 pub struct LookBody {
     /// The code.
+    #[schema(example = "Tm9ib2R5IGV2ZXIgc2VlcyB0aGlzIGNvZGUgdHdpY2U")]
     code: String,
 }
 
@@ -97,11 +98,13 @@ pub struct FoundAccountView {
 #[serde(deny_unknown_fields)]
 pub struct ConfirmBody {
     /// The code.
+    #[schema(example = "Tm9ib2R5IGV2ZXIgc2VlcyB0aGlzIGNvZGUgdHdpY2U")]
     code: String,
     /// `mem_…`: for whom it was.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "mem_01j0000000e008000000000004")]
     member: MemberId,
     /// The account that was found.
+    #[schema(example = "7000000001")]
     account: String,
 }
 
@@ -122,7 +125,7 @@ impl From<Account> for AccountView {
 #[utoipa::path(get, path = "/v1/channels/{id}/accounts", tag = "channels",
     params(("id" = String, Path), PageQuery),
     responses((status = 200, body = AccountPage), (status = 403, body = Problem), (status = 404, body = Problem)))]
-pub async fn list(
+pub async fn list_accounts(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ChannelId>,
@@ -169,7 +172,7 @@ pub async fn make_code(
 #[utoipa::path(post, path = "/v1/channels/{id}/codes/look", tag = "channels",
     params(("id" = String, Path)), request_body = LookBody,
     responses((status = 200, body = FoundView), (status = 404, body = Problem), (status = 422, body = Problem)))]
-pub async fn look(
+pub async fn look_at_code(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ChannelId>,
@@ -192,7 +195,7 @@ pub async fn look(
     params(("id" = String, Path)), request_body = ConfirmBody,
     responses((status = 204, description = "The account is linked"), (status = 403, body = Problem),
         (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-pub async fn confirm(
+pub async fn confirm_account(
     State(app): State<App>,
     caller: Caller,
     Id(id): Id<ChannelId>,
@@ -209,7 +212,7 @@ pub async fn confirm(
 #[utoipa::path(delete, path = "/v1/channels/{id}/accounts/{member}", tag = "channels",
     params(("id" = String, Path), ("member" = String, Path)),
     responses((status = 204, description = "It is nobody's any more"), (status = 403, body = Problem), (status = 404, body = Problem)))]
-pub async fn unlink(
+pub async fn unlink_account(
     State(app): State<App>,
     caller: Caller,
     Path((channel, member)): Path<(String, String)>,

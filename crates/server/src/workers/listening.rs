@@ -155,7 +155,7 @@ async fn take(
             Ok(None) => {}
             // What cannot be read now cannot be read later either.
             Err(error) => {
-                warn!(%error, channel.id = %channel.id, "something was heard that is no update")
+                warn!(%error, channel.id = %channel.id, "something was heard that is no update");
             }
         }
     }

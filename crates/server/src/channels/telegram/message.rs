@@ -306,7 +306,7 @@ fn decided_by(text: &mut Text, locale: Locale, by: Option<&[Piece]>, at: &str) {
 fn following(text: &mut Text, locale: Locale, after: &Afterwards) -> Vec<Vec<Json>> {
     let (title, at) = (cut(&plain(&after.title), LONGEST_TITLE), moment(after.at));
     let title = ("title", Value::Text(&title));
-    let at = ("moment", Value::Text(&*at));
+    let at = ("moment", Value::Text(&at));
     match &after.report {
         None => {
             let subject = say(locale, "subject-claimed", &[title]);
