@@ -6,7 +6,7 @@ mod log;
 pub(super) mod one;
 pub(super) mod replay;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use askfirst_core::{Dialect, Environment, Event, Problem, WebhookId};
@@ -59,6 +59,8 @@ pub(super) struct Hook {
     pub(super) state: &'static str,
     /// What it is told, in words; nothing for everything.
     pub(super) events: Vec<&'static str>,
+    /// In whose words it is told, if not in ours.
+    pub(super) speaks: Option<&'static str>,
     pub(super) environment: &'static str,
     pub(super) since: Moment,
     /// Since when it takes nothing.
@@ -84,6 +86,7 @@ pub(super) struct Form {
     pub(super) url: String,
     /// Empty where there is but one.
     pub(super) environments: Vec<Choice>,
+    pub(super) dialects: Vec<Choice>,
     pub(super) events: Vec<Choice>,
     pub(super) mistakes: Vec<Problem>,
 }
@@ -103,6 +106,9 @@ impl Form {
                 .iter()
                 .map(|one| Choice::new(one.as_str(), world(*one), chosen))
                 .collect(),
+            dialects: DIALECTS
+                .map(|one| Choice::new(one.as_str(), words_of(one), &wish.dialect))
+                .into(),
             events: Event::NAMES.map(event).into(),
             mistakes,
         }
@@ -116,7 +122,7 @@ impl Form {
 
     /// What is wrong with no field of its own.
     fn others(&self) -> Vec<Text> {
-        let fields = ["url", "environment"];
+        let fields = ["url", "environment", "dialect"];
         let others = self.mistakes.iter().filter(|known| {
             known.pointer.split('/').nth(1).is_none_or(|field| !fields.contains(&field))
         });
@@ -129,6 +135,16 @@ const fn environments(of: Environment) -> &'static [Environment] {
     match of {
         Environment::Dev => &[],
         Environment::Live | Environment::Test => &[Environment::Live, Environment::Test],
+    }
+}
+
+/// Those that a receiver can be told in.
+const DIALECTS: [Dialect; 2] = [Dialect::Native, Dialect::Proof];
+
+const fn words_of(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Proof => "proof.holdings: the ends of its confirmations, as it tells them",
+        Dialect::Native | Dialect::Ambedo | Dialect::Holdon => "Askfirst: every approval",
     }
 }
 
@@ -191,6 +207,7 @@ impl Hook {
             sign: Sign { class, icon, word },
             state: hook.state.as_str(),
             events: Event::NAMES.into_iter().filter(told).map(happening).collect(),
+            speaks: (!hook.dialect.is_native()).then(|| words_of(hook.dialect)),
             environment: hook.place.environment.as_str(),
             since: seen(hook.created_at),
             down: hook.outage.map(|outage| Moment::seen_from(outage.since, now)),
@@ -272,6 +289,8 @@ pub(super) struct Wish {
     url: String,
     #[serde(default)]
     environment: String,
+    #[serde(default)]
+    dialect: String,
     #[serde(flatten)]
     ticked: BTreeMap<String, String>,
 }
@@ -295,12 +314,28 @@ impl Wish {
             let detail = "choose one of these".into();
             mistakes.push(Problem { pointer: "/environment".into(), detail });
         }
-        if !mistakes.is_empty() {
-            return Err(mistakes);
+        let dialect = match self.dialect.as_str() {
+            "" => Some(Dialect::Native),
+            typed => DIALECTS.into_iter().find(|one| one.as_str() == typed),
+        };
+        let ticked = Event::NAMES.into_iter().filter(|name| self.wants(name));
+        let ticked: BTreeSet<_> = ticked.map(str::to_owned).collect();
+        let wrong = match dialect {
+            None => Some("choose one of these"),
+            Some(dialect) if !dialect.is_native() && !ticked.is_empty() => {
+                Some("in another product's words it is told of ends alone; tick nothing below")
+            }
+            Some(_) => None,
+        };
+        if let Some(detail) = wrong {
+            mistakes.push(Problem { pointer: "/dialect".into(), detail: detail.into() });
         }
-        let events = Event::NAMES.into_iter().filter(|name| self.wants(name));
-        let events = events.map(str::to_owned).collect();
-        Ok(WebhookWish { url: Some(url.into()), events, dialect: Dialect::Native, environment })
+        let (Some(dialect), true) = (dialect, mistakes.is_empty()) else { return Err(mistakes) };
+        let events = match dialect {
+            Dialect::Native => ticked,
+            _ => ENDS.map(str::to_owned).into(),
+        };
+        Ok(WebhookWish { url: Some(url.into()), events, dialect, environment })
     }
 }
 
@@ -321,7 +356,8 @@ pub(super) async fn add(State(app): State<App>, posted: Posted<Wish>) -> Result<
         Err(mistakes) => Err(mistakes),
         Ok(wanted) => {
             let events: Vec<_> = wanted.events.iter().map(String::as_str).collect();
-            let said = [&[wish.url.as_str(), &wish.environment][..], &events[..]].concat();
+            let typed = [wish.url.as_str(), &wish.environment, &wish.dialect];
+            let said = [&typed[..], &events[..]].concat();
             let once = once::of(&wish.once, "webhooks.add", &said)?;
             mistakes(app.service.add_webhook(&by.caller, wanted, Some(once)).await)?
         }

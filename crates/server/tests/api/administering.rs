@@ -55,6 +55,28 @@ async fn add(server: &TestServer, cookie: &str, more: &[(&str, &str)]) -> Answer
 }
 
 #[tokio::test]
+async fn a_webhook_in_another_products_words_is_made_on_the_page() {
+    let server = TestServer::start().await;
+    let owner = signed_in(server.workspace(), "olga", Role::Owner).await;
+    let url = ("url", "http://127.0.0.1:9/");
+    for (more, said) in [
+        (vec![url, ("dialect", "klingon")], "Choose one of these"),
+        (vec![url, ("dialect", "ambedo")], "Choose one of these"),
+        (vec![url, ("dialect", "proof"), ("event-asked", "yes")], "of ends alone"),
+    ] {
+        let refused = add(&server, &owner, &more).await;
+        assert_eq!(refused.status, 422);
+        assert!(text(&refused).contains(said), "{said}: {}", text(&refused));
+    }
+    assert_eq!(webhooks(&server).await, [json!(null); 0]);
+    assert_eq!(add(&server, &owner, &[url, ("dialect", "proof")]).await.status, 200);
+    let [hook] = &webhooks(&server).await[..] else { panic!("one was made") };
+    assert_eq!((&hook["dialect"], &hook["state"]), (&json!("proof"), &json!("active")));
+    let shown = page(&server, "/webhooks", &owner).await;
+    assert!(shown.contains("In the words of proof.holdings"), "{shown}");
+}
+
+#[tokio::test]
 async fn the_secret_is_shown_once_however_often_the_form_is_sent() {
     let server = TestServer::start().await;
     let owner = signed_in(server.workspace(), "olga", Role::Owner).await;
