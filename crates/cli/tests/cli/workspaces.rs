@@ -109,7 +109,7 @@ fn the_operator_stops_and_removes_what_strangers_made() {
         let found = all.iter().filter(|one| one["self_service"] == strangers);
         found.map(|one| one["id"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(of(&all, false), [ours.clone()]);
+    assert_eq!(of(&all, false), [ours.as_str()]);
     let strangers = of(&all, true);
     assert_eq!(strangers.len(), 2);
     let (first, second) = (strangers[0].as_str(), strangers[1].as_str());
