@@ -80,7 +80,7 @@ impl RevokeTokenArgs {
         let client = self.connection.client()?;
         let path = format!("/v1/approvals/{}/proof-token/revoke", self.id);
         let body = json!({ "reason": self.reason });
-        let done = block_on(async { client.post(&path, &body).await })?;
+        let done = block_on(client.post(&path, &body))?;
         match self.connection.json {
             true => say_json(&done),
             false => say(format_args!(

@@ -48,7 +48,8 @@ fn the_lines_of_proof_holdings_ask_and_poll() {
         let poll = poll.replace("CONFIRMATION_ID", asked["id"].as_str().unwrap());
         assert_eq!(sh(&poll), asked);
         let open = server.approver(&["list", "--status", "pending", "--json"]).expect(0).json();
-        server.vote(open["data"][0]["id"].as_str().unwrap(), decision);
+        let id = open["data"][0]["id"].as_str().unwrap();
+        server.vote(id, decision);
         let polled = sh(&poll);
         assert_eq!(polled["status"], status);
         // Everything that their page shows is there.
@@ -60,5 +61,8 @@ fn the_lines_of_proof_holdings_ask_and_poll() {
         for name in ["action", "text", "responded_at"] {
             assert!(names(&polled["response"]).contains(&name), "{name}: {polled}");
         }
+        let taken = ["revoke-token", id, "--reason", "fraud", "--json"];
+        assert!(server.agent(&taken).expect(1).err.contains("workspace"), "who asks is no admin");
+        assert_eq!(server.admin(&taken).expect(0).json()["reason"], "fraud");
     }
 }
