@@ -7,6 +7,7 @@ mod channels;
 mod denied;
 mod hitl;
 mod plans;
+mod policies;
 mod proof_tokens;
 mod removal;
 mod replays;
@@ -23,8 +24,8 @@ use crate::policy::is_name;
 use crate::principal::check_scopes;
 use crate::{
     Assurance, ChannelId, ChannelSettings, Delegation, Dialect, Environment, Facts, GroupId,
-    HitlId, MemberId, Person, Plan, Policy, PolicyAllowance, PolicyName, Principal, Problem,
-    Refusal, Role, Scope, Standing, WebhookId,
+    HitlId, MemberId, Person, Plan, PolicyAllowance, PolicyName, Principal, Problem, Refusal, Role,
+    Scope, Standing, WebhookId,
 };
 
 pub use channels::ChannelSecret;
@@ -110,8 +111,8 @@ fn check(change: &Change, facts: &Facts, holdings: &Holdings) -> Result<(), Deni
         }
         Change::RotateWebhook { overlap, .. } => webhooks::rotate(*overlap),
         Change::Replay(given_up) => given_up.check(),
-        Change::SavePolicy { document, .. } => save_policy(document, facts),
-        Change::RemovePolicy { name } => remove_policy(name, holdings),
+        Change::SavePolicy { document, .. } => policies::save(document, facts),
+        Change::RemovePolicy { name } => policies::remove(name, holdings),
         Change::SetWorkspace { name, default_policy, retention_days, callback_hosts, .. } => {
             if let Some(name) = name {
                 valid_text("/name", name)?;
@@ -448,28 +449,6 @@ fn add_key(key: &NewKey, facts: &Facts, holdings: &Holdings) -> Result<(), Denie
         }
         _ => Ok(()),
     }
-}
-
-fn save_policy(document: &Policy, facts: &Facts) -> Result<(), Denied> {
-    let mut problems = document.problems();
-    if problems.is_empty() {
-        problems = document.unsatisfiable(None, &facts.roster, document.expires_in);
-    }
-    if problems.is_empty() {
-        return Ok(());
-    }
-    Err(Denied::BadPolicy { name: document.name.clone(), problems })
-}
-
-fn remove_policy(name: &PolicyName, holdings: &Holdings) -> Result<(), Denied> {
-    if !holdings.policies.contains(name) {
-        return Err(Denied::Unknown { what: "policy" });
-    }
-    if holdings.default_policy.as_ref() == Some(name) {
-        let by = "it is the workspace's default; choose another default first".into();
-        return Err(Denied::InUse { what: format!("the policy {name}"), by });
-    }
-    Ok(())
 }
 
 fn known_group(id: GroupId, holdings: &Holdings) -> Result<(), Denied> {

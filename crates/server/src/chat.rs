@@ -381,7 +381,11 @@ impl Hearing<'_> {
         }
         // That it is the one whose number is on its way shows by what it says.
         let asks = |press: Press| question_of(press).is_some_and(|key| self.say(key) == *says);
-        Ok(find(ON_ITS_WAY).await?.filter(|(_, press)| asks(*press)))
+        if let Some(found) = find(ON_ITS_WAY).await?.filter(|(_, press)| asks(*press)) {
+            return Ok(Some(found));
+        }
+        // It may have arrived between the two looks.
+        find(*to).await
     }
 
     async fn ask_back(&self, link: DecisionLink, question: &str) -> Result<String, NotHeard> {

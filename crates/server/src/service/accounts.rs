@@ -54,8 +54,11 @@ impl Service {
     /// What became of a code that this caller was given; none if it is not good any more.
     ///
     /// # Errors
-    /// If it could not be read.
+    /// If the caller may not, or it could not be read.
     pub async fn account_code(&self, caller: &Caller, code: &str) -> Result<Option<AccountCode>> {
+        if caller.key().is_some() {
+            caller.need(Scope::Members, ADMINS)?;
+        }
         let found = self.store.account_code(Purpose::Account.hash(code)).await?;
         Ok(found.filter(|found| found.workspace == caller.place.workspace))
     }

@@ -152,5 +152,5 @@ fn name(rows: &[NoticeId]) -> NoticeId {
     for row in rows {
         named.extend(row.bytes());
     }
-    super::hashed(&named)
+    super::subject::hashed(&named)
 }

@@ -51,7 +51,7 @@ pub(super) fn plan(
     if reminded {
         return Ok(());
     }
-    let id = super::notice_id(asked.channel.id, approval, asked.member, former, about);
+    let id = super::subject::notice_id(asked.channel.id, approval, asked.member, former, about);
     let sql = "INSERT INTO notices (notice, workspace, environment, channel, approval, member,
                  about, added_at, due_at)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
