@@ -29,12 +29,9 @@ pub struct ChannelView {
     id: String,
     /// `email` or `telegram`.
     kind: &'static str,
-    /// Of mail.
+    /// What there is to say of its kind.
     #[serde(flatten)]
-    email: Option<EmailView>,
-    /// Of a bot.
-    #[serde(flatten)]
-    bot: Option<BotView>,
+    own: OwnView,
     /// `en` or `de`.
     #[schema(value_type = String)]
     locale: Locale,
@@ -56,6 +53,16 @@ pub struct ChannelView {
     /// Whom it does not reach: the last notice to each was given up. Up to 100, the latest first;
     /// whatever arrives ends it.
     unreached: Vec<UnreachedView>,
+}
+
+/// What there is to say of a kind of way.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum OwnView {
+    /// Of mail.
+    Email(EmailView),
+    /// Of a bot.
+    Telegram(BotView),
 }
 
 /// The mail server that a way sends by.
@@ -284,12 +291,12 @@ pub struct NoticePage {
 fn view(channel: Channel) -> ChannelView {
     let kind = channel.settings.kind();
     let (locale, afterwards) = (channel.settings.locale(), channel.settings.afterwards());
-    let (email, bot) = match channel.settings {
+    let own = match channel.settings {
         ChannelSettings::Email(EmailSettings { host, port, security, username, from, .. }) => {
-            (Some(EmailView { host, port, security, username, from }), None)
+            OwnView::Email(EmailView { host, port, security, username, from })
         }
         ChannelSettings::Telegram(TelegramSettings { bot, username, api, receive, .. }) => {
-            (None, Some(BotView { bot, bot_username: username, api, receive }))
+            OwnView::Telegram(BotView { bot, bot_username: username, api, receive })
         }
     };
     let (at, why) = channel.trouble.unzip();
@@ -297,8 +304,7 @@ fn view(channel: Channel) -> ChannelView {
     ChannelView {
         id: channel.id.to_string(),
         kind,
-        email,
-        bot,
+        own,
         locale,
         afterwards,
         created_at: channel.created_at.to_string(),

@@ -24,8 +24,6 @@ fn from_when(change: &Change, now: Timestamp) -> Vec<Timestamp> {
         | Change::SetWorkspace { floor: Some(_), .. }
         | Change::AddGroup { .. }
         | Change::SetGroup { .. }
-        // By the account they can be reached, or are by another way from now on.
-        | Change::LinkAccount { .. }
         | Change::Delegate { delegation: None, .. } => vec![now],
         // The one from its beginning on, the other once it is over.
         Change::Delegate { delegation: Some(given), .. } => {
