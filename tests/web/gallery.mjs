@@ -6,6 +6,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { deploy, receiver, start, until } from "./harness.mjs";
 import { mailServer, pageOf } from "./mailbox.mjs";
+import { telegram } from "./telegram.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const WIDTHS = [390, 820, 1440];
@@ -14,6 +15,7 @@ const [folder, only = ""] = process.argv.slice(2);
 await mkdir(folder, { recursive: true });
 
 const desk = await start();
+const phone = await telegram();
 let faults = 0;
 
 /** Takes a page as it stands, after `bring` brought it there. Of a letter, axe wants what pages have. */
@@ -45,11 +47,57 @@ const agent = (path, body) => desk.api("POST", path, desk.ready.agent_key, body)
 const admin = (method, path, body) => desk.api(method, path, desk.ready.admin_key, body);
 const titled = (title, more = {}) => desk.ask({ action: { name: "x.y", title, ...more } });
 
+/** A bot, from its token to its end. */
+async function bot(owner) {
+  const bring = (path, then) => async () => { await owner.goto(desk.url + path); await then(); };
+  const made = await phone.does("bot", { username: "acme_approvals_bot" });
+  const person = await phone.does("person", { first_name: "Ana", last_name: "de la Cruz" });
+  const adding = async (token) => {
+    await owner.goto(`${desk.url}/channels`);
+    await owner.fill("#token", token);
+    await owner.locator("#bot-more").evaluate((more) => { more.open = true; });
+    await owner.fill("#api", phone.url);
+    await owner.getByRole("button", { name: "Check it and add the bot" }).click();
+    await owner.waitForLoadState();
+  };
+  await take(owner, "telegram-mistake", () => adding("123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-bc"));
+  await take(owner, "telegram-busy", async () => {
+    await phone.does("refuse", { method: "getMe", status: 429, description: "Too Many Requests: retry after 5", parameters: { retry_after: 5 } });
+    await adding(made.token);
+  });
+  await adding(made.token);
+  await take(owner, "telegram-added");
+  await owner.getByRole("button", { name: "Show me how" }).click();
+  await take(owner, "telegram-code");
+  const deep = await owner.getByRole("link", { name: "Open Telegram" }).getAttribute("href");
+  await phone.does("start", { person: person.id, bot: made.id, payload: deep.split("start=")[1] });
+  await owner.getByText("Is this you?").waitFor();
+  await take(owner, "telegram-found");
+  await owner.getByRole("button", { name: "Yes, link it" }).click();
+  await take(owner, "telegram-linked");
+  await take(owner, "telegram-change", bring("/channels", () => owner.locator("a[href$='/bot']").click()));
+  await take(owner, "telegram-channels", bring("/channels", () => owner.locator("[id^=remove-] summary").last().click()));
+  await phone.does("block", { person: person.id, bot: made.id });
+  const unheard = await titled("Does this reach anybody?");
+  await until(async () => (await admin("GET", "/v1/channels")).data.some((one) => one.bot && one.unreached.length > 0));
+  await take(owner, "telegram-unreached", go(owner, "/channels"));
+  await phone.does("unblock", { person: person.id, bot: made.id });
+  const waiting = await titled("Does this reach anybody now?");
+  await phone.does("revoke", { bot: made.id });
+  await until(async () => (await admin("GET", "/v1/channels")).data.some((one) => one.bot && /token/.test(one.last_error)));
+  await take(owner, "telegram-in-trouble", go(owner, "/channels"));
+  const told = (await admin("GET", "/v1/channels")).data.find((one) => one.bot);
+  await admin("DELETE", `/v1/channels/${told.id}`);
+  for (const one of [unheard, waiting]) await agent(`/v1/approvals/${one.id}/cancel`, {});
+}
+
 try {
   const owner = await desk.owner();
   for (const [name, path] of [["empty-inbox", "/"], ["empty-history", "/history"], ["empty-audit", "/audit"], ["empty-people", "/people"], ["empty-away", "/away"], ["empty-channels", "/channels"], ["empty-webhooks", "/webhooks"], ["account", "/account"]]) {
     await take(owner, name, go(owner, path));
   }
+  // First, as whoever links an account hears at once of all that waits.
+  await bot(owner);
   const ana = await desk.member("ana@example.com", "Ana");
   const ben = await desk.member("ben@example.com", "Ben de la Cruz y Montoya de los Santos");
   const cal = await desk.member("cal@example.com", "Cal", "auditor");
@@ -344,6 +392,7 @@ try {
   await take(owner, "channels-in-trouble", go(owner, "/channels"));
   mail.close();
 } finally {
+  await phone.stop();
   await desk.stop();
 }
 console.log(faults ? `${faults} faults` : "no faults");

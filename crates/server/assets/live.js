@@ -41,6 +41,8 @@
       else time.textContent = ahead > -10 ? "just now" : `${age(-ahead)} ago`;
     }
     if (over) setTimeout(refresh, 400);
+    // What comes from elsewhere wakes no stream: who waits for it looks.
+    if (main.querySelector("[data-watch]") && !document.hidden && Math.floor(at / 1000) % 2 === 0) refresh();
   };
 
   // Takes over what the reader has done to the page, so that news does not undo it.

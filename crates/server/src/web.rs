@@ -6,6 +6,7 @@ mod approval;
 mod assets;
 mod audit;
 mod away;
+mod bots;
 mod channel_change;
 mod channels;
 mod docs;
@@ -17,6 +18,7 @@ mod history;
 mod inbox;
 mod keys;
 mod link;
+mod linking;
 mod live;
 mod login;
 mod once;
@@ -93,6 +95,8 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/keys/{id}/revoke", post(keys::revoke))
         .route("/channels", get(channels::show))
         .route("/channels/add", post(channels::add))
+        .route("/channels/bot", post(bots::add))
+        .route("/channels/{id}/bot", get(bots::show).post(bots::save))
         .route("/channels/{id}/change", get(channel_change::show).post(channel_change::save))
         .route("/channels/{id}/test", post(channels::test))
         .route("/channels/{id}/remove", post(channels::remove))
@@ -112,6 +116,11 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/account/password", post(profile::set_password))
         .route("/account/sessions/close", post(profile::close))
         .route("/account/sessions/close-others", post(profile::close_others))
+        .route("/account/telegram", get(linking::show))
+        .route("/account/telegram/code", post(linking::make_code))
+        .route("/account/telegram/confirm", post(linking::confirm))
+        .route("/account/telegram/refuse", post(linking::refuse))
+        .route("/account/telegram/unlink", post(linking::unlink))
         .route("/d/{token}", get(link::show).post(link::choose))
         .route("/d/{token}/confirm", post(link::confirm))
         .route("/decide/{token}", get(link::show))

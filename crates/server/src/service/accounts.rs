@@ -6,6 +6,7 @@ use askfirst_core::{ChannelId, ChannelSettings, ChatAccount, MemberId, Scope, Se
 use askfirst_store::{Account, AccountCode, Administer, AdministerError, Channel, Credential};
 
 use super::caller::ADMINS;
+use super::channels::Trial;
 use super::{Caller, Result, Service, ServiceError, mistake};
 use crate::mint::{self, Purpose};
 
@@ -23,6 +24,12 @@ pub struct MadeCode {
     pub bot: String,
     /// Until when it is good.
     pub expires_at: Timestamp,
+}
+
+/// The address that opens the chat with a bot, with a code in it.
+#[must_use]
+pub fn deep_link(bot: &str, code: &str) -> String {
+    format!("https://t.me/{bot}?start={code}")
 }
 
 impl Service {
@@ -47,7 +54,7 @@ impl Service {
         let new = NewAccountCode { secret, channel: channel.id, member, expires_at };
         self.administer(caller, Change::AddAccountCode(new), None).await?;
         let bot = telegram.username.clone();
-        let link = format!("https://t.me/{bot}?start={code}");
+        let link = deep_link(&bot, &code);
         Ok(MadeCode { code, link, bot, expires_at })
     }
 
@@ -102,6 +109,17 @@ impl Service {
         let code = Purpose::Account.hash(code);
         let change = Change::LinkAccount { code, member, account };
         self.administer(caller, change, None).await.map(drop)
+    }
+
+    /// Writes to the caller's own account that it works, so that they see where requests will come.
+    ///
+    /// # Errors
+    /// If there is no such way, or they linked no account by it.
+    pub async fn greet(&self, caller: &Caller, channel: ChannelId) -> Result<Trial> {
+        let channel = self.hearing_channel(caller, channel).await?;
+        let member = caller.member().ok_or(ServiceError::NotFound("member"))?;
+        let to = self.own_account(&channel, member).await?;
+        self.tested(&channel, to).await
     }
 
     /// Says that an account is a member's no more.

@@ -372,7 +372,12 @@ impl Service {
             ChannelSettings::Email(_) => who.person.email,
             ChannelSettings::Telegram(_) => self.own_account(&channel, who.id).await?,
         };
-        let workspace = self.store.workspace(caller.place.workspace).await?;
+        self.tested(&channel, to).await
+    }
+
+    /// Sends a test by a way to whom it may be sent, and notes what came of it.
+    pub(super) async fn tested(&self, channel: &Channel, to: String) -> Result<Trial> {
+        let workspace = self.store.workspace(channel.workspace).await?;
         let workspace = workspace.ok_or(ServiceError::NotFound("workspace"))?;
         let card = Card {
             id: NoticeId::from_bits(mint::id_bits()),
@@ -383,14 +388,15 @@ impl Service {
             trial: workspace.environment == Environment::Dev,
             what: What::Test { workspace: one_line(&workspace.name) },
         };
-        let sent = match self.open_channel(&channel) {
+        let sent = match self.open_channel(channel) {
             Ok(way) => way.send(&card).await,
             Err(failure) => Err(failure),
         };
         let failure = sent.err();
         let trouble = failure.as_ref().map(|failure| failure.why.clone());
-        if let Some(turn) = self.store.note_channel(caller.place.workspace, id, trouble).await? {
-            crate::workers::notices::turned(id, turn);
+        let noted = self.store.note_channel(channel.workspace, channel.id, trouble).await?;
+        if let Some(turn) = noted {
+            crate::workers::notices::turned(channel.id, turn);
         }
         Ok(Trial { to, failure })
     }

@@ -6,7 +6,7 @@ use askfirst_core::{ChannelId, ChannelSettings, EmailSettings, MailSecurity, Rol
 use askfirst_store::Channel;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use zeroize::Zeroizing;
 
 use super::after::{Told, mistakes};
@@ -69,7 +69,7 @@ impl ChannelChangePage {
     }
 }
 
-async fn known(app: &App, by: &SignedIn, id: &str) -> Result<Channel, Fault> {
+pub(super) async fn known(app: &App, by: &SignedIn, id: &str) -> Result<Channel, Fault> {
     let id: ChannelId = id.parse().map_err(|_| Fault::NotFound)?;
     Ok(app.service.channel(&by.caller, id).await?)
 }
@@ -80,6 +80,9 @@ pub(super) async fn show(
     by: SignedIn,
 ) -> Result<Response, Fault> {
     let channel = known(&app, &by, &id).await?;
+    if let ChannelSettings::Telegram(_) = channel.settings {
+        return Ok(Redirect::to(&format!("/channels/{}/bot", channel.id)).into_response());
+    }
     Ok(page(StatusCode::OK, &ChannelChangePage::new(&by, &channel)))
 }
 

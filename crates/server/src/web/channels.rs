@@ -14,12 +14,14 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::after::{After, Told, lead, mistakes};
+use super::bots::{self, BotForm, BotRow};
 use super::fault::{Fault, page};
 use super::history::{Choice, sent};
 use super::session::{Nothing, Posted, SignedIn};
 use super::shell::{Moment, Shell, Text, text};
 use super::words::{Sign, sentence};
 use crate::app::App;
+use crate::service::ServiceError;
 use crate::service::caller::OWNERS;
 use crate::service::channels::ChannelWish;
 
@@ -36,8 +38,10 @@ pub(super) struct ChannelsPage {
     pub(super) shell: Shell,
     pub(super) told: Option<Told>,
     pub(super) channels: Vec<ChannelRow>,
-    /// The form for a new one, where one is missing or one was typed, for those who may.
+    /// The form for mail, where there is none yet or one was typed, for those who may.
     pub(super) form: Option<Form>,
+    /// The same for a bot.
+    pub(super) bot_form: Option<BotForm>,
     /// Whether whoever looks may set one up.
     pub(super) owner: bool,
 }
@@ -48,8 +52,8 @@ pub(super) struct ChannelRow {
     pub(super) id: String,
     /// Of mail.
     pub(super) mail: Option<MailRow>,
-    /// What a bot is found by.
-    pub(super) bot: Option<Text>,
+    /// Of a bot.
+    pub(super) bot: Option<BotRow>,
     pub(super) language: &'static str,
     pub(super) since: Moment,
     pub(super) waiting: u64,
@@ -121,33 +125,49 @@ impl Form {
             ]
             .map(security)
             .into(),
-            locales: Locale::ALL
-                .map(|locale| Choice::new(locale.as_str(), language(locale), &wish.locale))
-                .into(),
-            afterwards: [
-                (Afterwards::Outcome, "what the agent reports of how it went"),
-                (Afterwards::All, "that the agent has its answer, and what it reports"),
-                (Afterwards::None, "nothing"),
-            ]
-            .map(|(what, word)| Choice::new(what.as_str(), word, &wish.afterwards))
-            .into(),
+            locales: locales(&wish.locale),
+            afterwards: afterwards(&wish.afterwards),
             mistakes,
         }
     }
 
     /// What is wrong with a field.
     pub(super) fn mistake(&self, field: &str) -> Option<Text> {
-        let found =
-            self.mistakes.iter().find(|known| known.pointer.trim_start_matches('/') == field);
-        found.map(|found| text(&sentence(&found.detail)))
+        mistake_at(&self.mistakes, field)
     }
 
     /// What is wrong with no field of its own.
     pub(super) fn others(&self) -> Vec<Text> {
-        let of_a_field = |known: &&Problem| FIELDS.contains(&known.pointer.trim_start_matches('/'));
-        let others = self.mistakes.iter().filter(|known| !of_a_field(known));
-        others.map(|known| text(&sentence(&known.detail))).collect()
+        beside(&self.mistakes, &FIELDS)
     }
+}
+
+/// What is wrong with a field.
+pub(super) fn mistake_at(mistakes: &[Problem], field: &str) -> Option<Text> {
+    let found = mistakes.iter().find(|known| known.pointer.trim_start_matches('/') == field);
+    found.map(|found| text(&sentence(&found.detail)))
+}
+
+/// What is wrong with none of these fields.
+pub(super) fn beside(mistakes: &[Problem], fields: &[&str]) -> Vec<Text> {
+    let of_a_field = |known: &&Problem| fields.contains(&known.pointer.trim_start_matches('/'));
+    let others = mistakes.iter().filter(|known| !of_a_field(known));
+    others.map(|known| text(&sentence(&known.detail))).collect()
+}
+
+/// The languages that people are written to in.
+pub(super) fn locales(chosen: &str) -> Vec<Choice> {
+    Locale::ALL.map(|locale| Choice::new(locale.as_str(), language(locale), chosen)).into()
+}
+
+/// What those who decided may hear afterwards.
+pub(super) fn afterwards(chosen: &str) -> Vec<Choice> {
+    let words = [
+        (Afterwards::Outcome, "what the agent reports of how it went"),
+        (Afterwards::All, "that the agent has its answer, and what it reports"),
+        (Afterwards::None, "nothing"),
+    ];
+    words.map(|(what, word)| Choice::new(what.as_str(), word, chosen)).into()
 }
 
 const fn language(locale: Locale) -> &'static str {
@@ -204,12 +224,17 @@ impl MailRow {
 }
 
 impl ChannelRow {
+    /// What it sends.
+    pub(super) const fn noun(&self) -> &'static str {
+        if self.bot.is_some() { "message" } else { "mail" }
+    }
+
     /// Of all its `notices`, the first [`MOST`] are shown.
     pub(super) fn new(channel: &Channel, notices: &[Notice], by: &SignedIn) -> Self {
         let most = MOST as usize;
         let (mail, bot) = match &channel.settings {
             ChannelSettings::Email(email) => (Some(MailRow::new(email)), None),
-            ChannelSettings::Telegram(telegram) => (None, Some(text(&telegram.username))),
+            ChannelSettings::Telegram(telegram) => (None, Some(BotRow::new(telegram))),
         };
         let trouble = channel.trouble.as_ref();
         let seen = |at| Moment::seen_from(at, by.viewer.now);
@@ -240,22 +265,36 @@ impl ChannelRow {
 impl ChannelsPage {
     pub(super) fn new(by: &SignedIn, channels: Vec<ChannelRow>) -> Self {
         let owner = by.viewer.member.person.role == Role::Owner;
-        let form = channels.is_empty() && owner;
-        let form = form.then(|| Form::new(&Wish::default(), Vec::new()));
+        let mail = channels.iter().any(|known| known.mail.is_some());
+        let bot = channels.iter().any(|known| known.bot.is_some());
+        let form = (owner && !mail).then(|| Form::new(&Wish::default(), Vec::new()));
+        let bot_form = (owner && !bot).then(|| BotForm::new(&bots::Wish::default(), Vec::new()));
         Self {
             shell: Shell::of("Channels", "/channels", by, by.viewer.now),
             told: None,
             channels,
             form,
+            bot_form,
             owner,
         }
     }
 
-    async fn read(app: &App, by: &SignedIn) -> Result<Self, Fault> {
+    /// Whether something that was typed has to be put right.
+    pub(super) fn mistaken(&self) -> bool {
+        let mail = self.form.as_ref().is_some_and(|form| !form.mistakes.is_empty());
+        let bot = self.bot_form.as_ref().is_some_and(|form| !form.mistakes.is_empty());
+        mail || bot
+    }
+
+    pub(super) async fn read(app: &App, by: &SignedIn) -> Result<Self, Fault> {
         let mut rows = Vec::new();
         for channel in app.service.channels(&by.caller).await? {
             let notices = app.service.notices(&by.caller, channel.id, None, MOST + 1).await?;
-            rows.push(ChannelRow::new(&channel, &notices, by));
+            let mut row = ChannelRow::new(&channel, &notices, by);
+            if let Some(bot) = &mut row.bot {
+                bot.linked = bots::linked(app, by, channel.id).await?;
+            }
+            rows.push(row);
         }
         Ok(Self::new(by, rows))
     }
@@ -267,8 +306,16 @@ pub(super) fn told(done: &str, to: &str, channels: &[ChannelRow]) -> Option<Told
         "It went to {to}. Look whether it arrived, in the folder for unwanted mail too; that the \
          server took it does not say so."
     );
+    let of_a_bot = |id: &str| channels.iter().any(|known| known.id == id && known.bot.is_some());
     match done.split_once('.')? {
+        ("tested", id) if of_a_bot(id) => {
+            Some(Told::good("The bot wrote to you", "Look into Telegram: it says that it works."))
+        }
         ("tested", _) => Some(Told::good("The mail server took the test", &taken)),
+        ("changed", _) => Some(Told::good(
+            "The bot is set up as you said",
+            "What waits to be sent goes out by it.",
+        )),
         ("untested", id) => {
             let kept = "What it is set up with is saved. Once the cause is gone, send a test \
                         again, or change what it is set up with.";
@@ -404,9 +451,7 @@ pub(super) async fn add(State(app): State<App>, posted: Posted<Wish>) -> Result<
         Ok(channel) => tried(&app, &by, channel.id).await,
         Err(mistakes) => {
             let form = Form::new(&wish, mistakes);
-            let mut details = form.others();
-            details.push(text("What you typed is still there, but for the password."));
-            let told = Told { good: false, title: "Nothing was set up yet", details };
+            let told = unmade(form.others(), "password");
             let html = ChannelsPage {
                 told: Some(told),
                 form: Some(form),
@@ -417,9 +462,19 @@ pub(super) async fn add(State(app): State<App>, posted: Posted<Wish>) -> Result<
     }
 }
 
+/// Says why nothing was set up, and which field has to be filled in again.
+pub(super) fn unmade(mut details: Vec<Text>, secret: &str) -> Told {
+    details.push(text(&format!("What you typed is still there, but for the {secret}.")));
+    Told { good: false, title: "Nothing was set up yet", details }
+}
+
 /// Sends a test to whoever looks, and leads to what came of it.
 pub(super) async fn tried(app: &App, by: &SignedIn, id: ChannelId) -> Result<Response, Fault> {
-    let trial = app.service.try_channel(&by.caller, id).await?;
+    let trial = match app.service.try_channel(&by.caller, id).await {
+        // A bot writes to an account only, and they have linked none.
+        Err(ServiceError::Invalid(_)) => return Ok(lead("/account/telegram", "unlinked", by)),
+        tried => tried?,
+    };
     let done = if trial.failure.is_none() { "tested" } else { "untested" };
     Ok(lead("/channels", &format!("{done}.{id}"), by))
 }

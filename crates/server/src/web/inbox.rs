@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::fault::{Fault, page};
+use super::linking::Phone;
 use super::session::SignedIn;
 use super::sheet::urgent;
 use super::shell::{Moment, Shell, Text, span, text};
@@ -25,6 +26,8 @@ pub(super) struct InboxPage {
     pub(super) ended: Vec<Row>,
     /// Whether there may be more than is shown.
     pub(super) full: bool,
+    /// Whether they could answer on their phone and have not said by which account.
+    pub(super) phone: bool,
     /// Where programs reach this server.
     pub(super) url: String,
 }
@@ -88,6 +91,8 @@ pub(super) async fn inbox(State(app): State<App>, by: SignedIn) -> Result<Respon
         0 => "Inbox".into(),
         count => format!("({count}) Inbox"),
     };
+    let idle = inbox.yours.is_empty();
+    let phone = idle && Phone::read(&app, &by).await?.is_some_and(|phone| phone.is_wanted(&by));
     let full = waiting >= FULL_INBOX as usize;
     let html = InboxPage {
         shell: Shell::of(&title, "/", &by, by.viewer.now),
@@ -95,6 +100,7 @@ pub(super) async fn inbox(State(app): State<App>, by: SignedIn) -> Result<Respon
         others: rows(&inbox.others),
         ended: rows(&inbox.ended),
         full,
+        phone,
         url: app.reach.public_url.clone(),
     };
     Ok(page(StatusCode::OK, &html))

@@ -5,11 +5,14 @@ use askfirst_core::administration::Denied;
 use askfirst_core::{Assurance, SessionId};
 use askfirst_store::{Credential, Session};
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
+use super::after::{After, Told};
 use super::fault::{Fault, page};
+use super::history::sent;
+use super::linking::{self, Phone};
 use super::session::{Nothing, Posted, SignedIn, no_cookie};
 use super::shell::{Moment, Shell};
 use super::words;
@@ -29,6 +32,10 @@ pub(super) struct ProfilePage {
     /// Why the password was not set.
     pub(super) notice: Option<String>,
     pub(super) shortest: usize,
+    /// What was just done about the account below.
+    pub(super) told: Option<Told>,
+    /// Their account with the bot, if there is a bot.
+    pub(super) phone: Option<Phone>,
 }
 
 /// One signed-in browser.
@@ -66,6 +73,8 @@ impl ProfilePage {
             weak: assurance < Assurance::Session,
             notice: None,
             shortest: SHORTEST,
+            told: None,
+            phone: None,
             shell: Shell::of("Your account", "/account", by, by.viewer.now),
             sessions: sessions.iter().map(|session| SessionRow::new(session, by)).collect(),
         }
@@ -77,12 +86,19 @@ impl ProfilePage {
         let member = by.viewer.member.id;
         let sessions = app.service.sessions(&by.caller, member).await?;
         let has_password = app.service.has_password(&by.caller, member).await?;
-        Ok(Self::new(by, &sessions, has_password))
+        let phone = Phone::read(app, by).await?;
+        Ok(Self { phone, ..Self::new(by, &sessions, has_password) })
     }
 }
 
-pub(super) async fn show(State(app): State<App>, by: SignedIn) -> Result<Response, Fault> {
-    Ok(page(StatusCode::OK, &ProfilePage::read(&app, &by).await?))
+pub(super) async fn show(
+    State(app): State<App>,
+    by: SignedIn,
+    uri: Uri,
+) -> Result<Response, Fault> {
+    let after: After = sent(&uri)?;
+    let told = after.done(&by).and_then(linking::told);
+    Ok(page(StatusCode::OK, &ProfilePage { told, ..ProfilePage::read(&app, &by).await? }))
 }
 
 /// A new password, and the one before if there is one.

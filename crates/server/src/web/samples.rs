@@ -24,6 +24,7 @@ use super::grants::GrantsPage;
 use super::history::{HistoryPage, Wish};
 use super::inbox::{InboxPage, Row};
 use super::keys::KeysPage;
+use super::linking::Phone;
 use super::login::{LoginPage, SignedOutPage};
 use super::people::PeoplePage;
 use super::profile::ProfilePage;
@@ -41,6 +42,7 @@ use crate::service::limits::{Level, Levels};
 use crate::service::presence::{Prospects, Sight, Viewer};
 use crate::service::{Caller, Rights, Seen};
 
+mod bots;
 mod hooks;
 mod programs;
 mod ways;
@@ -179,6 +181,7 @@ impl InboxPage {
             others: vec![Row::new(&pending())],
             ended: vec![Row::new(&used())],
             full: false,
+            phone: false,
             url: "http://127.0.0.1:8377".into(),
         }
     }
@@ -244,7 +247,8 @@ impl ProfilePage {
             expires_at: moment(90_000),
         };
         let open = [session(1, Assurance::Link), session(2, Assurance::Session)];
-        Self::new(&signed_in(), &open, true)
+        let phone = Some(Phone::sample());
+        Self { phone, ..Self::new(&signed_in(), &open, true) }
     }
 }
 

@@ -96,6 +96,7 @@ async fn no_look_changes_a_byte() {
         "/people/change",
         "/keys",
         "/channels",
+        "/account/telegram",
         "/channels/add",
         "/webhooks",
         "/webhooks/add",
