@@ -95,7 +95,7 @@ fn a_mail_that_was_not_noted_before_the_kill_comes_again_as_the_same() {
         let body = letter.body.replace("=\n", "").replace(server.url(), "");
         let seen = (letter.header("Message-ID").to_owned(), body);
         assert_eq!(*first.get_or_insert_with(|| seen.clone()), seen);
-        server.signal(rustix::process::Signal::STOP);
+        server.freeze();
         let answering = answered.then(|| std::thread::spawn(|| letter.take()));
         server.kill();
         answering.into_iter().for_each(|answering| answering.join().unwrap());

@@ -251,6 +251,21 @@ impl Dev {
         self.running.signal(signal);
     }
 
+    /// Has it stand still, and returns once no thread of it runs any more: the signal alone is
+    /// overtaken by what is said to it right after.
+    pub(crate) fn freeze(&self) {
+        self.signal(rustix::process::Signal::STOP);
+        let id = self.running.child.as_ref().unwrap().id();
+        let stands = |task: std::fs::DirEntry| {
+            let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+        };
+        eventually(|| {
+            let mut tasks = std::fs::read_dir(format!("/proc/{id}/task")).unwrap().flatten();
+            tasks.all(stands)
+        });
+    }
+
     /// Waits for the end of one that was asked to stop.
     pub(crate) fn stop_after_signal(self) -> Done {
         let Self { running, _own, .. } = self;

@@ -12,6 +12,7 @@ struct Scene {
     telegram: Telegram,
     bot: Bot,
     person: Person,
+    channel: String,
 }
 
 impl Scene {
@@ -21,11 +22,12 @@ impl Scene {
         let telegram = runtime.block_on(Telegram::start()).unwrap();
         let bot = runtime.block_on(async { telegram.bot("askfirst_bot") });
         let person = telegram.person("Dev");
-        let scene = Self { runtime, telegram, bot, person };
+        let mut scene = Self { runtime, telegram, bot, person, channel: String::new() };
         let wish =
             json!({ "kind": "telegram", "token": scene.bot.token, "api": scene.telegram.url() });
         let (status, made) = call(server, "POST", "/v1/channels", &wish);
         assert_eq!(status, 201, "{made}");
+        made["id"].as_str().unwrap().clone_into(&mut scene.channel);
         let path =
             |rest: &str| format!("/v1/channels/{}/codes{rest}", made["id"].as_str().unwrap());
         let (_, code) = call(server, "POST", &path(""), &json!({}));
@@ -42,6 +44,17 @@ impl Scene {
     fn next(&self, after: i64) -> i64 {
         let chat = self.bot.chat(&self.person);
         self.runtime.block_on(self.telegram.card_after(chat, after)).unwrap().id
+    }
+
+    /// Waits until it is noted that an approval's card was sent. Who is killed before that knows no
+    /// card that it could change.
+    fn noted(&self, server: &Dev, approval: &str) {
+        let path = format!("/v1/channels/{}/notices", self.channel);
+        eventually(|| {
+            let (_, log) = call(server, "GET", &path, &Value::Null);
+            let lines = log["data"].as_array().unwrap();
+            lines.iter().any(|line| line["approval"] == approval && line["state"] == "sent")
+        });
     }
 
     fn tap(&self, card: i64, button: &str) -> String {
@@ -73,6 +86,7 @@ fn a_tap_survives_a_kill_between_any_two_steps_and_counts_once() {
     for step in 0..5 {
         let id = server.asked(&["--expires-in", "1h"]);
         let card = scene.next(last);
+        scene.noted(&server, &id);
         let polls = scene.telegram.look(|world| world.polls(scene.bot.id));
         let tap = match step {
             // Nobody is there when it is tapped.

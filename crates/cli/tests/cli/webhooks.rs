@@ -175,7 +175,7 @@ fn an_answer_that_was_not_noted_before_the_kill_is_asked_for_again() {
         let message = got.recv_timeout(PATIENCE).unwrap();
         let seen = (message.id.clone(), message.body.clone());
         assert_eq!(*first.get_or_insert_with(|| seen.clone()), seen);
-        server.signal(rustix::process::Signal::STOP);
+        server.freeze();
         if answered {
             // It is in the socket, and nobody reads it any more.
             message.take();

@@ -36,7 +36,7 @@ pub(crate) struct LinkArgs {
     #[arg(long, value_name = "ACCOUNT")]
     yes: Option<String>,
     /// Go on with a code that was made before, by the same key
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, allow_hyphen_values = true, value_name = "CODE")]
     code: Option<String>,
     #[command(flatten)]
     pub(super) connection: Connection,
@@ -149,7 +149,7 @@ impl LinkArgs {
     fn unconfirmed(&self, linking: &Linking<'_>, found: &Value) -> u8 {
         let (account, name) = (text_of(found, "account"), text_of(found, "name"));
         let mut confirm = format!(
-            "askfirst channels link {} --code {} --yes {}",
+            "askfirst channels link {} --code={} --yes {}",
             self.way,
             shell_word(&linking.code),
             shell_word(&account)
