@@ -196,22 +196,28 @@ async function inbox(key, count) {
   child.stdout.on("data", (part) => { parts.push(part); woken(); });
   const ended = new Promise((resolve) => child.once("exit", resolve));
   // Until it has drawn something, unless nothing comes for so long, and then been silent for a moment.
+  // Whether something came.
   const drawn = async (patience, quiet = 120) => {
     const news = (most) => new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), most);
       woken = () => { clearTimeout(timer); resolve(true); };
     });
     const until = Date.now() + 5_000 + patience;
-    if (await news(patience)) while (Date.now() < until && await news(quiet));
+    if (!(await news(patience))) return false;
+    while (Date.now() < until && await news(quiet));
+    return true;
   };
-  // What opens and closes a request is drawn however long it takes; a step at its end is not.
-  const [SURE, MAYBE] = [20_000, 480];
-  await drawn(SURE, 600);
+  const press = (keys, patience) => {
+    child.stdin.write(keys);
+    return drawn(patience);
+  };
+  await drawn(20_000, 600);
   for (let at = 0; at < count; at += 1) {
-    for (const keys of ["\r", ...Array(10).fill(" "), "q", "j"]) {
-      child.stdin.write(keys);
-      await drawn(/[\rq]/.test(keys) ? SURE : MAYBE);
-    }
+    await press("\r", 20_000);
+    // A step beyond its end draws nothing: the first that does not is the last.
+    for (let steps = 0; steps < 10 && await press(" ", 3_000); steps += 1);
+    await press("q", 20_000);
+    await press("j", 480);
   }
   child.stdin.write("q");
   assert.equal(await ended, 0);
