@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::quorum::NeedSet;
-use crate::{Approval, ChannelId, Floor, MemberId, Roster, Timestamp};
+use crate::{Approval, ChannelId, Floor, MemberId, RoomId, Roster, Timestamp};
 
 /// How a workspace reaches people by one way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,21 @@ impl ChannelSettings {
             Self::Email(email) => email.afterwards,
             Self::Telegram(telegram) => telegram.afterwards,
         }
+    }
+
+    /// The groups into which it writes.
+    #[must_use]
+    pub fn rooms(&self) -> &[ChatRoom] {
+        match self {
+            Self::Email(_) => &[],
+            Self::Telegram(telegram) => &telegram.rooms,
+        }
+    }
+
+    /// The one of them that stands in a log where a member does.
+    #[must_use]
+    pub fn room_at(&self, member: MemberId) -> Option<&ChatRoom> {
+        self.rooms().iter().find(|room| room.place() == member)
     }
 
     /// Whether people answer by it. What they hold then is changed in place, whatever happens, and
@@ -91,6 +106,44 @@ pub struct TelegramSettings {
     /// What those who decided hear of what came of it.
     #[serde(default)]
     pub afterwards: Afterwards,
+    /// The groups into which it writes, beside the people.
+    #[serde(default)]
+    pub rooms: Vec<ChatRoom>,
+}
+
+/// A group of a chat provider's, or a topic in one. Everybody there reads what is asked; only who
+/// linked an account decides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatRoom {
+    /// Its id.
+    pub id: RoomId,
+    /// The provider's number: of a group below zero, and it changes if that becomes another.
+    pub chat: i64,
+    /// The topic in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<i64>,
+    /// What it was called when it was added.
+    pub title: String,
+    /// Whether it is written there by which link whoever has it decides, where that counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub passes_on: bool,
+}
+
+impl ChatRoom {
+    /// What stands for it where otherwise a member is told something. No member has this id.
+    #[must_use]
+    pub const fn place(&self) -> MemberId {
+        MemberId::from_bits(self.id.to_bits())
+    }
+
+    /// Where it is: the group, and the topic behind a slash.
+    #[must_use]
+    pub fn address(&self) -> String {
+        match self.topic {
+            None => self.chat.to_string(),
+            Some(topic) => format!("{}/{topic}", self.chat),
+        }
+    }
 }
 
 /// How we hear of a provider what people do there.
@@ -102,10 +155,12 @@ pub enum Receive {
     Polling,
     /// It calls us.
     Webhook,
+    /// We do not: the bot is somebody's who hears it elsewhere.
+    Never,
 }
 
 impl Receive {
-    /// Every one of them.
+    /// Those that one can choose.
     pub const ALL: [Self; 2] = [Self::Polling, Self::Webhook];
 
     /// Its name, everywhere.
@@ -114,6 +169,7 @@ impl Receive {
         match self {
             Self::Polling => "polling",
             Self::Webhook => "webhook",
+            Self::Never => "never",
         }
     }
 }

@@ -145,6 +145,10 @@ id!(
     LinkId, "lnk"
 );
 id!(
+    /// A group of a chat provider's into which a channel writes.
+    RoomId, "rom"
+);
+id!(
     /// A vote given in advance, for a kind of action.
     GrantId, "grt"
 );

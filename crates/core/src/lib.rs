@@ -33,7 +33,7 @@ pub use approval::{
     vote::{Via, Vote, VoteDecision, Voter},
 };
 pub use channel::{
-    About, Afterwards, ChannelSettings, ChatAccount, EmailSettings, Locale, MailSecurity,
+    About, Afterwards, ChannelSettings, ChatAccount, ChatRoom, EmailSettings, Locale, MailSecurity,
     NewChannel, Receive, TelegramSettings,
 };
 pub use dialect::Dialect;
@@ -45,7 +45,7 @@ pub use facts::{
 pub use hitl::{HitlChannel, HitlConfig, HitlId, HitlStatus, KeptHitl};
 pub use ids::{
     ApprovalId, ChannelId, DeliveryId, GrantId, GroupId, KeyId, LinkId, MemberId, NoticeId,
-    PolicyId, SessionId, WebhookId, WorkspaceId,
+    PolicyId, RoomId, SessionId, WebhookId, WorkspaceId,
 };
 pub use limits::{
     Allowance, Allowances, Beyond, Gauge, Holder, KeyLimits, Limit, Load, OverPlan, Overrun, Plan,

@@ -120,3 +120,10 @@ chat-asked-back = Deine Frage ist unterwegs. Die Antwort kommt mit der Anfrage, 
 chat-no-question = Nichts wurde festgehalten: Es ist nicht klar, auf welche Anfrage dies antwortet. Benutze die Knöpfe einer Anfrage.
 chat-too-long = Nichts wurde festgehalten: { $most } Zeichen sind das meiste. Antworte noch einmal auf dieselbe Nachricht, mit weniger.
 chat-discovered = Das Programm, das gefragt hat, kennt jetzt diesen Chat. Entscheiden kann es damit nichts, und du hier auch nicht.
+chat-asked-all = Eine Antwort ist gefragt, von denen, die dies entscheiden
+chat-changed-all = Das Gefragte wurde geändert, frühere Freigaben zählen darum nicht mehr. Eine Antwort ist erneut gefragt
+chat-reminder-all = Dies ist noch offen, und bald kann niemand mehr antworten
+chat-stranger = Nichts wurde festgehalten: Dieses Konto ist nicht verknüpft. Wer entscheidet, verknüpft seines im Profil in Askfirst.
+chat-room-hello = Anfragen des Arbeitsbereichs { $workspace } kommen ab jetzt hierher. Lesen können sie alle hier; antworten kann, wer sie entscheidet und sein Konto verknüpft hat.
+chat-room-known = Anfragen kommen schon hierher. Es ist nichts zu tun.
+chat-room-number = Die Nummer dieser Gruppe ist { $chat }. Damit Anfragen hierher kommen, fügt sie ein Eigentümer auf der Seite der Kanäle in Askfirst hinzu, oder so: askfirst channels rooms add telegram --chat={ $chat }{ $topic }

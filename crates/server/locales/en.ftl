@@ -120,3 +120,10 @@ chat-asked-back = Your question is on its way to the asker. The answer comes wit
 chat-no-question = Nothing was recorded: it is not clear which request this answers. Use the buttons of a request.
 chat-too-long = Nothing was recorded: { $most } characters are the most. Answer the same message again, with fewer.
 chat-discovered = The program that asked now knows this chat. It cannot decide anything by that, and neither can you here.
+chat-asked-all = An answer is wanted, of whoever decides this
+chat-changed-all = An approver changed this, so earlier approvals do not count any more. An answer is wanted again
+chat-reminder-all = This is still open, and soon nobody can answer it any more
+chat-stranger = Nothing was recorded: this account is not linked. Whoever decides links theirs on their profile in Askfirst.
+chat-room-hello = Requests of the workspace { $workspace } come here from now on. Everybody here can read them; whoever decides them, and has linked their account, can answer them.
+chat-room-known = Requests come here already. There is nothing to do.
+chat-room-number = The number of this group is { $chat }. So that requests come here, an owner adds it on the page of channels in Askfirst, or by: askfirst channels rooms add telegram --chat={ $chat }{ $topic }

@@ -42,6 +42,11 @@ pub enum Blame {
     ForNow,
     /// This card to this person, for good: trying again would end the same.
     ForGood,
+    /// The place: it is elsewhere now, by this number of the provider's.
+    Moved {
+        /// Where.
+        to: i64,
+    },
     /// Nothing: the provider wants to be left alone for so long.
     Pace {
         /// Until it takes something again.

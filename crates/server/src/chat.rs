@@ -3,6 +3,7 @@
 //! showed, is seen here before anything else.
 
 pub mod hook;
+mod rooms;
 
 use askfirst_core::{Locale, Refusal, Status, VoteDecision};
 use askfirst_store::{Channel, DecisionLink, Idempotency, Shown, StoreError};
@@ -53,10 +54,13 @@ pub enum Reply {
     Silence,
 }
 
+/// Why something that somebody pressed comes to nothing, and what to say to that.
+type TurnedAway = (Unheard, String);
+
 /// Why nothing can be said yet: whether it was recorded is not known, so it has to be heard again.
 #[derive(Debug, thiserror::Error)]
 #[error("what was heard could not be recorded: {0}")]
-pub struct NotHeard(StoreError);
+pub struct NotHeard(#[from] StoreError);
 
 /// One thing that was heard, by one way.
 struct Hearing<'a> {
@@ -76,6 +80,8 @@ pub async fn hear(service: &Service, channel: &Channel, heard: &Heard) -> Result
         Did::Pressed { query, data, message } => hearing.pressed(query, data, *message).await,
         Did::Started { code } => hearing.started(code.as_deref()).await,
         Did::Wrote { message, text, to } => hearing.wrote(*message, text, to.as_ref()).await,
+        Did::Added => hearing.added(),
+        Did::Moved { to } => hearing.moved(*to).await,
         Did::Else => Ok(Reply::Silence),
     }
 }
@@ -90,8 +96,10 @@ pub async fn reply(service: &Service, way: &Telegram, reply: Reply) {
             let answered = way.answer(&query, "", false).await;
             match way.say(chat, &words).await {
                 Ok(message) => {
-                    let noted =
-                        service.store().note_prompt(link.id, message, &press.stored()).await;
+                    let noted = service
+                        .store()
+                        .note_prompt(link.id, (chat, message), &press.stored())
+                        .await;
                     if let Err(error) = noted {
                         warn!(%error, "a question for words could not be noted");
                     }
@@ -132,13 +140,17 @@ impl Hearing<'_> {
     }
 
     /// Counts it, and says why it came to nothing.
-    fn turned_away(&self, query: &str, why: Unheard, key: &str) -> Reply {
+    fn turned_away(&self, query: &str, (why, text): TurnedAway) -> Reply {
         self.service.metrics.unheard(why);
-        Reply::Pressed { query: query.into(), text: self.say(key), alert: true }
+        Reply::Pressed { query: query.into(), text, alert: true }
+    }
+
+    fn words(&self, text: String, to: Option<i64>) -> Words {
+        Words { text, to, topic: self.heard.topic, whom: None, ask: None }
     }
 
     fn in_chat(&self, text: String, to: Option<i64>) -> Reply {
-        Reply::Said { chat: self.heard.chat, words: Words { text, to, ask: None } }
+        Reply::Said { chat: self.heard.chat, words: self.words(text, to) }
     }
 
     async fn pressed(
@@ -148,13 +160,17 @@ impl Hearing<'_> {
         message: Option<i64>,
     ) -> Result<Reply, NotHeard> {
         let Some((press, token)) = Press::read(data) else {
-            return Ok(self.turned_away(query, Unheard::Unknown, "chat-no-button"));
+            return Ok(self.turned_away(query, self.unknown()));
         };
         let store = self.service.store();
-        let found = store.decision_link(Purpose::Card.hash(token)).await.map_err(NotHeard)?;
-        let link = match self.judged(found) {
+        let secret = Purpose::Card.hash(token);
+        let found = match store.decision_link(secret).await.map_err(NotHeard)? {
+            Some(link) => self.judged(link),
+            None => self.in_room(secret).await?,
+        };
+        let link = match found {
             Ok(link) => link,
-            Err((why, key)) => return Ok(self.turned_away(query, why, key)),
+            Err(turned_away) => return Ok(self.turned_away(query, turned_away)),
         };
         let decision = match press {
             Press::Approve => VoteDecision::Approve,
@@ -162,9 +178,11 @@ impl Hearing<'_> {
         };
         if let Some(key) = question_of(press) {
             // Who answers at once answers a message whose number we do not have yet.
-            noted(store.note_prompt(link.id, ON_ITS_WAY, &press.stored()).await);
+            let here = (self.heard.chat, ON_ITS_WAY);
+            noted(store.note_prompt(link.id, here, &press.stored()).await);
             let ask = Some(self.say("chat-say-here"));
-            let words = Words { text: self.say(key), to: message, ask };
+            let whom = (!self.heard.private).then(|| self.heard.by.clone());
+            let words = Words { ask, whom, ..self.words(self.say(key), message) };
             let (query, link) = (query.to_owned(), Box::new(link));
             return Ok(Reply::Asked { query, chat: self.heard.chat, words, link, press });
         }
@@ -175,16 +193,18 @@ impl Hearing<'_> {
         Ok(Reply::Pressed { query: query.into(), text, alert })
     }
 
+    fn unknown(&self) -> TurnedAway {
+        (Unheard::Unknown, self.say("chat-no-button"))
+    }
+
     /// Whether a card is theirs: of this way, and sent to the account that answers.
-    fn judged(&self, found: Option<DecisionLink>) -> Result<DecisionLink, (Unheard, &'static str)> {
-        let unknown = (Unheard::Unknown, "chat-no-button");
-        let link = found.ok_or(unknown)?;
-        let card = link.card.as_ref().ok_or(unknown)?;
+    fn judged(&self, link: DecisionLink) -> Result<DecisionLink, TurnedAway> {
+        let card = link.card.as_ref().ok_or_else(|| self.unknown())?;
         if card.channel != self.channel.id {
-            return Err((Unheard::OtherBot, "chat-no-button"));
+            return Err((Unheard::OtherBot, self.say("chat-no-button")));
         }
         if card.account != self.heard.by.id {
-            return Err((Unheard::OtherAccount, "chat-not-yours"));
+            return Err((Unheard::OtherAccount, self.say("chat-not-yours")));
         }
         Ok(link)
     }
@@ -298,7 +318,7 @@ impl Hearing<'_> {
 
     async fn started(&self, code: Option<&str>) -> Result<Reply, NotHeard> {
         if !self.heard.private {
-            return Ok(Reply::Silence);
+            return self.added();
         }
         let Some(code) = code else {
             let key = match self.is_known().await? {
@@ -339,12 +359,13 @@ impl Hearing<'_> {
         text: &str,
         to: Option<&(i64, String)>,
     ) -> Result<Reply, NotHeard> {
-        if !self.heard.private {
-            return Ok(Reply::Silence);
-        }
         let told = |text: String| Ok(self.in_chat(text, Some(message)));
         let Some((link, press)) = self.prompted(to).await? else {
-            return told(self.say("chat-no-question"));
+            // What is said in a group is mostly not said to us.
+            return match self.heard.private {
+                true => told(self.say("chat-no-question")),
+                false => Ok(Reply::Silence),
+            };
         };
         if text.chars().count() > LONGEST_COMMENT {
             let most = [("most", Value::Count(LONGEST_COMMENT))];
@@ -372,7 +393,8 @@ impl Hearing<'_> {
         let Some((to, says)) = to else { return Ok(None) };
         let store = self.service.store();
         let find = async |message: i64| {
-            let found = store.prompted(self.channel.id, &self.heard.by.id, message).await;
+            let at = (self.heard.chat, message);
+            let found = store.prompted(self.channel.id, &self.heard.by.id, at).await;
             let found = found.map_err(NotHeard)?;
             Ok(found.and_then(|(link, stored)| Some((link, Press::of_stored(&stored)?))))
         };
@@ -380,7 +402,8 @@ impl Hearing<'_> {
             return Ok(Some(found));
         }
         // That it is the one whose number is on its way shows by what it says.
-        let asks = |press: Press| question_of(press).is_some_and(|key| self.say(key) == *says);
+        let asks =
+            |press: Press| question_of(press).is_some_and(|key| says.ends_with(&self.say(key)));
         if let Some(found) = find(ON_ITS_WAY).await?.filter(|(_, press)| asks(*press)) {
             return Ok(Some(found));
         }

@@ -65,6 +65,8 @@ pub struct Config {
     pub self_service: SelfServiceKeys,
     /// The mail server that writes to their contacts; none unless it is set.
     pub self_service_mail: Option<SelfServiceMail>,
+    /// Where bots of strangers are spoken to.
+    pub self_service_telegram_api: String,
     /// How much keys, workspaces and all together may ask of it.
     pub limits: Limits,
     /// What may be reached when it sends to addresses that users gave.
@@ -150,6 +152,7 @@ impl Default for Config {
             self_service_plan: FirstPlan::None,
             self_service: SelfServiceKeys::Off,
             self_service_mail: None,
+            self_service_telegram_api: crate::channels::telegram::API.into(),
             limits: Limits::default(),
             outgoing: OutgoingSettings::default(),
         }

@@ -23,6 +23,7 @@ pub mod policies;
 pub mod problem;
 pub mod proofs;
 pub mod request;
+pub mod rooms;
 pub mod sessions;
 pub mod views;
 pub mod visitor;
@@ -103,6 +104,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(channels::get, channels::change, channels::remove))
         .routes(routes!(channels::test))
         .routes(routes!(channels::notices))
+        .routes(routes!(rooms::add_room))
+        .routes(routes!(rooms::remove_room))
         .routes(routes!(accounts::list_accounts))
         .routes(routes!(accounts::unlink_account))
         .routes(routes!(accounts::make_code))

@@ -25,6 +25,7 @@ pub mod presence;
 pub mod proof_tokens;
 pub mod proofs;
 pub mod read;
+pub mod rooms;
 pub mod search;
 pub mod self_service;
 pub mod signin;

@@ -21,9 +21,11 @@ mod link;
 mod linking;
 mod live;
 mod login;
+mod notices;
 mod once;
 mod people;
 mod profile;
+mod rooms;
 mod session;
 mod settings;
 mod sheet;
@@ -100,6 +102,8 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/channels/{id}/change", get(channel_change::show).post(channel_change::save))
         .route("/channels/{id}/test", post(channels::test))
         .route("/channels/{id}/remove", post(channels::remove))
+        .route("/channels/{id}/rooms", post(rooms::add))
+        .route("/channels/{id}/rooms/{room}/remove", post(rooms::remove))
         .route("/webhooks", get(webhooks::show))
         .route("/webhooks/add", post(webhooks::add))
         .route("/webhooks/sign", post(webhooks::sign))

@@ -77,19 +77,19 @@ pub trait Accounts: Send + Sync {
     async fn account(&self, channel: ChannelId, id: &str) -> Result<Option<Account>, StoreError>;
     /// The code with this hash, while it is good or until its account was linked.
     async fn account_code(&self, secret: SecretHash) -> Result<Option<AccountCode>, StoreError>;
-    /// Notes that somebody was asked for words, by this message to their account, for this purpose.
+    /// Notes that somebody was asked for words, by this message in this chat, for this purpose.
     async fn note_prompt(
         &self,
         link: LinkId,
-        message: i64,
+        at: (i64, i64),
         purpose: &str,
     ) -> Result<(), StoreError>;
-    /// For which card and purpose an account was asked for words by this message; for the latest, if
-    /// there are several.
+    /// For which card and purpose an account was asked for words by this message in this chat; for
+    /// the latest, if there are several.
     async fn prompted(
         &self,
         channel: ChannelId,
         account: &str,
-        message: i64,
+        at: (i64, i64),
     ) -> Result<Option<(DecisionLink, String)>, StoreError>;
 }

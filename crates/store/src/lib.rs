@@ -11,6 +11,7 @@ pub mod hitl;
 pub mod notices;
 pub mod proof_tokens;
 pub mod records;
+pub mod rooms;
 pub mod sent;
 pub mod statement;
 pub mod store;
@@ -25,6 +26,7 @@ pub use hitl::*;
 pub use notices::*;
 pub use proof_tokens::*;
 pub use records::*;
+pub use rooms::*;
 pub use sent::*;
 pub use sqlite::{Options, SqliteStore, copies};
 pub use store::{

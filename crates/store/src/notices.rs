@@ -2,8 +2,8 @@
 //! became of it. Telling is the server's.
 
 use askfirst_core::{
-    About, ApprovalId, ChannelId, ChannelSettings, Environment, MemberId, NoticeId, Timestamp,
-    WorkspaceId,
+    About, ApprovalId, ChannelId, ChannelSettings, ChatRoom, Environment, MemberId, NoticeId,
+    Timestamp, WorkspaceId,
 };
 use async_trait::async_trait;
 
@@ -92,10 +92,10 @@ pub struct ClaimedNotice {
     pub place: Place,
     /// Of which approval.
     pub approval: ApprovalId,
-    /// Whom.
+    /// Whom; of a group, what stands for it ([`ChatRoom::place`](askfirst_core::ChatRoom::place)).
     pub member: MemberId,
-    /// Where they are reached: their address, or the account that they linked. None if they have
-    /// none any more.
+    /// Where they are reached: their address, the account that they linked, or the group. None if
+    /// they have none any more.
     pub address: Option<String>,
     /// What is told.
     pub about: About,
@@ -114,6 +114,14 @@ pub struct ClaimedNotice {
     pub round: u32,
     /// Whether this attempt is to find out if the way works again.
     pub probe: bool,
+}
+
+impl ClaimedNotice {
+    /// The group into which it is told, if it is one.
+    #[must_use]
+    pub fn room(&self) -> Option<&ChatRoom> {
+        self.channel.settings.room_at(self.member)
+    }
 }
 
 /// What follows an attempt to tell.
@@ -201,9 +209,9 @@ pub struct Notice {
     pub environment: Environment,
     /// Of which approval.
     pub approval: ApprovalId,
-    /// Whom.
+    /// Whom; of a group, what stands for it.
     pub member: MemberId,
-    /// Their address now; none if they have no account any more.
+    /// Their address now, or what the group is called; none if they have no account any more.
     pub address: Option<String>,
     /// What.
     pub about: About,

@@ -34,6 +34,7 @@ mod queries;
 mod readers;
 mod record;
 mod repeats;
+mod rooms;
 mod sent;
 mod signins;
 mod tallies;

@@ -21,6 +21,7 @@ use crate::records::{
     OutboxRow, Password, Place, PolicyVersion, Proof, Resealed, Secret, Session, Shown,
     SigningKeyRecord, Workspace,
 };
+use crate::rooms::Rooms;
 use crate::sent::SentLog;
 use crate::workspaces::Workspaces;
 
@@ -218,7 +219,16 @@ pub enum Settlement {
 /// Durable state. Object safe; shared as `Arc<dyn Store>`.
 #[async_trait]
 pub trait Store:
-    Accounts + Deliveries + HitlConfigs + Notices + ProofTokens + SentLog + Workspaces + Send + Sync
+    Accounts
+    + Deliveries
+    + HitlConfigs
+    + Notices
+    + ProofTokens
+    + Rooms
+    + SentLog
+    + Workspaces
+    + Send
+    + Sync
 {
     /// Now, by the store's clock; never earlier than any time it has recorded.
     fn now(&self) -> Timestamp;

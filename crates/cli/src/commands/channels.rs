@@ -3,6 +3,7 @@
 
 mod bots;
 mod linking;
+mod rooms;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -42,6 +43,9 @@ pub(crate) enum ChannelsCommand {
     Unlink(linking::UnlinkArgs),
     /// List whose chat accounts are linked
     Accounts(linking::AccountsArgs),
+    /// Have requests written into groups, too
+    #[command(subcommand)]
+    Rooms(rooms::RoomsCommand),
     /// List them, without their secrets, and what went wrong last
     List(ListArgs),
     /// Send a test to yourself: to who answers for the key
@@ -182,6 +186,7 @@ impl ChannelsCommand {
             Self::Link(args) => &args.connection,
             Self::Unlink(args) => &args.connection,
             Self::Accounts(args) => &args.connection,
+            Self::Rooms(command) => command.connection(),
             Self::Add(AddCommand::Webhook(args)) => args.connection(),
             Self::List(args) => &args.connection,
             Self::Test(args) | Self::Log(args) => &args.connection,
@@ -200,6 +205,7 @@ impl ChannelsCommand {
                 Self::Link(args) => args.link(&client).await,
                 Self::Unlink(args) => args.unlink(&client).await,
                 Self::Accounts(args) => args.list(&client).await,
+                Self::Rooms(command) => command.run(&client).await,
                 Self::Add(AddCommand::Webhook(args)) => args.add(&client).await,
                 Self::List(args) => list(&client, args.connection.json).await,
                 Self::Test(args) => {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use askfirst_core::Environment;
 use askfirst_proof::key::KeyBits;
+use askfirst_server::channels::telegram::API;
 use askfirst_server::config::limits::Limits;
 use askfirst_server::config::{Config, LogFormat};
 use askfirst_server::dev::{self, Ready};
@@ -121,6 +122,7 @@ impl DevArgs {
             environment: Environment::Dev,
             keys_per_hour: limits.self_service_keys_per_hour,
             workspaces: limits.self_service_workspaces,
+            telegram_api: API.into(),
             mail: None,
             plan: None,
         });

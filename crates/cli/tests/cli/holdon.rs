@@ -74,7 +74,7 @@ fn the_quickstart_of_holdon_runs_as_it_is_printed() {
     let asked = run(&server, ASK, &[keyed]);
     assert_eq!(asked["status"], "pending", "{asked}");
     let why = asked["notifications"]["telegram"]["error"].as_str().unwrap();
-    assert!(why.starts_with("bots of a key's own are not in this version"), "{why}");
+    assert!(why.starts_with("no Telegram is set up here"), "{why}");
     let url = asked["decision_url"].as_str().unwrap();
     let token = url.strip_prefix(&format!("{}/decide/", server.url())).unwrap();
 

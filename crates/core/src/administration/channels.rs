@@ -1,8 +1,13 @@
 //! Ways to people: how many there may be, who sets them up, and what changes with what. Whether a
 //! mail server may be reached is for who sends.
 
+use std::collections::BTreeSet;
+
 use super::{Denied, Holdings, guard_owner, invalid, is_address};
-use crate::{ChannelId, ChannelSettings, EmailSettings, Facts, NewChannel, Role};
+use crate::{ChannelId, ChannelSettings, ChatRoom, EmailSettings, Facts, NewChannel, Role};
+
+/// Each request is written into every one of them.
+const MOST_ROOMS: usize = 20;
 
 /// What becomes of the secret of a way that changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +96,22 @@ fn check(settings: &ChannelSettings, facts: &Facts) -> Result<(), Denied> {
         ChannelSettings::Email(email) if !is_address(&email.from) => {
             Err(invalid("/from", "an address such as askfirst@example.com"))
         }
-        ChannelSettings::Email(_) | ChannelSettings::Telegram(_) => Ok(()),
+        ChannelSettings::Email(_) => Ok(()),
+        ChannelSettings::Telegram(_) => rooms(settings.rooms()),
     }
+}
+
+/// None twice: everything would be read twice there.
+fn rooms(rooms: &[ChatRoom]) -> Result<(), Denied> {
+    if rooms.len() > MOST_ROOMS {
+        return Err(invalid(
+            "/chat",
+            &format!("a channel writes into {MOST_ROOMS} groups at most"),
+        ));
+    }
+    let known: BTreeSet<_> = rooms.iter().map(|room| (room.chat, room.topic)).collect();
+    if known.len() < rooms.len() {
+        return Err(invalid("/chat", "requests come into this group already"));
+    }
+    Ok(())
 }

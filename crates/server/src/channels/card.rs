@@ -124,8 +124,11 @@ pub enum Answering {
     },
     /// By buttons of the card itself.
     Here {
-        /// What is behind the buttons: it is good for this person and this approval alone.
+        /// What is behind the buttons: it is good for this person, or for those of this group who
+        /// decide, and for this approval alone.
         token: String,
+        /// Whether it is a group in which it is asked.
+        all: bool,
         /// Whether one of them approves.
         approves: bool,
         /// To its page, where they can sign in: there all of it stands, and a yes can be given that
@@ -137,6 +140,14 @@ pub enum Answering {
         /// To its page, where they can sign in.
         url: Option<String>,
     },
+}
+
+impl Answering {
+    /// Whether several people hold the same card.
+    #[must_use]
+    pub const fn is_open_to_all(&self) -> bool {
+        matches!(self, Self::Here { all: true, .. })
+    }
 }
 
 /// An end.

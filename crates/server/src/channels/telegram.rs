@@ -10,12 +10,12 @@ mod tests;
 
 use std::time::Duration;
 
-use askfirst_core::TelegramSettings;
+use askfirst_core::{ChatAccount, TelegramSettings};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-pub use api::{Bot, Trouble, WebhookInfo};
+pub use api::{Bot, ChatInfo, Trouble, WebhookInfo};
 pub use heard::{Did, Heard, read};
 pub use message::{Press, TOKEN_LENGTH};
 
@@ -51,6 +51,10 @@ pub struct Words {
     pub text: String,
     /// The message that it answers.
     pub to: Option<i64>,
+    /// The topic, in a group that has some.
+    pub topic: Option<i64>,
+    /// Who of a group is meant, by the account.
+    pub whom: Option<ChatAccount>,
     /// What stands where they are to write their words, if they are asked for some.
     pub ask: Option<String>,
 }
@@ -68,6 +72,14 @@ impl Telegram {
     /// [`Trouble`].
     pub async fn me(&self) -> Result<Bot, Trouble> {
         self.api.call("getMe", &json!({}), PATIENCE).await
+    }
+
+    /// What is at a number, or behind a public name with its `@`.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub async fn chat(&self, chat: &str) -> Result<ChatInfo, Trouble> {
+        self.api.call("getChat", &json!({ "chat_id": chat }), PATIENCE).await
     }
 
     /// Where the provider calls, if it does.
@@ -134,12 +146,16 @@ impl Telegram {
     /// # Errors
     /// [`Trouble`].
     pub async fn say(&self, chat: i64, words: &Words) -> Result<i64, Trouble> {
+        let named = words.whom.as_ref().map(message::mention).unwrap_or_default();
         let mut wish = json!({
             "chat_id": chat,
-            "text": message::escaped(&message::cut(&words.text, 3_500)),
+            "text": named + &message::escaped(&message::cut(&words.text, 3_500)),
             "parse_mode": "HTML",
             "link_preview_options": { "is_disabled": true },
         });
+        if let Some(topic) = words.topic {
+            wish["message_thread_id"] = topic.into();
+        }
         if let Some(to) = words.to {
             wish["reply_parameters"] = behind(to);
         }
@@ -171,9 +187,12 @@ impl Telegram {
     }
 
     async fn post(&self, card: &Card, to: Option<i64>) -> Result<String, Failure> {
-        let chat = chat(&card.to)?;
+        let (chat, topic) = place(&card.to)?;
         let mut wish = message::write(card);
         wish["chat_id"] = chat.into();
+        if let Some(topic) = topic {
+            wish["message_thread_id"] = topic.into();
+        }
         if let Some(to) = to {
             wish["reply_parameters"] = behind(to);
         }
@@ -206,6 +225,10 @@ impl Channel for Telegram {
     /// before it says so.
     async fn update(&self, reference: &str, card: &Card) -> Result<String, Failure> {
         let Some((chat, message)) = referred(reference) else { return self.post(card, None).await };
+        // A group has become another, and nobody can change what was written in the old one.
+        if chat < 0 && place(&card.to)?.0 != chat {
+            return self.post(card, None).await;
+        }
         let anew = matches!(&card.what,
             What::Asked(asked) if asked.occasion != Occasion::Progress);
         if anew {
@@ -230,9 +253,14 @@ fn behind(message: i64) -> Value {
     json!({ "message_id": message, "allow_sending_without_reply": true })
 }
 
-fn chat(to: &str) -> Result<i64, Failure> {
-    to.parse().map_err(|_| Failure {
-        why: format!("{to:?} is no account of Telegram's"),
+/// An account, or a group and perhaps a topic in it.
+fn place(to: &str) -> Result<(i64, Option<i64>), Failure> {
+    let read = || match to.split_once('/') {
+        None => Some((to.parse().ok()?, None)),
+        Some((chat, topic)) => Some((chat.parse().ok()?, Some(topic.parse().ok()?))),
+    };
+    read().ok_or_else(|| Failure {
+        why: format!("{to:?} is no chat of Telegram's"),
         blame: Blame::ForGood,
     })
 }

@@ -104,6 +104,8 @@ mod tests {
             include_str!("email/letter.rs"),
             include_str!("telegram/message.rs"),
             include_str!("../chat.rs"),
+            include_str!("../chat/rooms.rs"),
+            include_str!("../service/rooms.rs"),
         ];
         let used = used.concat();
         for (key, values) in keys(Locale::En) {

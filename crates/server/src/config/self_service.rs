@@ -85,6 +85,7 @@ impl Config {
             keys_per_hour: self.limits.self_service_keys_per_hour,
             workspaces: self.limits.self_service_workspaces,
             mail,
+            telegram_api: self.self_service_telegram_api.clone(),
             plan: self.self_service_plan.plan(),
         }))
     }

@@ -5,6 +5,7 @@ mod approval;
 mod keys;
 mod said;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use askfirst_core::{Cause, Decision, Dialect, Refusal, Status, VoteDecision};
@@ -46,23 +47,24 @@ const LONGEST_NAME: usize = 200;
 /// How long people have in a stranger's workspace, where an ask does not say. Its policy allows more.
 const STRANGERS_HOUR: u32 = 3_600;
 
-const TELEGRAM: Sent = Sent {
+const NO_TELEGRAM: Sent = Sent {
     sent: false,
-    error: Some(
-        "bots of a key's own are not in this version, and the bot token is not kept; give whoever decides the \
-         decision_url",
-    ),
+    error: Some(Cow::Borrowed(
+        "no Telegram is set up here: an admin does that by `askfirst channels add telegram`; for a \
+         key that is made by POST /api/keys it takes telegram_bot_token and telegram_chat_id",
+    )),
 };
 const NO_MAIL: Sent = Sent {
     sent: false,
-    error: Some(
+    error: Some(Cow::Borrowed(
         "no mail is set up here: an admin does that by `askfirst channels add email`; for a key \
          that was made by POST /api/keys it takes a notification_email, and self_service_mail in \
          the server's configuration",
-    ),
+    )),
 };
-const NOBODY: Sent = Sent { sent: false, error: Some("nobody is asked any more: it is decided") };
-const MAILED: Sent = Sent { sent: true, error: None };
+const NOBODY: Sent =
+    Sent { sent: false, error: Some(Cow::Borrowed("nobody is asked any more: it is decided")) };
+const TOLD: Sent = Sent { sent: true, error: None };
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -160,8 +162,8 @@ async fn pages<'a>(app: &'a App, caller: &Caller) -> Result<Option<&'a str>, Pro
     Ok((!strangers).then_some(app.reach.public_url.as_str()))
 }
 
-/// What became of telling people. Mail is queued with the approval itself, and sent when the mail
-/// server takes it.
+/// What became of telling people. It is queued with the approval itself, and sent when the mail
+/// server or Telegram takes it.
 async fn notifications(
     app: &App,
     caller: &Caller,
@@ -169,13 +171,16 @@ async fn notifications(
     wanted: Option<Vec<Way>>,
 ) -> Result<BTreeMap<Way, Sent>, Problem> {
     let mail = app.service.tells_by(caller, "email").await?;
-    let wanted = wanted.unwrap_or_else(|| if mail { vec![Way::Email] } else { Vec::new() });
+    let telegram = app.service.tells_by(caller, "telegram").await?;
+    let all = || [(telegram, Way::Telegram), (mail, Way::Email)];
+    let there = || all().into_iter().filter_map(|(there, way)| there.then_some(way)).collect();
+    let wanted: Vec<Way> = wanted.unwrap_or_else(there);
     let open = seen.approval.status_at(seen.now) == Status::Pending;
     let sent = |way| match way {
-        Way::Telegram => TELEGRAM,
+        Way::Telegram if !telegram => NO_TELEGRAM,
         Way::Email if !mail => NO_MAIL,
-        Way::Email if !open => NOBODY,
-        Way::Email => MAILED,
+        _ if !open => NOBODY,
+        Way::Telegram | Way::Email => TOLD,
     };
     Ok(wanted.into_iter().map(|way| (way, sent(way))).collect())
 }

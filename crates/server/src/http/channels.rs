@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use super::people::{NoBody, PageQuery};
 use super::problem::Problem;
 use super::request::{Body, Id, Query, cursor, page_size};
+use super::rooms::RoomView;
 use super::workspace::present;
 use crate::app::App;
 use crate::service::bots::{BotUpdate, BotWish};
@@ -93,6 +94,8 @@ pub struct BotView {
     /// How it is heard: `polling` or `webhook`.
     #[schema(value_type = String)]
     receive: Receive,
+    /// The groups into which it writes, beside the people.
+    rooms: Vec<RoomView>,
 }
 
 /// Somebody whom a way does not reach.
@@ -259,9 +262,9 @@ pub struct NoticeView {
     id: String,
     /// Of which approval.
     approval: String,
-    /// Whom.
+    /// Whom; of a group, its id in the shape of a member's.
     member: String,
-    /// Their address.
+    /// Their address, or what the group is called.
     address: Option<String>,
     /// `asked`, `changed`, `reminder`, `progress` (a card says what else happened), `ended`, `claimed`
     /// (the agent has its answer) or `reported` (how it says that it went).
@@ -288,15 +291,18 @@ pub struct NoticePage {
     next_cursor: Option<String>,
 }
 
-fn view(channel: Channel) -> ChannelView {
+pub(super) fn view(channel: Channel) -> ChannelView {
     let kind = channel.settings.kind();
     let (locale, afterwards) = (channel.settings.locale(), channel.settings.afterwards());
     let own = match channel.settings {
         ChannelSettings::Email(EmailSettings { host, port, security, username, from, .. }) => {
             OwnView::Email(EmailView { host, port, security, username, from })
         }
-        ChannelSettings::Telegram(TelegramSettings { bot, username, api, receive, .. }) => {
-            OwnView::Telegram(BotView { bot, bot_username: username, api, receive })
+        ChannelSettings::Telegram(TelegramSettings {
+            bot, username, api, receive, rooms, ..
+        }) => {
+            let rooms = rooms.into_iter().map(RoomView::from).collect();
+            OwnView::Telegram(BotView { bot, bot_username: username, api, receive, rooms })
         }
     };
     let (at, why) = channel.trouble.unzip();

@@ -11,6 +11,8 @@ pub enum Unheard {
     OtherBot,
     /// A button that was sent to somebody else.
     OtherAccount,
+    /// A button in a group, and nobody has linked the account that pressed it.
+    Stranger,
     /// A button of a card that shows what is not so any more.
     Stale,
     /// The same was told before.
@@ -23,11 +25,12 @@ pub enum Unheard {
 
 impl Unheard {
     /// Every one of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Secret,
         Self::Unknown,
         Self::OtherBot,
         Self::OtherAccount,
+        Self::Stranger,
         Self::Stale,
         Self::Repeated,
         Self::Refused,
@@ -40,6 +43,7 @@ impl Unheard {
             Self::Unknown => "unknown_button",
             Self::OtherBot => "other_bot",
             Self::OtherAccount => "other_account",
+            Self::Stranger => "stranger",
             Self::Stale => "stale",
             Self::Repeated => "repeated",
             Self::Refused => "refused",

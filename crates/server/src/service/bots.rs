@@ -1,7 +1,8 @@
 //! Bots that speak for a workspace: setting them up, so that they are heard by nobody else.
 
 use askfirst_core::{
-    Afterwards, ChannelId, ChannelSettings, Locale, MemberId, Receive, TelegramSettings,
+    Afterwards, ChannelId, ChannelSettings, ChatRoom, Locale, MemberId, NewChannel, Receive,
+    RoomId, TelegramSettings,
 };
 use askfirst_store::Channel;
 use aws_lc_rs::hmac;
@@ -9,9 +10,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
+use super::self_service::LentBot;
 use super::{Result, Service, ServiceError, mistake};
 use crate::channels::Failure;
 use crate::channels::telegram::{API, Telegram, Trouble};
+use crate::mint;
 
 /// A bot as somebody wants it.
 pub struct BotWish {
@@ -78,6 +81,14 @@ fn checked_api(api: Option<String>) -> Result<String> {
     Ok(api)
 }
 
+/// A bot that is not heard answers nobody.
+fn choosable(receive: Receive) -> Result<()> {
+    match receive {
+        Receive::Polling | Receive::Webhook => Ok(()),
+        Receive::Never => Err(mistake("/receive", "polling or webhook")),
+    }
+}
+
 /// What proves that it is Telegram who calls: it follows from the token, so it needs no place, and
 /// changes with it.
 pub(crate) fn webhook_secret(token: &str) -> String {
@@ -93,6 +104,7 @@ impl Service {
         wish: BotWish,
     ) -> Result<(TelegramSettings, Zeroizing<String>)> {
         let BotWish { token, api, receive, locale, afterwards, take_over } = wish;
+        choosable(receive)?;
         let settings = TelegramSettings {
             bot: checked_token(&token)?,
             username: String::new(),
@@ -100,6 +112,7 @@ impl Service {
             receive,
             locale,
             afterwards,
+            rooms: Vec::new(),
         };
         let settings = self.known_bot(id, settings, &token, take_over).await?;
         Ok((settings, token))
@@ -135,6 +148,7 @@ impl Service {
             ));
         }
         let receive = receive.unwrap_or(before.receive);
+        choosable(receive)?;
         let settings = TelegramSettings { api, receive, ..before };
         let settings = self.known_bot(known.id, settings, &told, take_over).await?;
         Ok((settings, token))
@@ -190,7 +204,7 @@ impl Service {
             Receive::Polling if !heard_at.is_empty() => {
                 way.delete_webhook().await.map_err(trouble)?;
             }
-            Receive::Polling => {}
+            Receive::Polling | Receive::Never => {}
             Receive::Webhook => {
                 let set = way.set_webhook(&ours, &webhook_secret(token)).await;
                 set.map_err(|trouble| mistake("/receive", trouble.told(&settings)))?;
@@ -235,6 +249,54 @@ impl Service {
             );
             mistake("", why)
         })
+    }
+}
+
+impl Service {
+    /// The bot of somebody else's program, which we do not hear, and the chat into which it writes.
+    ///
+    /// # Errors
+    /// [`ServiceError::Invalid`] at `/telegram_bot_token` or `/telegram_chat_id`.
+    pub(super) async fn lent_bot(
+        &self,
+        api: &str,
+        LentBot { token, chat }: LentBot,
+    ) -> Result<NewChannel> {
+        let at = "/telegram_bot_token";
+        let bot = checked_token(&token).map_err(|_| {
+            mistake(at, "give the token that @BotFather gave: number, colon, letters")
+        })?;
+        if chat.trim().is_empty() {
+            return Err(mistake("/telegram_chat_id", "say into which chat the bot writes"));
+        }
+        let mut settings = TelegramSettings {
+            bot,
+            username: format!("bot {bot}"),
+            api: checked_api(Some(api.to_owned()))?,
+            receive: Receive::Never,
+            locale: Locale::default(),
+            afterwards: Afterwards::default(),
+            rooms: Vec::new(),
+        };
+        let way = Telegram::new(&self.sender()?.outgoing, settings.clone(), token.clone());
+        let told = |at: &str, trouble: &Trouble| mistake(at, trouble.told(&settings));
+        let me = way.me().await.map_err(|trouble| told(at, &trouble))?;
+        settings.username = me.username;
+        let told = |trouble: Trouble| match &trouble {
+            Trouble::Refused { code: 400, description, .. } => mistake(
+                "/telegram_chat_id",
+                format!(
+                    "the bot has no chat with this number ({description}): press Start in its chat,                      or add it to the group"
+                ),
+            ),
+            trouble => mistake("/telegram_chat_id", trouble.told(&settings)),
+        };
+        let found = way.chat(chat.trim()).await.map_err(told)?;
+        let (id, title) = (RoomId::from_bits(mint::id_bits()), super::rooms::title(&found));
+        settings.rooms = vec![ChatRoom { id, chat: found.id, topic: None, title, passes_on: true }];
+        let id = ChannelId::from_bits(mint::id_bits());
+        let sealed = Some(self.seal_channel(id, &token)?);
+        Ok(NewChannel { id, settings: ChannelSettings::Telegram(settings), sealed })
     }
 }
 

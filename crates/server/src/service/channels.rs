@@ -172,6 +172,13 @@ pub(crate) fn check_credentials(
     }
 }
 
+/// A group has no address as members have; it is known by its name.
+pub(super) fn name_room(notice: &mut Notice, channel: &Channel) {
+    if let Some(room) = channel.settings.room_at(notice.member) {
+        notice.address = Some(room.title.clone());
+    }
+}
+
 impl Service {
     /// Makes a way to people. Nobody is told anything yet.
     ///
@@ -351,8 +358,10 @@ impl Service {
         before: Option<NoticeId>,
         limit: u32,
     ) -> Result<Vec<Notice>> {
-        self.channel(caller, id).await?;
-        Ok(self.store.notices(caller.place.workspace, id, before, limit).await?)
+        let channel = self.channel(caller, id).await?;
+        let mut notices = self.store.notices(channel.workspace, id, before, limit).await?;
+        notices.iter_mut().for_each(|notice| name_room(notice, &channel));
+        Ok(notices)
     }
 
     /// Sends something to whoever tries it, now: the member who is signed in, or who answers for

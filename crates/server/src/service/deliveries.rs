@@ -7,6 +7,7 @@ use std::str::FromStr;
 use askfirst_core::administration::{Change, GivenUp, Way};
 use askfirst_core::{
     ApprovalId, ChannelId, DeliveryId, Environment, NoticeId, Scope, Timestamp, WebhookId,
+    WorkspaceId,
 };
 use askfirst_store::{
     AskerFilter, Delivery, DeliveryFilter, DeliveryState, GivenUpCounts, Idempotency, Notice,
@@ -15,6 +16,7 @@ use askfirst_store::{
 use serde::Deserialize;
 
 use super::caller::ADMINS;
+use super::channels::name_room;
 use super::{Caller, Needed, Result, Service, ServiceError};
 
 /// How something was sent.
@@ -338,6 +340,7 @@ impl Service {
         // Stable: of one moment and kind they come in their own order.
         found.sort_by_key(|sent| std::cmp::Reverse(sent.place().at));
         found.truncate(search.limit as usize);
+        self.name_rooms(workspace, &mut found).await?;
         Ok((kinds, found))
     }
 
@@ -362,7 +365,26 @@ impl Service {
                 self.store.notice(workspace, id).await?.map(Sent::Notice)
             }
         };
-        found.ok_or(ServiceError::NotFound("delivery"))
+        let mut found = [found.ok_or(ServiceError::NotFound("delivery"))?];
+        self.name_rooms(workspace, &mut found).await?;
+        let [found] = found;
+        Ok(found)
+    }
+
+    /// What was told into groups bears their names.
+    async fn name_rooms(&self, workspace: WorkspaceId, found: &mut [Sent]) -> Result<()> {
+        let nameless = |sent: &Sent| matches!(sent, Sent::Notice(one) if one.address.is_none());
+        if !found.iter().any(nameless) {
+            return Ok(());
+        }
+        let channels = self.store.channels(workspace).await?;
+        for sent in found {
+            let Sent::Notice(notice) = sent else { continue };
+            if let Some(channel) = channels.iter().find(|known| known.id == notice.channel) {
+                name_room(notice, channel);
+            }
+        }
+        Ok(())
     }
 
     /// How much a replay would have sent again. Nothing changes.

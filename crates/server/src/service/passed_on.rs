@@ -3,7 +3,9 @@
 //! an ask is the same each time that the same is asked again; none is kept.
 
 use askfirst_core::administration::{Change, LinkKind, NewDecisionLink};
-use askfirst_core::{Approval, Assurance, LinkId, MemberId, Refusal, Role, Status};
+use askfirst_core::{
+    Approval, Assurance, LinkId, MemberId, Refusal, Role, Roster, Status, Timestamp,
+};
 
 use super::{Caller, Result, Seen, Service, ServiceError};
 use crate::mint::{self, Purpose};
@@ -15,7 +17,7 @@ impl Service {
     /// # Errors
     /// If the caller did not ask this.
     pub async fn token_to_pass_on(&self, caller: &Caller, asked: &Seen) -> Result<Option<String>> {
-        match heir(asked) {
+        match heir(&asked.approval, &asked.roster, asked.now) {
             Some(contact) => self.pass_on(caller, asked, contact, mint::token()?).await,
             None => Ok(None),
         }
@@ -32,7 +34,8 @@ impl Service {
         asked: &Seen,
         repeated: bool,
     ) -> Result<Option<String>> {
-        let Some(contact) = heir(asked) else { return Ok(None) };
+        let heir = heir(&asked.approval, &asked.roster, asked.now);
+        let Some(contact) = heir else { return Ok(None) };
         let token = self.token_for(&asked.approval, contact)?;
         // It is missing if the server died between the two.
         let secret = Purpose::Decision.hash(&token);
@@ -71,6 +74,22 @@ impl Service {
         }
     }
 
+    /// The address of the link that whoever asked got with the answer, if they got one.
+    ///
+    /// # Errors
+    /// If there is nothing to make it of.
+    pub(crate) fn passed_on_url(
+        &self,
+        approval: &Approval,
+        roster: &Roster,
+        now: Timestamp,
+    ) -> Result<Option<String>> {
+        let open = heir(approval, roster, now);
+        let Some(contact) = open.or_else(|| last_word(approval, roster)) else { return Ok(None) };
+        let token = self.token_for(approval, contact)?;
+        Ok(Some(format!("{}/decide/{token}", self.public_url)))
+    }
+
     fn token_for(&self, approval: &Approval, contact: MemberId) -> Result<String> {
         let label = format!("askfirst/passed-on/{}/{}/{contact}", approval.workspace, approval.id);
         let derived = self.sender()?.sealing.derive(&label);
@@ -79,14 +98,20 @@ impl Service {
     }
 }
 
+/// In whose name whoever had the link answered, once it is decided.
+fn last_word(approval: &Approval, roster: &Roster) -> Option<MemberId> {
+    let vote = approval.votes.iter().rfind(|vote| vote.assurance == Assurance::Bearer)?;
+    roster.people.get(&vote.voter.id).filter(|person| person.role == Role::Contact)?;
+    Some(vote.voter.id)
+}
+
 /// In whose name whoever has the link answers, if anybody.
-fn heir(asked: &Seen) -> Option<MemberId> {
-    let (approval, roster) = (&asked.approval, &asked.roster);
-    let open = approval.status_at(asked.now) == Status::Pending;
+fn heir(approval: &Approval, roster: &Roster, now: Timestamp) -> Option<MemberId> {
+    let open = approval.status_at(now) == Status::Pending;
     if !open || approval.policy.document.assurance > Assurance::Bearer {
         return None;
     }
     let contacts = roster.people.iter().filter(|(_, person)| person.role == Role::Contact);
-    let could = |id: &MemberId| approval.could_ever_vote(*id, roster, asked.now);
+    let could = |id: &MemberId| approval.could_ever_vote(*id, roster, now);
     contacts.map(|(id, _)| *id).find(could)
 }

@@ -11,7 +11,7 @@ use askfirst_core::administration::{Change, NewWebhook, is_address};
 use askfirst_core::policy::{Need, Source};
 use askfirst_core::{
     Assurance, ChannelId, ChannelSettings, Dialect, EmailSettings, Environment, KeyLimits,
-    MemberId, NewChannel, Plan, Policy, PolicyAllowance, Role, Scope, Seconds, WebhookId,
+    MemberId, NewChannel, Plan, Policy, PolicyAllowance, Problem, Role, Scope, Seconds, WebhookId,
 };
 use askfirst_store::Clock;
 use governor::Quota;
@@ -49,6 +49,8 @@ pub struct SelfService {
     pub workspaces: u32,
     /// What writes to their contacts.
     pub mail: Option<Mail>,
+    /// Where the Bot API is spoken by bots of theirs.
+    pub telegram_api: String,
     /// What each of their workspaces may have as a whole; none for all that the server takes.
     pub plan: Option<Plan>,
 }
@@ -112,6 +114,16 @@ pub struct StrangersWish {
     pub contact: Option<String>,
     /// Where the end of what it asks is sent, unless an approval says otherwise.
     pub webhook_url: Option<String>,
+    /// A bot of theirs that writes what is asked.
+    pub telegram: Option<LentBot>,
+}
+
+/// A bot of somebody's, and where it writes.
+pub struct LentBot {
+    /// What `@BotFather` gave.
+    pub token: Zeroizing<String>,
+    /// The number of the chat, or its public name.
+    pub chat: String,
 }
 
 /// Why there is no key.
@@ -134,7 +146,8 @@ pub enum NoKey {
 }
 
 impl Service {
-    /// Makes a stranger who comes from `place` a key, with a workspace of its own.
+    /// Makes a stranger who comes from `place` a key, with a workspace of its own. With it comes
+    /// why their bot is not used, if it cannot be.
     ///
     /// # Errors
     /// [`NoKey`].
@@ -142,7 +155,7 @@ impl Service {
         &self,
         place: Option<IpAddr>,
         mut wish: StrangersWish,
-    ) -> std::result::Result<MadeKey, NoKey> {
+    ) -> std::result::Result<(MadeKey, Option<String>), NoKey> {
         let strangers = self.strangers.as_ref().ok_or(NoKey::Off)?;
         wish.name = wish.name.trim().to_owned();
         self.check_strangers_wish(&wish)?;
@@ -150,6 +163,15 @@ impl Service {
         if let Some(contact) = &wish.contact {
             strangers.count(Stranger::Contact(contact.to_ascii_lowercase()))?;
         }
+        // Their page gives a key all the same, and does not say what it makes of a wrong token.
+        let (bot, trouble) = match wish.telegram.take() {
+            None => (None, None),
+            Some(lent) => match self.lent_bot(&strangers.open.telegram_api, lent).await {
+                Ok(bot) => (Some(bot), None),
+                Err(ServiceError::Invalid(mistakes)) => (None, Some(in_words(&mistakes))),
+                Err(other) => return Err(other.into()),
+            },
+        };
         let _turn = strangers.turn.lock().await;
         let known = self.store.workspaces().await.map_err(ServiceError::from)?;
         let known = known.iter().filter(|workspace| workspace.self_service).count();
@@ -157,7 +179,7 @@ impl Service {
         if known >= most as usize {
             return Err(NoKey::Full(most));
         }
-        Ok(self.found_for_stranger(&strangers.open, wish).await?)
+        Ok((self.found_for_stranger(&strangers.open, wish, bot).await?, trouble))
     }
 
     /// Mistakes are told before anything is counted or made.
@@ -185,8 +207,13 @@ impl Service {
     }
 
     /// All of it is made at once: a crash leaves a workspace with its key, or nothing.
-    async fn found_for_stranger(&self, open: &SelfService, wish: StrangersWish) -> Result<MadeKey> {
-        let StrangersWish { name, contact, webhook_url } = wish;
+    async fn found_for_stranger(
+        &self,
+        open: &SelfService,
+        wish: StrangersWish,
+        bot: Option<NewChannel>,
+    ) -> Result<MadeKey> {
+        let StrangersWish { name, contact, webhook_url, telegram: _ } = wish;
         let email = contact.clone().unwrap_or_else(|| LINK_HOLDER.into());
         let default = "default".parse().map_err(|_| ServiceError::Internal("default".into()))?;
         let policy = Policy {
@@ -210,6 +237,7 @@ impl Service {
         {
             then.push(Change::AddChannel(self.strangers_mail(environment, mail)?));
         }
+        then.extend(bot.map(Change::AddChannel));
         let wish = KeyWish {
             label: name.clone(),
             environment: None,
@@ -258,6 +286,18 @@ impl Service {
     }
 }
 
+/// What is wrong with a bot, and what to do about it.
+fn in_words(mistakes: &[Problem]) -> String {
+    let each = mistakes
+        .iter()
+        .map(|mistake| format!("{}: {}", mistake.pointer.trim_start_matches('/'), mistake.detail));
+    format!(
+        "{}. The key is there, and nobody is told by a bot; the token is not kept. Make another key \
+         once it is right",
+        each.collect::<Vec<_>>().join("; ")
+    )
+}
+
 /// Whether an address is one of those that nobody can have (RFC 2606), as our own stand-ins are.
 fn leads_nowhere(address: &str) -> bool {
     address.trim_end_matches('.').to_ascii_lowercase().ends_with(".invalid")
@@ -287,8 +327,14 @@ mod tests {
     #[test]
     fn a_contact_is_named_so_often_from_wherever() {
         let environment = Environment::Live;
-        let open =
-            SelfService { environment, keys_per_hour: 2, workspaces: 9, mail: None, plan: None };
+        let open = SelfService {
+            environment,
+            keys_per_hour: 2,
+            workspaces: 9,
+            mail: None,
+            telegram_api: crate::channels::telegram::API.into(),
+            plan: None,
+        };
         let clock = Arc::new(TestClock::at(Timestamp::from_seconds(1_000)));
         let strangers = Strangers::new(open, clock.clone());
         let ana = || strangers.count(Stranger::Contact("ana@example.com".into()));

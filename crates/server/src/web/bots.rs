@@ -17,6 +17,7 @@ use super::channel_change::known;
 use super::channels::{ChannelsPage, afterwards, beside, locales, mistake_at, unmade};
 use super::fault::{Fault, page};
 use super::history::Choice;
+use super::rooms::RoomRow;
 use super::session::{Posted, SignedIn};
 use super::shell::{Shell, Text, text};
 use crate::app::App;
@@ -37,6 +38,8 @@ pub(super) struct BotRow {
     pub(super) heard: &'static str,
     /// Where the Bot API is spoken, if not at Telegram's own.
     pub(super) api: Option<Text>,
+    /// The groups into which it writes.
+    pub(super) rooms: Vec<RoomRow>,
     /// How many accounts are linked; more than [`MOST_COUNTED`] are not told apart.
     pub(super) linked: usize,
 }
@@ -48,6 +51,7 @@ impl BotRow {
             name: text(&telegram.username),
             heard: heard(telegram.receive),
             api: (telegram.api != API).then(|| text(&telegram.api)),
+            rooms: telegram.rooms.iter().map(RoomRow::new).collect(),
             linked: 0,
         }
     }
@@ -68,6 +72,7 @@ const fn heard(receive: Receive) -> &'static str {
     match receive {
         Receive::Polling => "this server asks Telegram what people answer",
         Receive::Webhook => "Telegram tells this server what people answer",
+        Receive::Never => "it is heard by a program of its owner's",
     }
 }
 
@@ -92,6 +97,7 @@ impl BotForm {
         let receive = |receive: Receive| match receive {
             Receive::Polling => "this server asks Telegram, from behind any router",
             Receive::Webhook => "Telegram calls this server at its public address",
+            Receive::Never => "nobody",
         };
         Self {
             api: wish.api.clone(),

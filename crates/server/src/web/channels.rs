@@ -3,10 +3,10 @@
 
 use askama::Template;
 use askfirst_core::{
-    About, Afterwards, ChannelId, ChannelSettings, EmailSettings, Locale, MailSecurity, Problem,
-    Role, Scope,
+    Afterwards, ChannelId, ChannelSettings, EmailSettings, Locale, MailSecurity, Problem, Role,
+    Scope,
 };
-use askfirst_store::{Channel, Notice, NoticeState};
+use askfirst_store::{Channel, Notice};
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -17,9 +17,11 @@ use super::after::{After, Told, lead, mistakes};
 use super::bots::{self, BotForm, BotRow};
 use super::fault::{Fault, page};
 use super::history::{Choice, sent};
+use super::notices::NoticeRow;
+use super::rooms::{self, RoomForm};
 use super::session::{Nothing, Posted, SignedIn};
 use super::shell::{Moment, Shell, Text, text};
-use super::words::{Sign, sentence};
+use super::words::sentence;
 use crate::app::App;
 use crate::service::ServiceError;
 use crate::service::caller::OWNERS;
@@ -42,6 +44,8 @@ pub(super) struct ChannelsPage {
     pub(super) form: Option<Form>,
     /// The same for a bot.
     pub(super) bot_form: Option<BotForm>,
+    /// The form for a group.
+    pub(super) room_form: RoomForm,
     /// Whether whoever looks may set one up.
     pub(super) owner: bool,
 }
@@ -82,19 +86,6 @@ pub(super) struct UnreachedRow {
     pub(super) who: Text,
     pub(super) since: Moment,
     pub(super) why: Text,
-}
-
-/// What one person was or will be told.
-#[derive(Clone, Debug)]
-pub(super) struct NoticeRow {
-    pub(super) approval: String,
-    pub(super) who: Option<Text>,
-    pub(super) about: &'static str,
-    pub(super) at: Moment,
-    pub(super) sign: Sign,
-    pub(super) attempts: u32,
-    pub(super) next: Option<Moment>,
-    pub(super) why: Option<Text>,
 }
 
 /// What stands in the form, and what is wrong with it. There is no password among it.
@@ -177,36 +168,6 @@ const fn language(locale: Locale) -> &'static str {
     }
 }
 
-impl NoticeRow {
-    fn new(notice: &Notice, by: &SignedIn) -> Self {
-        let (class, icon, word) = match notice.state {
-            NoticeState::Waiting => ("pending", "clock", "Waiting"),
-            NoticeState::Sent => ("approved", "check", "Handed over"),
-            NoticeState::Dropped => ("cancelled", "bar", "Not wanted any more"),
-            NoticeState::Dead => ("rejected", "cross", "Given up"),
-        };
-        let seen = |at| Moment::seen_from(at, by.viewer.now);
-        Self {
-            approval: notice.approval.to_string(),
-            who: notice.address.as_deref().map(text),
-            about: match notice.about {
-                About::Asked => "that their answer is wanted",
-                About::Changed => "that it was changed",
-                About::Ended => "how it ended",
-                About::Claimed => "that the agent has its answer",
-                About::Reported => "what the agent reports",
-                About::Reminder => "that their answer is still wanted",
-                About::Progress => "what else happened to it",
-            },
-            at: seen(notice.at),
-            sign: Sign { class, icon, word },
-            attempts: notice.attempts,
-            next: notice.next_at.map(seen),
-            why: notice.why.as_deref().map(text),
-        }
-    }
-}
-
 impl MailRow {
     fn new(email: &EmailSettings) -> Self {
         Self {
@@ -275,6 +236,7 @@ impl ChannelsPage {
             channels,
             form,
             bot_form,
+            room_form: RoomForm::default(),
             owner,
         }
     }
@@ -306,6 +268,9 @@ pub(super) fn told(done: &str, to: &str, channels: &[ChannelRow]) -> Option<Told
         "It went to {to}. Look whether it arrived, in the folder for unwanted mail too; that the \
          server took it does not say so."
     );
+    if let Some(told) = rooms::told(done) {
+        return Some(told);
+    }
     let of_a_bot = |id: &str| channels.iter().any(|known| known.id == id && known.bot.is_some());
     match done.split_once('.')? {
         ("tested", id) if of_a_bot(id) => {

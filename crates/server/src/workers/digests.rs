@@ -37,12 +37,13 @@ pub(super) async fn tell(
             told.push((row, dropped("it had ended before they could be told, or they are gone")));
             continue;
         };
-        if !approval.awaited(&roster, floor, now).contains(&row.member) {
+        let in_room = row.room().is_some();
+        if !in_room && !approval.awaited(&roster, floor, now).contains(&row.member) {
             told.push((row, dropped("they have answered, or are not asked any more")));
             continue;
         }
         let person = roster.people.get(&row.member);
-        signs_in = person.is_some_and(|person| person.role.has_account());
+        signs_in = in_room || person.is_some_and(|person| person.role.has_account());
         let page = if signs_in {
             format!("{}/a/{}", service.public_url, approval.id)
         } else {

@@ -70,16 +70,25 @@ fn keep(
         channels.into_iter().filter(polled).map(|channel| (channel.id, channel)).collect();
     listeners.retain(|id, known| {
         wanted.get(id).is_some_and(|channel| {
-            channel.settings == known.settings && channel.sealed == known.sealed
+            heard_by(&channel.settings) == known.settings && channel.sealed == known.sealed
         })
     });
     for (id, channel) in wanted {
         listeners.entry(id).or_insert_with(|| Listener {
-            settings: channel.settings.clone(),
+            settings: heard_by(&channel.settings),
             sealed: channel.sealed.clone(),
             _task: AbortOnDropHandle::new(tokio::spawn(listen(Arc::clone(service), channel))),
         });
     }
+}
+
+/// What a bot is set up with, but for the groups: which they are is looked up when it was heard.
+fn heard_by(settings: &ChannelSettings) -> ChannelSettings {
+    let mut settings = settings.clone();
+    if let ChannelSettings::Telegram(telegram) = &mut settings {
+        telegram.rooms.clear();
+    }
+    settings
 }
 
 /// Listens to one bot until it is dropped.
@@ -101,7 +110,7 @@ async fn listen(service: Arc<Service>, channel: Channel) {
                     info!(channel.id = %channel.id, "a bot is heard again");
                     note(&service, &channel, None).await;
                 }
-                match take(&service, &channel, &way, updates).await {
+                match take(&service, channel.id, &way, updates).await {
                     Ok(next) => {
                         failures = 0;
                         from = next.or(from);
@@ -142,10 +151,12 @@ async fn note(service: &Service, channel: &Channel, why: Option<String>) {
 /// all of it is durable.
 async fn take(
     service: &Arc<Service>,
-    channel: &Channel,
+    id: ChannelId,
     way: &Arc<Telegram>,
     updates: Vec<Value>,
 ) -> Result<Option<i64>, chat::NotHeard> {
+    let channel = service.store().channel(id).await.map_err(chat::NotHeard::from)?;
+    let Some(channel) = channel else { return Ok(None) };
     let number = |update: &Value| update["update_id"].as_i64();
     let next = updates.iter().filter_map(number).max().map(|last| last + 1);
     let mut chats: BTreeMap<String, Vec<Heard>> = BTreeMap::new();

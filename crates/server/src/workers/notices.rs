@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use askfirst_core::administration::{self, LinkKind, NewDecisionLink};
 use askfirst_core::{
-    About, Actor, Approval, Assurance, ChannelId, Claim, Environment, LinkId, NoticeId, Seconds,
-    Status, Timestamp,
+    About, Actor, Approval, Assurance, ChannelId, ChatRoom, Claim, Environment, Floor, LinkId,
+    NoticeId, Seconds, Status, Timestamp,
 };
 use askfirst_store::{
-    Administer, AdministerError, ClaimedNotice, Credential, StoreError, Told, Turn,
+    Administer, AdministerError, ClaimedNotice, Credential, RoomCard, StoreError, Told, Turn,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -24,7 +24,7 @@ use crate::channels::card::{
 use crate::channels::{Blame, Failure, Limits};
 use crate::mint::{self, Purpose};
 use crate::render::{self, glyphs};
-use crate::service::Service;
+use crate::service::{Service, ServiceError};
 
 /// Longer than one attempt can take.
 const LEASE_SECONDS: u32 = 90;
@@ -187,6 +187,10 @@ pub(super) async fn tell(service: &Service, claimed: &ClaimedNotice) -> Result<T
             What::Asked(Asked::of(&approval, occasion, answering, way.limits()))
         }
     };
+    let what = match claimed.room().filter(|room| room.passes_on) {
+        Some(_) => by_the_link(service, claimed, &approval, what).await?,
+        None => what,
+    };
     let card = Card {
         id: claimed.id,
         follows: claimed.first.clone(),
@@ -203,8 +207,46 @@ pub(super) async fn tell(service: &Service, claimed: &ClaimedNotice) -> Result<T
     };
     Ok(match taken {
         Ok(reference) => Told::Sent { reference },
+        Err(Failure { why, blame: Blame::Moved { to } }) => {
+            return moved(service, claimed, to, why).await;
+        }
         Err(failure) => failed(claimed, failure, store.now()),
     })
+}
+
+/// Where nobody can sign in, what became of it is behind the link that was passed on.
+async fn by_the_link(
+    service: &Service,
+    claimed: &ClaimedNotice,
+    approval: &Approval,
+    mut what: What,
+) -> Result<What, StoreError> {
+    let store = service.store();
+    let roster = store.roster(claimed.place.workspace).await?;
+    let url = service.passed_on_url(approval, &roster, store.now());
+    let url = url.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    match (&mut what, url) {
+        (What::Ended(ended), Some(url)) => ended.page = url,
+        (What::Afterwards(after), Some(url)) => after.page = url,
+        _ => {}
+    }
+    Ok(what)
+}
+
+/// A group has become another: it is told there, at once.
+async fn moved(
+    service: &Service,
+    claimed: &ClaimedNotice,
+    to: i64,
+    why: String,
+) -> Result<Told, StoreError> {
+    let now = service.store().now();
+    let Some(room) = claimed.room() else { return Ok(Told::GiveUp { why }) };
+    match service.move_rooms(claimed.channel.id, room.chat, to).await {
+        Ok(_) => Ok(Told::Later { at: now, why }),
+        Err(ServiceError::Store(error)) => Err(error),
+        Err(error) => Err(StoreError::Unavailable(error.to_string())),
+    }
 }
 
 /// Where they can answer: by buttons of the card, by a link of their own if votes by links count,
@@ -219,6 +261,9 @@ pub(super) async fn answering(
     let store = service.store();
     let workspace = claimed.place.workspace;
     let Some(known) = store.workspace(workspace).await? else { return Ok(Err("it is gone")) };
+    if let Some(room) = claimed.room() {
+        return in_room(service, claimed, room, approval, (limits, known.floor)).await;
+    }
     let roster = store.roster(workspace).await?;
     let signs_in = roster.people.get(&claimed.member);
     let signs_in = signs_in.is_some_and(|person| person.role.has_account());
@@ -279,9 +324,46 @@ pub(super) async fn answering(
         Err(error) => return Err(StoreError::Unavailable(error.to_string())),
     }
     if account.is_some() {
-        return Ok(Ok(Answering::Here { token, approves, url }));
+        return Ok(Ok(Answering::Here { token, all: false, approves, url }));
     }
     Ok(Ok(Answering::ByLink { url: format!("{}/d/{token}", service.public_url) }))
+}
+
+/// Where those of a group answer who linked their account.
+async fn in_room(
+    service: &Service,
+    claimed: &ClaimedNotice,
+    room: &ChatRoom,
+    approval: &Approval,
+    (limits, floor): (Limits, Floor),
+) -> Result<Result<Answering, &'static str>, StoreError> {
+    if room.passes_on {
+        let roster = service.store().roster(claimed.place.workspace).await?;
+        let url = service.passed_on_url(approval, &roster, service.store().now());
+        let url = url.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let url = url.ok_or("its policy lets nobody decide by a link that is passed on");
+        return Ok(url.map(|url| Answering::ByLink { url }));
+    }
+    let Some(token) = link_token(service, claimed) else {
+        return Err(StoreError::Unavailable("no link can be made".into()));
+    };
+    let least = approval.policy.document.assurance.max(floor.assurance);
+    let whole = render::account(approval);
+    let fits = (limits.measure)(&whole.to_text()) <= limits.account;
+    let approves = fits && approval.answer_schema.is_none() && least <= Assurance::Chat;
+    let card = RoomCard {
+        secret: Purpose::Card.hash(&token),
+        notice: claimed.id,
+        place: claimed.place,
+        approval: approval.id,
+        channel: claimed.channel.id,
+        room: room.id,
+        approves,
+        shown: whole.shown().digest,
+    };
+    service.store().keep_room_card(card, approval.expires_at).await?;
+    let url = Some(format!("{}/a/{}", service.public_url, approval.id));
+    Ok(Ok(Answering::Here { token, all: true, approves, url }))
 }
 
 /// The link's token follows from the notice, so that every attempt tells the same. Only who has the
@@ -321,6 +403,6 @@ pub(super) fn failed(claimed: &ClaimedNotice, failure: Failure, now: Timestamp) 
         (Blame::Pace { wait }, _) => Told::Later { at: now.plus(wait), why },
         (Blame::Way, at) => Told::NotTaken { at, why },
         (Blame::ForNow, Some(at)) => Told::Retry { at, why },
-        (Blame::ForNow, None) | (Blame::ForGood, _) => Told::GiveUp { why },
+        (Blame::ForNow, None) | (Blame::ForGood | Blame::Moved { .. }, _) => Told::GiveUp { why },
     }
 }

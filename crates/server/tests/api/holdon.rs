@@ -8,6 +8,7 @@ use askfirst_server::service::keys::KeyWish;
 use hyper::Method;
 use serde_json::{Value, json};
 
+mod bots;
 mod keys;
 
 use crate::support::client::Call;

@@ -2,6 +2,7 @@
 //! nothing at all unless the operator opened it.
 
 use askfirst_core::{Afterwards, EmailSettings, Environment, Locale, MailSecurity};
+use askfirst_server::channels::telegram::API;
 use askfirst_server::config::outgoing::OutgoingSettings;
 use askfirst_server::service::self_service::{Mail, SelfService};
 use hyper::Method;
@@ -209,7 +210,14 @@ async fn what_is_wrong_with_a_key_is_told_before_anything_is_made() {
 #[tokio::test]
 async fn what_an_operator_opens_inside_stays_closed_to_strangers() {
     let environment = Environment::Live;
-    let open = SelfService { environment, keys_per_hour: 9, workspaces: 9, mail: None, plan: None };
+    let open = SelfService {
+        environment,
+        keys_per_hour: 9,
+        workspaces: 9,
+        mail: None,
+        telegram_api: API.into(),
+        plan: None,
+    };
     let allowed_hosts =
         ["10.0.0.0/8", "8.8.4.4", "hooks.internal"].map(|host| host.parse().unwrap());
     let (allowed_hosts, allowed_ports) = (allowed_hosts.into(), vec![9000]);

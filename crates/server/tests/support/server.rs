@@ -8,6 +8,7 @@ use askfirst_core::{Environment, Plan, Timestamp, WorkspaceId};
 use askfirst_proof::SealingKey;
 use askfirst_proof::key::KeyBits;
 use askfirst_server::app::Reach;
+use askfirst_server::channels::telegram::API;
 use askfirst_server::config::limits::Limits;
 use askfirst_server::config::outgoing::OutgoingSettings;
 use askfirst_server::dev::{self, Ready};
@@ -57,7 +58,14 @@ impl TestServer {
         mail: Option<Mail>,
     ) -> Self {
         let environment = Environment::Live;
-        let open = SelfService { environment, keys_per_hour, workspaces, mail, plan: None };
+        let open = SelfService {
+            environment,
+            keys_per_hour,
+            workspaces,
+            mail,
+            telegram_api: API.into(),
+            plan: None,
+        };
         Self::open_with(open, OutgoingSettings::default()).await
     }
 

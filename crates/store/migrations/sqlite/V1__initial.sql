@@ -135,6 +135,7 @@ CREATE TABLE decision_links (
   approves    INTEGER, -- whether one of them approves
   shown       BLOB, -- SHA-256 of what the card shows
   prompt      INTEGER, -- the message that asked them for words
+  prompt_chat INTEGER, -- in which chat
   prompt_for  TEXT, -- and for what
   FOREIGN KEY (workspace, member) REFERENCES members
 ) STRICT, WITHOUT ROWID;
@@ -156,6 +157,21 @@ CREATE TABLE accounts (
   FOREIGN KEY (workspace, member) REFERENCES members
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX accounts_of_workspace ON accounts (workspace, member);
+
+-- Cards in groups: what their buttons stand for. Who pressed one is not known before they do.
+CREATE TABLE room_cards (
+  secret      BLOB NOT NULL PRIMARY KEY,
+  notice      BLOB NOT NULL,
+  workspace   BLOB NOT NULL,
+  environment TEXT NOT NULL,
+  approval    BLOB NOT NULL,
+  channel     BLOB NOT NULL,
+  room        BLOB NOT NULL,
+  approves    INTEGER NOT NULL, -- whether one of them approves
+  shown       BLOB NOT NULL, -- SHA-256 of what the card shows
+  expires_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX room_cards_ended ON room_cards (expires_at);
 
 -- Codes by which people show which account is theirs.
 CREATE TABLE account_codes (

@@ -363,14 +363,15 @@ impl Accounts for SqliteStore {
     async fn note_prompt(
         &self,
         link: LinkId,
-        message: i64,
+        (chat, message): (i64, i64),
         purpose: &str,
     ) -> Result<(), StoreError> {
         let purpose = purpose.to_owned();
         self.writer
             .write(move |desk| {
-                let sql = "UPDATE decision_links SET prompt = ?2, prompt_for = ?3 WHERE link = ?1";
-                let row = params![link.bytes(), message, purpose];
+                let sql = "UPDATE decision_links SET prompt_chat = ?2, prompt = ?3, prompt_for = ?4
+                           WHERE link = ?1";
+                let row = params![link.bytes(), chat, message, purpose];
                 desk.connection.prepare_cached(sql)?.execute(row)?;
                 Ok(())
             })
@@ -381,18 +382,19 @@ impl Accounts for SqliteStore {
         &self,
         channel: ChannelId,
         account: &str,
-        message: i64,
+        (chat, message): (i64, i64),
     ) -> Result<Option<(DecisionLink, String)>, StoreError> {
         let account = account.to_owned();
         let question = move |connection: &Connection| {
             let sql = format!(
                 "{}, l.prompt_for {} AND l.channel = ?1 AND l.account = ?2 AND l.prompt = ?3
+                   AND l.prompt_chat = ?4
                  ORDER BY l.created_at DESC LIMIT 1",
                 people::LINK,
                 people::OPEN_LINK
             );
             let mut statement = connection.prepare_cached(&sql)?;
-            let found = statement.query_row((channel.bytes(), account, message), |row| {
+            let found = statement.query_row((channel.bytes(), account, message, chat), |row| {
                 Ok((people::read_link(row)?, row.get(people::LINK_COLUMNS)?))
             });
             Ok(found.optional()?)

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use askfirst_core::administration::ChannelSecret;
 use askfirst_core::{
-    About, Approval, ChannelId, ChannelSettings, Claim, Environment, Event, MemberId, NewChannel,
-    Timestamp, WorkspaceId,
+    About, Approval, ChannelId, ChannelSettings, ChatRoom, Claim, Environment, Event, MemberId,
+    NewChannel, Timestamp, WorkspaceId,
 };
 use rusqlite::{Connection, params};
 use serde_json::{Map, Value, json};
@@ -88,19 +88,22 @@ impl Tenant {
         for (channel, settings) in self.channels.of(next) {
             let (afterwards, hears) = (settings.afterwards(), settings.hears());
             let about = notices::Subject { channel: *channel, approval: next, version, now };
-            let is_theirs = |member: &MemberId| self.channels.to(next, *member) == Some(*channel);
+            // Whoever reads along in a group holds its card, too.
+            let rooms = || settings.rooms().iter().map(ChatRoom::place);
+            let is_theirs = |member: &MemberId| {
+                self.channels.to(next, *member) == Some(*channel)
+                    || settings.room_at(*member).is_some()
+            };
+            let asked = || awaited().into_iter().filter(is_theirs).chain(rooms());
             told |= match event {
-                Event::Asked { .. } => {
-                    let theirs: Vec<_> = awaited().into_iter().filter(is_theirs).collect();
-                    about.to_new(connection, &theirs)?
-                }
+                Event::Asked { .. } => about.to_new(connection, &asked().collect::<Vec<_>>())?,
                 Event::Escalated { .. } => {
-                    let theirs: Vec<_> = awaited().into_iter().filter(is_theirs).collect();
-                    let asked = about.to_new(connection, &theirs)?;
+                    let asked = about.to_new(connection, &asked().collect::<Vec<_>>())?;
                     asked | (hears && about.progress(connection)?)
                 }
                 Event::Edited { .. } => {
-                    about.changed(connection, &awaited(), is_theirs)?
+                    let all: Vec<_> = awaited().into_iter().chain(rooms()).collect();
+                    about.changed(connection, &all, is_theirs)?
                         | (hears && about.progress(connection)?)
                 }
                 Event::Decided { decision } => about.ended(connection, decision, hears)?,
@@ -164,7 +167,7 @@ pub(super) fn list(connection: &Connection, id: WorkspaceId) -> Result<Vec<Chann
 
 fn name_unreached(connection: &Connection, of: &mut [Channel]) -> Result<(), StoreError> {
     for channel in of {
-        channel.unreached = notices::unreached(connection, channel.id)?;
+        channel.unreached = notices::unreached(connection, channel)?;
     }
     Ok(())
 }

@@ -4,8 +4,8 @@
 use askfirst_core::administration::RevocationReason;
 use askfirst_core::{
     About, ApprovalId, Assurance, ChannelId, DeliveryId, Dialect, Digest, Environment, GrantId,
-    GroupId, HitlStatus, KeyId, LinkId, MemberId, NoticeId, PolicyId, Role, SessionId, Status,
-    Timestamp, WebhookId, WorkspaceId,
+    GroupId, HitlStatus, KeyId, LinkId, MemberId, NoticeId, PolicyId, Role, RoomId, SessionId,
+    Status, Timestamp, WebhookId, WorkspaceId,
 };
 use rusqlite::types::{ToSql, ToSqlOutput, Type, ValueRef};
 use rusqlite::{ErrorCode, Row};
@@ -62,6 +62,7 @@ ids!(
     KeyId,
     PolicyId,
     GroupId,
+    RoomId,
     SessionId,
     LinkId,
     GrantId,

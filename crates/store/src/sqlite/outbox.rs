@@ -136,6 +136,8 @@ pub(super) fn tidy(desk: &mut Desk<'_, '_>) -> Result<u64, StoreError> {
         // For a day whoever comes late is told that they do.
         "DELETE FROM decision_links WHERE link IN
            (SELECT link FROM decision_links WHERE expires_at <= ?1 - 86400000000 LIMIT ?2)",
+        "DELETE FROM room_cards WHERE secret IN
+           (SELECT secret FROM room_cards WHERE expires_at <= ?1 - 86400000000 LIMIT ?2)",
         "DELETE FROM login_links WHERE secret IN
            (SELECT secret FROM login_links
             WHERE spent_at IS NOT NULL OR expires_at <= ?1 LIMIT ?2)",

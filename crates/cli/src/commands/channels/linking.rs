@@ -69,7 +69,7 @@ pub(crate) struct AccountsArgs {
 }
 
 /// The path of the one channel of this kind.
-async fn path_of(client: &Client, kind: &str) -> Result<String> {
+pub(super) async fn path_of(client: &Client, kind: &str) -> Result<String> {
     let answer = client.get("/v1/channels").await?;
     let mut channels = answer["data"].as_array().into_iter().flatten();
     let found = channels.find(|channel| channel["kind"] == kind);

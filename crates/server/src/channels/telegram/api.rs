@@ -43,6 +43,20 @@ pub struct WebhookInfo {
     pub url: String,
 }
 
+/// What is at a number.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct ChatInfo {
+    /// The number.
+    pub id: i64,
+    /// `private`, `group`, `supergroup` or `channel`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What a group is called.
+    pub title: Option<String>,
+    /// What a person is called.
+    pub first_name: Option<String>,
+}
+
 /// A message that was sent.
 #[derive(Debug, Deserialize)]
 pub(super) struct Sent {
@@ -171,6 +185,15 @@ impl Trouble {
         matches!(self, Self::Refused { code: 409, .. })
     }
 
+    /// Where a group has gone.
+    #[must_use]
+    pub const fn moved_to(&self) -> Option<i64> {
+        match self {
+            Self::Refused { moved_to, .. } => *moved_to,
+            Self::Unreached(_) | Self::Odd(_) => None,
+        }
+    }
+
     /// Until when the provider wants to be left alone, if it does.
     #[must_use]
     pub const fn wait(&self) -> Option<Seconds> {
@@ -208,10 +231,21 @@ impl Trouble {
                 "Telegram wants to be left alone for {} by @{bot}; what waits goes out then",
                 wait.unwrap_or(Seconds(1))
             ),
+            Self::Refused { code: 403, description, .. } if description.contains("group") => {
+                format!("@{bot} is not in that group ({description}); add it there again")
+            }
             Self::Refused { code: 403, description, .. } => format!(
                 "@{bot} may not write there ({description}); they have to press Start in its chat \
                  again, or link their account anew"
             ),
+            Self::Refused { code: 400, description, .. }
+                if description.contains("not enough rights") =>
+            {
+                format!(
+                    "@{bot} may not write in that group ({description}); an administrator of the \
+                     group has to let members send messages, or make the bot an administrator"
+                )
+            }
             Self::Refused { description, .. } => format!("Telegram refuses it ({description})"),
         }
     }
@@ -220,6 +254,7 @@ impl Trouble {
     pub(super) fn failure(&self, settings: &TelegramSettings) -> Failure {
         let blame = match self {
             Self::Unreached(_) | Self::Odd(_) => Blame::Way,
+            Self::Refused { moved_to: Some(to), .. } => Blame::Moved { to: *to },
             Self::Refused { code: 401 | 404 | 409, .. } => Blame::Way,
             Self::Refused { code: 429, .. } => {
                 Blame::Pace { wait: self.wait().unwrap_or(Seconds(1)) }

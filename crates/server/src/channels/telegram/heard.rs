@@ -26,6 +26,8 @@ pub struct Heard {
     pub chat: i64,
     /// Whether that is between them and the bot alone.
     pub private: bool,
+    /// The topic, in a group that has some.
+    pub topic: Option<i64>,
     /// What.
     pub did: Did,
 }
@@ -56,6 +58,13 @@ pub enum Did {
         /// The message that it answers, and what that says.
         to: Option<(i64, String)>,
     },
+    /// Added the bot to a group.
+    Added,
+    /// Nothing: the group has become another.
+    Moved {
+        /// Its number there.
+        to: i64,
+    },
     /// Anything else: nothing follows from it.
     Else,
 }
@@ -65,6 +74,27 @@ struct Update {
     update_id: i64,
     message: Option<Message>,
     callback_query: Option<Query>,
+    my_chat_member: Option<Standing>,
+}
+
+/// How the bot stands in a chat now.
+#[derive(Deserialize)]
+struct Standing {
+    chat: Chat,
+    from: User,
+    old_chat_member: Status,
+    new_chat_member: Status,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    status: String,
+}
+
+impl Status {
+    fn is_in(&self) -> bool {
+        matches!(self.status.as_str(), "member" | "administrator" | "restricted")
+    }
 }
 
 #[derive(Deserialize)]
@@ -74,6 +104,23 @@ struct Message {
     chat: Chat,
     text: Option<String>,
     reply_to_message: Option<Box<Reply>>,
+    #[serde(flatten)]
+    thread: Thread,
+    migrate_to_chat_id: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+struct Thread {
+    message_thread_id: Option<i64>,
+    #[serde(default)]
+    is_topic_message: bool,
+}
+
+impl Thread {
+    /// Answers make threads, too; only topics are places.
+    fn topic(&self) -> Option<i64> {
+        self.message_thread_id.filter(|_| self.is_topic_message)
+    }
 }
 
 #[derive(Deserialize)]
@@ -95,6 +142,8 @@ struct Query {
 struct Pressed {
     message_id: i64,
     chat: Chat,
+    #[serde(flatten)]
+    thread: Thread,
 }
 
 #[derive(Deserialize)]
@@ -130,14 +179,20 @@ impl User {
 /// If it is none.
 pub fn read(update: Value) -> Result<Option<Heard>, serde_json::Error> {
     let update: Update = serde_json::from_value(update)?;
-    let heard = |by: &User, chat: &Chat, did: Did| Heard {
+    let heard = |by: &User, chat: &Chat, topic: Option<i64>, did: Did| Heard {
         update: update.update_id,
         by: by.account(),
         username: by.username.clone(),
         chat: chat.id,
         private: chat.kind == "private",
+        topic,
         did,
     };
+    if let Some(standing) = &update.my_chat_member {
+        let new = standing.new_chat_member.is_in() && !standing.old_chat_member.is_in();
+        let did = if new { Did::Added } else { Did::Else };
+        return Ok(Some(heard(&standing.from, &standing.chat, None, did)));
+    }
     if let Some(query) = &update.callback_query {
         let did = Did::Pressed {
             query: query.id.clone(),
@@ -146,9 +201,19 @@ pub fn read(update: Value) -> Result<Option<Heard>, serde_json::Error> {
         };
         let own = Chat { id: query.from.id, kind: "private".into() };
         let chat = query.message.as_ref().map_or(&own, |message| &message.chat);
-        return Ok(Some(heard(&query.from, chat, did)));
+        let topic = query.message.as_ref().and_then(|message| message.thread.topic());
+        return Ok(Some(heard(&query.from, chat, topic, did)));
     }
     let Some(message) = &update.message else { return Ok(None) };
+    // Said by the provider, in whosever name.
+    if let Some(to) = message.migrate_to_chat_id {
+        let group = ChatAccount { id: message.chat.id.to_string(), name: String::new() };
+        let (update, chat) = (update.update_id, message.chat.id);
+        let did = Did::Moved { to };
+        let moved =
+            Heard { update, by: group, username: None, chat, private: false, topic: None, did };
+        return Ok(Some(moved));
+    }
     let Some(from) = message.from.as_ref().filter(|from| !from.is_bot) else { return Ok(None) };
     let did = match &message.text {
         None => Did::Else,
@@ -166,5 +231,5 @@ pub fn read(update: Value) -> Result<Option<Heard>, serde_json::Error> {
             },
         },
     };
-    Ok(Some(heard(from, &message.chat, did)))
+    Ok(Some(heard(from, &message.chat, message.thread.topic(), did)))
 }

@@ -1,7 +1,7 @@
 //! A card as a message: HTML in which nothing but our own tags is one, and buttons that carry no
 //! more than a token.
 
-use askfirst_core::{Locale, OutcomeStatus, Status, VoteDecision};
+use askfirst_core::{ChatAccount, Locale, OutcomeStatus, Status, VoteDecision};
 use serde_json::{Value as Json, json};
 
 use super::super::card::{
@@ -80,6 +80,11 @@ impl Press {
 /// Of a text what HTML would take for its own, written so that it does not.
 pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// Somebody's name, so that they notice, before what is said to them.
+pub(super) fn mention(account: &ChatAccount) -> String {
+    format!("<a href=\"tg://user?id={}\">{}</a>: ", account.id, escaped(&cut(&account.name, 64)))
 }
 
 /// How long a text is where it is shown.
@@ -200,10 +205,13 @@ fn opens(text: &mut Text, label: String, url: Option<&str>) -> Vec<Vec<Json>> {
 }
 
 fn asking(text: &mut Text, locale: Locale, asked: &Asked) -> Vec<Vec<Json>> {
-    let intro = match asked.occasion {
-        Occasion::New | Occasion::Progress => "chat-asked",
-        Occasion::Changed => "chat-changed",
-        Occasion::Reminder => "chat-reminder",
+    let intro = match (asked.occasion, asked.answering.is_open_to_all()) {
+        (Occasion::New | Occasion::Progress, false) => "chat-asked",
+        (Occasion::New | Occasion::Progress, true) => "chat-asked-all",
+        (Occasion::Changed, false) => "chat-changed",
+        (Occasion::Changed, true) => "chat-changed-all",
+        (Occasion::Reminder, false) => "chat-reminder",
+        (Occasion::Reminder, true) => "chat-reminder-all",
     };
     let over = matches!(asked.answering, Answering::NotNow { .. });
     text.add("b", &say(locale, if over { "chat-not-now" } else { intro }, &[]));
@@ -233,6 +241,21 @@ fn asking(text: &mut Text, locale: Locale, asked: &Asked) -> Vec<Vec<Json>> {
         button
     };
     let mut keyboard = Vec::new();
+    // What was pressed is only suggested there: the page asks whether it was meant.
+    if let Some(url) = asked.buttons() {
+        let mut row = Vec::new();
+        for (key, what, style) in
+            [("chat-approve", "approve", "success"), ("chat-reject", "reject", "danger")]
+        {
+            let url = format!("{url}?suggest={what}");
+            let buttons = opens(text, say(locale, key, &[]), Some(&url)).into_iter().flatten();
+            row.extend(buttons.map(|mut button| {
+                button["style"] = style.into();
+                button
+            }));
+        }
+        keyboard.extend((!row.is_empty()).then_some(row));
+    }
     if let Answering::Here { token, approves, .. } = &asked.answering {
         let reject = button(Press::Reject, token, "chat-reject", Some("danger"));
         let why = button(Press::RejectSaying, token, "chat-reject-saying", None);

@@ -35,7 +35,7 @@ fn asked(approval: &Approval) -> Value {
     let url = Some("https://askfirst.example/a/apr_x".to_owned());
     let whole = crate::render::account(approval).to_text();
     let approves = length(&whole) <= LARGEST_ACCOUNT;
-    let answering = Answering::Here { token: token(), approves, url };
+    let answering = Answering::Here { token: token(), all: false, approves, url };
     message::write(&card(What::Asked(Asked::of(approval, Occasion::New, answering, LIMITS))))
 }
 

@@ -1,5 +1,6 @@
 //! An approval as HoldOn's clients write and read it, and what is sent of its end.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
@@ -137,7 +138,7 @@ impl AskBody {
 pub(super) struct Sent {
     pub(super) sent: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) error: Option<&'static str>,
+    pub(super) error: Option<Cow<'static, str>>,
 }
 
 /// An approval as it stands.

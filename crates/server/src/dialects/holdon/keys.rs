@@ -4,20 +4,19 @@ use std::net::IpAddr;
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
-use super::TELEGRAM;
 use super::approval::{Sent, given};
 use crate::app::App;
 use crate::dialects::second;
 use crate::http::problem::Problem;
-use crate::service::self_service::{NoKey, StrangersWish};
+use crate::service::self_service::{LentBot, NoKey, StrangersWish};
 
 /// A key to make.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct KeyBody {
     name: String,
-    /// Taken and not kept: it is of no use in this version.
     #[serde(default, deserialize_with = "given")]
     telegram_bot_token: Option<String>,
     #[serde(default, deserialize_with = "given")]
@@ -37,6 +36,8 @@ pub(super) struct MadeKeyView {
     api_key: String,
     notification_email: Option<String>,
     webhook_url: Option<String>,
+    telegram_chat_id: Option<String>,
+    /// Why nobody is told by the bot.
     #[serde(skip_serializing_if = "Option::is_none")]
     telegram: Option<Sent>,
     created_at: String,
@@ -49,14 +50,21 @@ impl KeyBody {
         app: &App,
         place: Option<IpAddr>,
     ) -> Result<MadeKeyView, Problem> {
-        let wants_telegram = self.telegram_bot_token.is_some() || self.telegram_chat_id.is_some();
+        let chat = self.telegram_chat_id;
+        let token = self.telegram_bot_token;
+        let telegram = (token.is_some() || chat.is_some()).then(|| LentBot {
+            token: Zeroizing::new(token.unwrap_or_default()),
+            chat: chat.clone().unwrap_or_default(),
+        });
         let (contact, webhook_url) = (self.notification_email, self.webhook_url);
         let wish = StrangersWish {
             name: self.name,
             contact: contact.clone(),
             webhook_url: webhook_url.clone(),
+            telegram,
         };
-        let made = app.service.add_strangers_key(place, wish).await.map_err(told)?;
+        let (made, trouble) = app.service.add_strangers_key(place, wish).await.map_err(told)?;
+        let trouble = trouble.map(|why| Sent { sent: false, error: Some(why.into()) });
         let text = made.secret.unwrap_or_default();
         Ok(MadeKeyView {
             id: made.key.facts.id.to_string(),
@@ -65,7 +73,8 @@ impl KeyBody {
             api_key: text,
             notification_email: contact,
             webhook_url,
-            telegram: wants_telegram.then_some(TELEGRAM),
+            telegram_chat_id: chat.filter(|_| trouble.is_none()),
+            telegram: trouble,
             created_at: second(made.key.created_at),
         })
     }

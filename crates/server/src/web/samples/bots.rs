@@ -1,8 +1,8 @@
 //! Samples of the pages about bots, and whose accounts are linked.
 
 use askfirst_core::{
-    Afterwards, Assurance, ChannelId, ChannelSettings, ChatAccount, Locale, Problem, Receive, Role,
-    TelegramSettings,
+    Afterwards, Assurance, ChannelId, ChannelSettings, ChatAccount, ChatRoom, Locale, Problem,
+    Receive, Role, RoomId, TelegramSettings,
 };
 use askfirst_store::{Account, Channel, Down, Unreached};
 
@@ -26,6 +26,13 @@ fn channel() -> Channel {
             receive: Receive::Webhook,
             locale: Locale::De,
             afterwards: Afterwards::All,
+            rooms: vec![ChatRoom {
+                id: RoomId::from_bits(31),
+                chat: -1_001_234_567_890,
+                topic: Some(5),
+                title: "Deploys <b>".into(),
+                passes_on: false,
+            }],
         }),
         sealed: Some(b"a-sealed-token".to_vec()),
         created_at: moment(0),

@@ -1,7 +1,7 @@
 //! What there is for the routes of linked accounts to act on, for the table of who may use them.
 
 use askfirst_core::Scope;
-use askfirst_kit::telegram::Telegram;
+use askfirst_kit::telegram::{Kind, Telegram};
 use hyper::Method;
 use serde_json::{Value, json};
 
@@ -38,6 +38,14 @@ pub(crate) async fn prepare(
         (_, "/v1/channels/{id}/accounts" | "/v1/channels/{id}/accounts/{member}") => {
             admin.post(path("/codes/confirm"), &confirm).send().await.expect(204);
             None
+        }
+        ("POST", "/v1/channels/{id}/rooms") => Some(json!({ "chat": -1 })),
+        ("DELETE", "/v1/channels/{id}/rooms/{room}") => {
+            let group = telegram.group(Kind::Group, "Ops", &[&bot], &[&person]);
+            let wish = json!({ "chat": group.id() });
+            let made = admin.post(path("/rooms"), &wish).send().await.expect(201);
+            let room = made["rooms"][0]["id"].as_str().unwrap();
+            return (path(&format!("/rooms/{room}")), None);
         }
         _ => panic!("{method} {route} is new: say here how it is tried"),
     };

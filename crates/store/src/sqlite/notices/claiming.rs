@@ -1,7 +1,7 @@
 //! Claims what is due by a way: as much as it can carry, one by one, and what is too much for
 //! somebody together.
 
-use askfirst_core::{ChannelId, Seconds, Timestamp};
+use askfirst_core::{ChannelId, ChatRoom, Seconds, Timestamp};
 use rusqlite::{Connection, Row, params};
 
 use super::super::codec::{self, Id};
@@ -50,17 +50,20 @@ struct Claimable {
 
 fn claimable(row: &Row<'_>, way: &Channel, probe: bool) -> rusqlite::Result<Claimable> {
     let attempt: u32 = codec::counted(row, 6)?;
+    let member = codec::id(row, 4)?;
+    let address: Option<String> = row.get(if way.settings.hears() { 14 } else { 7 })?;
+    let room = || way.settings.room_at(member).map(ChatRoom::address);
     let claimed = ClaimedNotice {
         id: codec::id(row, 0)?,
         channel: way.clone(),
         place: Place { workspace: codec::id(row, 1)?, environment: codec::environment(row, 2)? },
         approval: codec::id(row, 3)?,
-        member: codec::id(row, 4)?,
+        member,
         about: codec::about(row, 5)?,
         attempt: attempt + 1,
         round: (attempt + 1).saturating_sub(codec::counted(row, 9)?),
         probe,
-        address: row.get(if way.settings.hears() { 14 } else { 7 })?,
+        address: address.or_else(room),
         first: row.get(8)?,
         last: row.get(15)?,
         alone: row.get(11)?,
