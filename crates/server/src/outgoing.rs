@@ -5,9 +5,11 @@
 //! for who sends.
 //!
 //! Each request has a connection of its own: one that was judged then says nothing about where a
-//! name leads now.
+//! name leads now. Only calls of an API that is called all the time share some, for a minute
+//! (`kept.rs`).
 
 mod failure;
+mod kept;
 mod rules;
 pub mod signature;
 mod special;
@@ -28,21 +30,20 @@ use askfirst_core::Timestamp;
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Version};
-use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_util::task::AbortOnDropHandle;
 
 pub use failure::{Doing, Failure};
+pub use kept::Again;
 pub use rules::{Closed, HostRule, Rules};
 pub use special::{Special, special};
 pub use target::{Forbidden, Host, Target};
 pub use trust::{Trust, TrustError};
 
+use kept::{Kept, Line};
 use rules::Permitted;
 pub(crate) use wire::Stream;
 use wire::{SystemWire, Wire};
@@ -100,6 +101,7 @@ pub struct Outgoing {
     trust: Trust,
     wire: Arc<dyn Wire>,
     bounds: Bounds,
+    kept: Arc<Kept>,
 }
 
 /// What a receiver answered.
@@ -155,7 +157,7 @@ impl Outgoing {
     }
 
     fn over(rules: Rules, trust: Trust, wire: Arc<dyn Wire>, bounds: Bounds) -> Self {
-        Self { rules: Arc::new(rules), trust, wire, bounds }
+        Self { rules: Arc::new(rules), trust, wire, bounds, kept: Arc::default() }
     }
 
     /// Whether a URL can be taken, as far as that shows without a look-up.
@@ -234,16 +236,75 @@ impl Outgoing {
         let deadline = began + self.bounds.total;
         // The rules may be others than when it was saved.
         let target = self.check(&target.url)?;
-        let permitted = self.permitted(&target, deadline).await?;
+        let mut request = request(&target, method, headers, body);
+        request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        let mut line = self.open(&target, deadline).await?;
+        let response = line.send(request, deadline).await.map_err(|lost| lost.failure)?;
+        self.answered(response, began, deadline).await
+    }
+
+    /// The same for an API that is called all the time: by a connection that was kept from a call
+    /// before, if there is one, and kept for the next. What such a connection loses is sent once
+    /// more by a new one where `again` allows it, or if nothing of it was sent.
+    ///
+    /// # Errors
+    /// [`Failure`] if there is no answer that counts.
+    pub async fn call(
+        &self,
+        target: &Target,
+        method: Method,
+        headers: HeaderMap,
+        body: Bytes,
+        again: Again,
+    ) -> Result<Answer, Failure> {
+        let began = Instant::now();
+        let deadline = began + self.bounds.total;
+        let target = self.check(&target.url)?;
+        let mut request = request(&target, method, headers, body);
+        if let Some(mut line) = self.kept.take(&target, &self.rules) {
+            let same = (again == Again::Harmless).then(|| request.clone());
+            match line.send(request, deadline).await {
+                Ok(response) => return self.kept_answer(&target, line, response, began).await,
+                Err(lost) => request = lost.unsent(same)?,
+            }
+        }
+        let mut line = self.open(&target, deadline).await?;
+        let response = line.send(request, deadline).await.map_err(|lost| lost.failure)?;
+        self.kept_answer(&target, line, response, began).await
+    }
+
+    async fn kept_answer(
+        &self,
+        target: &Target,
+        line: Line,
+        response: Response<Incoming>,
+        began: Instant,
+    ) -> Result<Answer, Failure> {
+        let deadline = began + self.bounds.total;
+        let answer = self.answered(response, began, deadline).await?;
+        if answer.end == BodyEnd::Whole {
+            self.kept.put(target, line).await;
+        }
+        Ok(answer)
+    }
+
+    /// A connection to who is meant, every address judged.
+    async fn open(&self, target: &Target, deadline: Instant) -> Result<Line, Failure> {
+        let permitted = self.permitted(target, deadline).await?;
         let stream = self.connect(&permitted, deadline).await?;
         let stream = match target.secure {
             true => self.secure(&target.host, stream, self.trust.connector(), deadline).await?,
             false => stream,
         };
-        let request = request(&target, method, headers, body);
-        let exchange = within(deadline, Doing::Waiting, self.exchange(stream, request));
-        // The connection is closed when this goes, whatever the receiver does.
-        let (response, _connection) = exchange.await??;
+        Line::of(stream, permitted, self.bounds, deadline).await
+    }
+
+    async fn answered(
+        &self,
+        response: Response<Incoming>,
+        began: Instant,
+        deadline: Instant,
+    ) -> Result<Answer, Failure> {
         let status = response.status();
         if is_redirect(status) {
             let to = response.headers().get(header::LOCATION).map(|to| {
@@ -324,26 +385,6 @@ impl Outgoing {
         }
     }
 
-    async fn exchange(
-        &self,
-        stream: Box<dyn Stream>,
-        request: Request<Full<Bytes>>,
-    ) -> Result<(Response<Incoming>, AbortOnDropHandle<()>), Failure> {
-        let mut http = http1::Builder::new();
-        http.max_buf_size(self.bounds.head)
-            .max_header_size(self.bounds.head)
-            .max_headers(self.bounds.headers);
-        let started = http.handshake(TokioIo::new(stream)).await;
-        let (mut sender, connection) = started.map_err(|error| Failure::of(&error))?;
-        // Its errors come back with the answer, or with the body.
-        let connection = tokio::spawn(async move {
-            let _ = connection.await;
-        });
-        let connection = AbortOnDropHandle::new(connection);
-        let response = sender.send_request(request).await.map_err(|error| Failure::of(&error))?;
-        Ok((response, connection))
-    }
-
     async fn read(&self, mut body: Incoming, deadline: Instant) -> (Bytes, BodyEnd) {
         let mut read = BytesMut::new();
         let end = loop {
@@ -384,7 +425,6 @@ fn request(
     if let Ok(host) = HeaderValue::from_str(&target.authority) {
         headers.insert(header::HOST, host);
     }
-    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     headers
         .entry(header::USER_AGENT)
         .or_insert(HeaderValue::from_static(concat!("askfirst/", env!("CARGO_PKG_VERSION"))));

@@ -6,6 +6,7 @@ mod answers;
 mod anything;
 mod certificates;
 mod forbidden;
+mod kept;
 mod names;
 mod real;
 mod strangers;

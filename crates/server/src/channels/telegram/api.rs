@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::super::{Blame, Failure};
 use super::LARGEST_ANSWER;
-use crate::outgoing::{BodyEnd, Outgoing};
+use crate::outgoing::{Again, BodyEnd, Outgoing};
 
 /// Of what the provider says, so much is told, in characters.
 const LONGEST_WORD: usize = 300;
@@ -118,7 +118,7 @@ impl Api {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let body = Bytes::from(wish.to_string());
-        let answer = outgoing.send(&target, Method::POST, headers, body).await;
+        let answer = outgoing.call(&target, Method::POST, headers, body, again(method)).await;
         let answer = answer.map_err(|error| Trouble::Unreached(error.to_string()))?;
         if answer.end != BodyEnd::Whole {
             return Err(Trouble::Unreached("its answer broke off".into()));
@@ -141,6 +141,16 @@ impl Api {
                 })
             }
         }
+    }
+}
+
+/// A second message would be read as a second one. What asks, sets or takes away is the same twice,
+/// and so is the answer to a button.
+fn again(method: &str) -> Again {
+    let same = ["get", "set", "edit", "delete", "answer"];
+    match same.iter().any(|verb| method.starts_with(verb)) {
+        true => Again::Harmless,
+        false => Again::Never,
     }
 }
 

@@ -12,21 +12,21 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use super::super::{Failure, Rules, Trust};
 use super::{Network, PUBLIC, heard, post};
 
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn make() -> Self {
+    pub(super) fn make() -> Self {
         let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
         params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    fn trust(&self) -> Trust {
+    pub(super) fn trust(&self) -> Trust {
         Trust::of(vec![self.0.der().clone()]).unwrap()
     }
 
     /// A receiver with a certificate from here, that writes down what it is sent.
-    fn receiver(&self, params: CertificateParams) -> (Network, Arc<Mutex<Vec<String>>>) {
+    pub(super) fn receiver(&self, params: CertificateParams) -> (Network, Arc<Mutex<Vec<String>>>) {
         let key = KeyPair::generate().unwrap();
         let chain = vec![params.signed_by(&key, &self.0).unwrap().der().clone()];
         let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
@@ -43,19 +43,22 @@ impl Authority {
             let (acceptor, write) = (acceptor.clone(), Arc::clone(&write));
             async move {
                 let Ok(mut stream) = acceptor.accept(stream).await else { return };
-                let heard = heard(&mut stream).await;
-                if !heard.is_empty() {
+                loop {
+                    let heard = heard(&mut stream).await;
+                    if heard.is_empty() {
+                        break;
+                    }
                     write.lock().unwrap().push(heard);
+                    let ok = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+                    let _ = stream.write_all(ok).await;
                 }
-                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
-                let _ = stream.read_u8().await;
             }
         });
         (network.name("hooks.example.com", &[&[PUBLIC]]), said)
     }
 }
 
-fn named(host: &str) -> CertificateParams {
+pub(super) fn named(host: &str) -> CertificateParams {
     CertificateParams::new(vec![host.to_owned()]).unwrap()
 }
 
