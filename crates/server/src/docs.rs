@@ -112,8 +112,8 @@ fn placed(from: &str, target: &str) -> Option<String> {
         None => (target, String::new()),
     };
     let path = joined(from, file);
-    if path == "docs/images/approval.png" {
-        return Some(crate::web::picture().to_owned());
+    if let Some(picture) = crate::web::picture(&path) {
+        return Some(picture.to_owned());
     }
     let known = SOURCES.iter().find(|source| source.path == path)?;
     Some(format!("/docs/{}{place}", known.name))
@@ -203,6 +203,20 @@ mod tests {
             }
             assert!(broken.is_empty(), "{}: no such heading: {broken:?}", source.path);
         }
+    }
+
+    #[test]
+    fn every_picture_is_served_and_says_what_it_shows() {
+        let mut seen = 0;
+        for document in all() {
+            for picture in document.html.split("<img ").skip(1) {
+                seen += 1;
+                let tag = picture.split('>').next().unwrap_or_default();
+                assert!(tag.starts_with("src=\"/assets/"), "{}: <img {tag}", document.name);
+                assert!(!tag.contains("alt=\"\""), "{}: <img {tag}", document.name);
+            }
+        }
+        assert!(seen > 7, "{seen}");
     }
 
     #[test]

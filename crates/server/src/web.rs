@@ -42,9 +42,9 @@ use axum::routing::{get, post};
 use crate::app::{App, Reach};
 use crate::service::{Caller, ServiceError};
 
-/// Where the picture of a question is, for the documents that show it.
-pub(crate) fn picture() -> &'static str {
-    assets::picture()
+/// Where a picture of the repository is, for the documents that show it.
+pub(crate) fn picture(path: &str) -> Option<&'static str> {
+    assets::picture(path)
 }
 
 /// The longest form that is read, in bytes: whatever of a request can be changed, escaped.

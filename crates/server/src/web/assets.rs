@@ -33,9 +33,25 @@ static ICON: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("icon", "svg", "image/svg+xml", include_bytes!("../../assets/icon.svg"))
 });
 
-static PICTURE: LazyLock<Asset> = LazyLock::new(|| {
-    let picture = include_bytes!("../../../../docs/images/approval.png");
-    Asset::new("approval", "png", "image/png", picture)
+macro_rules! picture {
+    ($path:literal, $stem:literal, $suffix:literal) => {{
+        let picture = include_bytes!(concat!("../../../../", $path));
+        ($path, Asset::new($stem, $suffix, concat!("image/", $suffix), picture))
+    }};
+}
+
+/// The pictures in documents, each by where it is in the repository.
+static PICTURES: LazyLock<[(&str, Asset); 8]> = LazyLock::new(|| {
+    [
+        picture!("docs/images/approval.png", "approval", "png"),
+        picture!("docs/images/telegram/linked.webp", "telegram-linked", "webp"),
+        picture!("docs/images/telegram/asked.webp", "telegram-asked", "webp"),
+        picture!("docs/images/telegram/so-far.webp", "telegram-so-far", "webp"),
+        picture!("docs/images/telegram/too-long.webp", "telegram-too-long", "webp"),
+        picture!("docs/images/telegram/approved.webp", "telegram-approved", "webp"),
+        picture!("docs/images/telegram/taken-back.webp", "telegram-taken-back", "webp"),
+        picture!("docs/images/telegram/reported.webp", "telegram-reported", "webp"),
+    ]
 });
 
 /// Where the style sheet is.
@@ -53,15 +69,17 @@ pub(super) fn icon() -> &'static str {
     &ICON.path
 }
 
-/// Where the picture of a question is.
-pub(super) fn picture() -> &'static str {
-    &PICTURE.path
+/// Where a picture of the repository is served; none if it is not.
+pub(super) fn picture(path: &str) -> Option<&'static str> {
+    let (_, asset) = PICTURES.iter().find(|(known, _)| *known == path)?;
+    Some(&asset.path)
 }
 
 /// One embedded file, by its full name only.
 pub(super) async fn serve(Path(name): Path<String>) -> Response {
-    let known = [&*STYLE, &*SCRIPT, &*ICON, &*PICTURE];
-    let asset = known.into_iter().find(|asset| asset.path.strip_prefix("/assets/") == Some(&name));
+    let pictures = PICTURES.iter().map(|(_, asset)| asset);
+    let mut known = [&*STYLE, &*SCRIPT, &*ICON].into_iter().chain(pictures);
+    let asset = known.find(|asset| asset.path.strip_prefix("/assets/") == Some(&name));
     let Some(asset) = asset else { return StatusCode::NOT_FOUND.into_response() };
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(asset.kind)),
