@@ -232,7 +232,7 @@ test("a bot is changed in place, and goes with what only it held", async () => {
 
   await page.goto(`${desk.url}/channels`);
   await page.locator(`#remove-${made.id} summary`).click();
-  assert.match(await page.textContent(`#remove-${made.id}`), /cards can no longer be answered/);
+  assert.match(await page.textContent(`#remove-${made.id}`), /cards lose their buttons/);
   await page.getByRole("button", { name: "Yes, remove @deploy_bot" }).click();
   assert.deepEqual(await channels(), []);
   await page.goto(`${desk.url}/account/telegram`);

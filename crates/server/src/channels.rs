@@ -12,7 +12,7 @@ pub mod wording;
 use askfirst_core::Seconds;
 use async_trait::async_trait;
 
-pub use card::{Answering, Card, What};
+pub use card::{Answering, Card, Parting, What};
 
 /// What a way can carry.
 #[derive(Clone, Copy, Debug)]
@@ -75,5 +75,14 @@ pub trait Channel: Send + Sync {
     /// [`Failure`].
     async fn update(&self, _reference: &str, card: &Card) -> Result<String, Failure> {
         self.send(card).await
+    }
+
+    /// Has the card of this reference say that nothing can be answered there any more, since the way
+    /// is taken out of use. A way that cannot change what it sent does nothing.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    async fn part(&self, _reference: &str, _parting: &Parting) -> Result<(), Failure> {
+        Ok(())
     }
 }

@@ -167,6 +167,7 @@ impl Server {
         workers.spawn(workers::newcomers::run(Arc::clone(service.store()), stop.clone()));
         workers.spawn(workers::notices::run(Arc::clone(&service), stop.clone()));
         workers.spawn(workers::listening::run(Arc::clone(&service), stop.clone()));
+        workers.spawn(workers::farewells::run(Arc::clone(&service), stop.clone()));
         workers.spawn(workers::housekeeping::run(Arc::clone(&service), stop.clone()));
         let failed = keyless.clone();
         workers.spawn(async move {

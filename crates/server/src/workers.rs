@@ -2,6 +2,7 @@
 
 mod digests;
 pub mod erasure;
+pub mod farewells;
 pub mod housekeeping;
 mod lanes;
 pub mod listening;

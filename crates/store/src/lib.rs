@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod clock;
 pub mod deliveries;
+pub mod farewells;
 pub mod hitl;
 pub mod notices;
 pub mod proof_tokens;
@@ -22,6 +23,7 @@ pub mod sqlite;
 pub use accounts::*;
 pub use clock::{Clock, EvenClock, SystemClock};
 pub use deliveries::*;
+pub use farewells::*;
 pub use hitl::*;
 pub use notices::*;
 pub use proof_tokens::*;

@@ -234,7 +234,7 @@ pub struct Notice {
 pub trait Notices: Send + Sync {
     /// The ways of a workspace, oldest first.
     async fn channels(&self, workspace: WorkspaceId) -> Result<Vec<Channel>, StoreError>;
-    /// The sealed secret of every way there is.
+    /// The sealed secret of every way there is, or whose cards are yet to say that it is none.
     async fn channel_secrets(&self) -> Result<Vec<(ChannelId, Vec<u8>)>, StoreError>;
     /// What people were or will be told by one way, newest first, older than `before`.
     async fn notices(

@@ -13,6 +13,7 @@ mod disk;
 mod erasure;
 mod execute;
 mod facts;
+mod farewells;
 #[cfg(feature = "testing")]
 mod faults;
 mod grants;
@@ -407,6 +408,7 @@ impl Store for SqliteStore {
         let work = move |desk: &mut writer::Desk<'_, '_>| {
             deliveries::reseal(desk.connection, &secrets.webhooks)?;
             channels::reseal(desk.connection, &secrets.channels)?;
+            farewells::reseal(desk.connection, &secrets.channels)?;
             keyring::change(desk, &keys, change)
         };
         self.writer.write(work).await

@@ -12,6 +12,7 @@ use tokio::sync::broadcast;
 
 use crate::accounts::Accounts;
 use crate::deliveries::Deliveries;
+use crate::farewells::Farewells;
 use crate::hitl::HitlConfigs;
 use crate::notices::Notices;
 use crate::proof_tokens::{ProofTokens, SignedProofToken};
@@ -221,6 +222,7 @@ pub enum Settlement {
 pub trait Store:
     Accounts
     + Deliveries
+    + Farewells
     + HitlConfigs
     + Notices
     + ProofTokens

@@ -439,8 +439,8 @@ fn goodbye(channel: &Value, linked: usize) -> String {
         more => format!("{more} linked accounts are nobody's any more"),
     };
     format!(
-        "Remove {}? Nobody is told by it any more, and its cards can no longer be answered; {linked}; \
-         {waiting}.",
+        "Remove {}? Nobody is told by it any more, and its cards lose their buttons and say so; \
+         {linked}; {waiting}.",
         bots::at(channel)
     )
 }
@@ -491,8 +491,8 @@ mod tests {
         let bot = json!({ "kind": "telegram", "bot_username": "deploy_bot", "waiting": 2 });
         assert_eq!(
             goodbye(&bot, 3),
-            "Remove @deploy_bot? Nobody is told by it any more, and its cards can no longer be \
-             answered; 3 linked accounts are nobody's any more; 2 messages that wait are not sent."
+            "Remove @deploy_bot? Nobody is told by it any more, and its cards lose their buttons and \
+             say so; 3 linked accounts are nobody's any more; 2 messages that wait are not sent."
         );
     }
 }

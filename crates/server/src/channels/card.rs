@@ -27,6 +27,23 @@ pub struct Card {
     pub what: What,
 }
 
+/// What a card says once its way is taken out of use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parting {
+    /// The language.
+    pub locale: Locale,
+    /// Whether it comes from a developer's workspace.
+    pub trial: bool,
+    /// What it is called.
+    pub title: Vec<Piece>,
+    /// How it ended, if it has.
+    pub ended: Option<Status>,
+    /// Whether an answer of whoever has the card is still wanted.
+    pub wanted: bool,
+    /// Its page, where they can sign in.
+    pub page: Option<String>,
+}
+
 /// What a card tells.
 #[derive(Clone, Debug, PartialEq)]
 pub enum What {

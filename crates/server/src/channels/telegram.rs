@@ -19,7 +19,7 @@ pub use api::{Bot, ChatInfo, Trouble, WebhookInfo};
 pub use heard::{Did, Heard, read};
 pub use message::{Press, TOKEN_LENGTH};
 
-use super::card::{Card, Occasion, What};
+use super::card::{Card, Occasion, Parting, What};
 use super::{Blame, Channel, Failure, Limits};
 use crate::outgoing::Outgoing;
 use api::Api;
@@ -245,6 +245,14 @@ impl Channel for Telegram {
                 _ => self.post(card, None).await,
             },
             Err(trouble) => Err(self.failed(trouble)),
+        }
+    }
+
+    async fn part(&self, reference: &str, parting: &Parting) -> Result<(), Failure> {
+        let Some((chat, message)) = referred(reference) else { return Ok(()) };
+        match self.edit(chat, message, message::parting(parting)).await {
+            Err(trouble) if !trouble.is_gone() => Err(self.failed(trouble)),
+            _ => Ok(()),
         }
     }
 }

@@ -448,6 +448,9 @@ pub async fn change(
 }
 
 /// Remove a way to people, at once. What waits to be told by it is not told.
+///
+/// Open cards of a bot lose their buttons and say so, within an hour; whoever has not answered is
+/// asked by the next way.
 #[utoipa::path(delete, path = "/v1/channels/{id}", tag = "channels", params(("id" = String, Path)),
     responses((status = 204, description = "Nobody is told anything by it any more"),
         (status = 403, body = Problem), (status = 404, body = Problem)))]

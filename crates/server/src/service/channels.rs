@@ -338,7 +338,8 @@ impl Service {
         all.into_iter().find(|known| known.id == id).ok_or(ServiceError::NotFound("channel"))
     }
 
-    /// Takes a way out of use. What waits to be told by it is not told.
+    /// Takes a way out of use. What waits to be told by it is not told; cards that could be answered
+    /// are changed to say that they cannot, and people are asked by the next way.
     ///
     /// # Errors
     /// If the caller may not, or there is none.

@@ -482,6 +482,28 @@ CREATE TABLE channels (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX channels_of_workspace ON channels (workspace, channel);
 
+-- Ways that were taken away while cards of theirs could still be answered: kept until those say so,
+-- and an hour at most. Nobody is asked or heard by them.
+CREATE TABLE farewells (
+  channel     BLOB NOT NULL PRIMARY KEY,
+  workspace   BLOB NOT NULL REFERENCES workspaces,
+  settings    TEXT NOT NULL, -- JSON
+  sealed      BLOB,
+  created_at  INTEGER NOT NULL, -- of the way
+  due_at      INTEGER NOT NULL, -- the end of the lease while its cards are changed
+  settles_at  INTEGER NOT NULL, -- until then what was being told may still bring a card
+  ends_at     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE farewell_cards (
+  channel     BLOB NOT NULL REFERENCES farewells ON DELETE CASCADE,
+  reference   TEXT NOT NULL, -- what the way knows it by
+  environment TEXT NOT NULL,
+  approval    BLOB NOT NULL,
+  member      BLOB NOT NULL,
+  PRIMARY KEY (channel, reference)
+) STRICT, WITHOUT ROWID;
+
 -- Something to tell one person by one way. What is told is made of the approval as it is then, and
 -- stands nowhere else.
 CREATE TABLE notices (

@@ -114,6 +114,7 @@ pub(super) fn administer(
             | Change::RetryNotice { .. }
             | Change::Replay(_)
             | Change::ConfirmWebhook { .. }
+            | Change::RemoveChannel { .. }
     );
     if sends {
         desk.changes.push(store::Change::Deliveries);
@@ -233,7 +234,7 @@ impl Act<'_> {
                 })
             }
             Change::RemoveChannel { id } => {
-                channels::remove(connection, workspace, *id)?;
+                channels::remove(connection, workspace, *id, now)?;
                 Ok(Done::new("channel.removed", id, json!({})))
             }
             Change::AddAccountCode(new) => self.add_account_code(new),

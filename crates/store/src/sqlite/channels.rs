@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::codec::{self, Id};
 use super::facts::Tenant;
-use super::{accounts, notices};
+use super::{accounts, farewells, notices};
 use crate::notices::{Channel, Down};
 use crate::store::StoreError;
 
@@ -282,12 +282,18 @@ pub(super) fn change(
     Ok(Some(Value::Object(differs)))
 }
 
-/// What waits to be told by it goes along; the rest of its log goes when there is time to tidy.
+/// What waits to be told by it goes along; the rest of its log goes when there is time to tidy. Cards
+/// that could be answered until now are to say that they cannot.
 pub(super) fn remove(
     connection: &Connection,
     workspace: WorkspaceId,
     id: ChannelId,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
+    let known = one(connection, id)?.filter(|known| known.workspace == workspace);
+    if let Some(way) = known.filter(|known| known.settings.hears()) {
+        farewells::begin(connection, &way, now)?;
+    }
     let sql = "DELETE FROM channels WHERE channel = ?1 AND workspace = ?2";
     connection.prepare_cached(sql)?.execute((id.bytes(), workspace.bytes()))?;
     let sql = "DELETE FROM notices WHERE channel = ?1 AND workspace = ?2 AND settled_at IS NULL";

@@ -24,7 +24,9 @@ fn from_when(change: &Change, now: Timestamp) -> Vec<Timestamp> {
         | Change::SetWorkspace { floor: Some(_), .. }
         | Change::AddGroup { .. }
         | Change::SetGroup { .. }
-        | Change::Delegate { delegation: None, .. } => vec![now],
+        | Change::Delegate { delegation: None, .. }
+        // Whoever was to be asked by it is asked by another way.
+        | Change::RemoveChannel { .. } => vec![now],
         // The one from its beginning on, the other once it is over.
         Change::Delegate { delegation: Some(given), .. } => {
             vec![given.since.max(now), given.until.max(now)]

@@ -23,7 +23,7 @@ pub(super) use subject::Subject;
 pub(super) use unreached::unreached;
 
 /// No attempt has more time than this.
-const LONGEST_LEASE: Seconds = Seconds(90);
+pub(super) const LONGEST_LEASE: Seconds = Seconds(90);
 
 /// Has what was tried by one way and is to be tried again tried now: something about the way has
 /// changed. What is being told at this moment is given its time.
@@ -170,7 +170,8 @@ impl Notices for SqliteStore {
 
     async fn channel_secrets(&self) -> Result<Vec<(ChannelId, Vec<u8>)>, StoreError> {
         let question = |connection: &Connection| {
-            let sql = "SELECT channel, sealed FROM channels WHERE sealed IS NOT NULL";
+            let sql = "SELECT channel, sealed FROM channels WHERE sealed IS NOT NULL UNION ALL
+                       SELECT channel, sealed FROM farewells WHERE sealed IS NOT NULL";
             let mut all = connection.prepare_cached(sql)?;
             let rows = all.query_map([], |row| Ok((codec::id(row, 0)?, row.get(1)?)))?;
             Ok(rows.collect::<Result<_, _>>()?)

@@ -8,6 +8,7 @@ mod copies;
 mod deliveries;
 mod disk;
 mod erasure;
+mod farewells;
 mod floods;
 mod grants;
 mod hitl;
@@ -96,6 +97,12 @@ promises! {
         who_can_answer_later_is_asked_then_and_once
         a_delegation_is_looked_for_when_it_begins_and_when_it_ends
         a_channel_that_is_removed_tells_nobody_anything
+    }
+    farewells {
+        what_stands_open_is_kept_over_a_crash_until_it_is_closed
+        nothing_is_kept_for_more_than_an_hour
+        a_card_that_was_on_its_way_is_closed_too
+        whoever_was_asked_by_it_is_asked_by_the_next_way
     }
     probes {
         a_way_that_takes_nothing_is_probed_by_one_at_a_time_also_after_a_restart

@@ -5,7 +5,7 @@ use askfirst_core::{ChatAccount, Locale, OutcomeStatus, Status, VoteDecision};
 use serde_json::{Value as Json, json};
 
 use super::super::card::{
-    Afterwards, Answering, Asked, Card, Digest, Ended, Occasion, What, plain, short_line,
+    Afterwards, Answering, Asked, Card, Digest, Ended, Occasion, Parting, What, plain, short_line,
 };
 use super::super::wording::{Value, say};
 use crate::render::{Kind, Piece, moment};
@@ -176,6 +176,27 @@ pub(super) fn superseded(card: &Card) -> Json {
     }
     text.add("", &say(card.locale, "chat-superseded", &[]));
     message(text, Vec::new())
+}
+
+/// What a card says once the bot is taken out of use.
+pub(super) fn parting(parting: &Parting) -> Json {
+    let mut text = Text::default();
+    let locale = parting.locale;
+    if parting.trial {
+        text.add("i", &say(locale, "trial", &[]));
+    }
+    let title = cut(&plain(&parting.title), LONGEST_TITLE);
+    let subject = parting.ended.map(|status| {
+        let status = ("status", Value::Text(status.as_str()));
+        say(locale, "subject-ended", &[status, ("title", Value::Text(&title))])
+    });
+    text.add("b", &subject.unwrap_or(title));
+    text.add("", &say(locale, "chat-parted", &[]));
+    if parting.wanted {
+        text.add("", &say(locale, "chat-parted-wanted", &[]));
+    }
+    let keyboard = opens(&mut text, say(locale, "chat-open", &[]), parting.page.as_deref());
+    message(text, keyboard)
 }
 
 fn message(text: Text, keyboard: Vec<Vec<Json>>) -> Json {

@@ -111,7 +111,7 @@ fn what_there_is_no_bot_for_yet_is_offered_beside_what_there_is() {
         assert!(!html.contains(wrong), "{wrong}");
     }
     for needed in
-        ["More than 1000 people", "its cards can no longer be answered", "1 message waits"]
+        ["More than 1000 people", "Its cards lose their buttons", "1 message waits"]
     {
         assert!(html.contains(needed), "{needed}");
     }

@@ -6,7 +6,7 @@ use rusqlite::params;
 
 use super::super::codec::Id;
 use super::super::writer::Desk;
-use super::super::{channels, probes, queries};
+use super::super::{channels, farewells, probes, queries};
 use super::Subject;
 use super::reminders::{self, planned};
 use crate::notices::{ClaimedNotice, Told, Turn};
@@ -36,6 +36,8 @@ pub(super) fn settle(
         // Who lost the lease to a later attempt has nothing to say.
         if connection.prepare_cached(sql)?.exists((claimed.id.bytes(), claimed.attempt))? {
             held.push((claimed, told));
+        } else if let Told::Sent { reference } = told {
+            farewells::came_late(desk, claimed, reference)?;
         }
     }
     // What it shows of the way is shown once, however many were told together.
