@@ -4,6 +4,7 @@
 
 pub mod hook;
 mod rooms;
+mod strays;
 
 use askfirst_core::{Locale, Refusal, Status, VoteDecision};
 use askfirst_store::{Channel, DecisionLink, Idempotency, Shown, StoreError};
@@ -172,6 +173,7 @@ impl Hearing<'_> {
             Ok(link) => link,
             Err(turned_away) => return Ok(self.turned_away(query, turned_away)),
         };
+        self.keep_in_mind(&link, message).await;
         let decision = match press {
             Press::Approve => VoteDecision::Approve,
             _ => VoteDecision::Reject,

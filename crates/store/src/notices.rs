@@ -281,6 +281,11 @@ pub trait Notices: Send + Sync {
         &self,
         ended: Vec<(ClaimedNotice, Told)>,
     ) -> Result<Option<Turn>, StoreError>;
+    /// What the way knows the card by that whoever was told this holds now, about the same approval.
+    async fn card_held(&self, notice: NoticeId) -> Result<Option<String>, StoreError>;
+    /// Notes what the way knows it by from now on: the card showed up, and was not noted. What was to
+    /// be told once more, as nobody knew that it had arrived, is not.
+    async fn adopt_card(&self, notice: NoticeId, reference: String) -> Result<(), StoreError>;
     /// Whether there may be people who can answer now and were not asked, as they could not before.
     async fn newcomers_are_due(&self) -> Result<bool, StoreError>;
     /// Looks for them in the next few open approvals, and has them told, once. True if there may be

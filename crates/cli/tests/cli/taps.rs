@@ -143,3 +143,23 @@ fn a_tap_survives_a_kill_between_any_two_steps_and_counts_once() {
     }
     server.stop();
 }
+
+#[test]
+fn a_card_that_a_kill_kept_from_being_noted_is_known_by_its_tap() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Dev::start_in(&folder.path().join("data"));
+    let scene = Scene::begin(&server);
+    let last = scene.next(0);
+    scene.telegram.lose_answer_of_next("sendMessage");
+    let id = server.asked(&["--expires-in", "1h"]);
+    let card = scene.next(last);
+    server.kill();
+    let server = Dev::start_in(&folder.path().join("data"));
+    scene.tap(card, "Approve");
+    assert_eq!(ended(&server, &id), (json!("approved"), 1));
+    let chat = scene.bot.chat(&scene.person);
+    scene.waits_for("the card to say so", |world| {
+        world.message(chat, card).is_some_and(|card| card.text.contains("Approved: "))
+    });
+    server.stop();
+}

@@ -224,7 +224,9 @@ impl Channel for Telegram {
     /// In place; but who is asked again gets a card of its own, so that they notice, and the one
     /// before it says so.
     async fn update(&self, reference: &str, card: &Card) -> Result<String, Failure> {
-        let Some((chat, message)) = referred(reference) else { return self.post(card, None).await };
+        let Some(Held { chat, message, strays }) = Held::read(reference) else {
+            return self.post(card, None).await;
+        };
         // A group has become another, and nobody can change what was written in the old one.
         if chat < 0 && place(&card.to)?.0 != chat {
             return self.post(card, None).await;
@@ -234,8 +236,13 @@ impl Channel for Telegram {
         if anew {
             let sent = self.post(card, Some(message)).await?;
             // The new one counts; if the other cannot be changed, its buttons say so themselves.
-            let _ = self.edit(chat, message, message::superseded(card)).await;
+            for message in [message].into_iter().chain(strays) {
+                let _ = self.edit(chat, message, message::superseded(card)).await;
+            }
             return Ok(sent);
+        }
+        for stray in strays {
+            let _ = self.edit(chat, stray, message::write(card)).await;
         }
         match self.edit(chat, message, message::write(card)).await {
             Ok(()) => Ok(reference.to_owned()),
@@ -249,7 +256,10 @@ impl Channel for Telegram {
     }
 
     async fn part(&self, reference: &str, parting: &Parting) -> Result<(), Failure> {
-        let Some((chat, message)) = referred(reference) else { return Ok(()) };
+        let Some(Held { chat, message, strays }) = Held::read(reference) else { return Ok(()) };
+        for stray in strays {
+            let _ = self.edit(chat, stray, message::parting(parting)).await;
+        }
         match self.edit(chat, message, message::parting(parting)).await {
             Err(trouble) if !trouble.is_gone() => Err(self.failed(trouble)),
             _ => Ok(()),
@@ -277,9 +287,35 @@ fn reference(chat: i64, message: i64) -> String {
     format!("{chat}:{message}")
 }
 
-/// The chat and message of a reference.
+/// So many cards of one person about one approval are kept in mind, besides the one that counts.
+const MOST_STRAYS: usize = 3;
+
+/// The card that somebody holds, as its reference names it: `chat:message`, and behind a `+` each
+/// that arrived without our knowing, and shows the same.
+struct Held {
+    chat: i64,
+    message: i64,
+    strays: Vec<i64>,
+}
+
+impl Held {
+    fn read(reference: &str) -> Option<Self> {
+        let (chat, messages) = reference.split_once(':')?;
+        let mut messages = messages.split('+').map(|number| number.parse().ok());
+        let (chat, message) = (chat.parse().ok()?, messages.next()??);
+        Some(Self { chat, message, strays: messages.collect::<Option<_>>()? })
+    }
+}
+
+/// What the card of this reference is known by once a message turned up that shows the same; none
+/// if that is no news.
 #[must_use]
-pub fn referred(reference: &str) -> Option<(i64, i64)> {
-    let (chat, message) = reference.split_once(':')?;
-    Some((chat.parse().ok()?, message.parse().ok()?))
+pub fn joined(known: Option<&str>, chat: i64, message: i64) -> Option<String> {
+    let Some(known) = known else { return Some(reference(chat, message)) };
+    let held = Held::read(known)?;
+    let is_known = held.message == message || held.strays.contains(&message);
+    if held.chat != chat || is_known || held.strays.len() >= MOST_STRAYS {
+        return None;
+    }
+    Some(format!("{known}+{message}"))
 }

@@ -5,6 +5,7 @@ mod claiming;
 mod gathering;
 mod reminders;
 mod settling;
+mod strays;
 mod subject;
 mod unreached;
 
@@ -262,6 +263,14 @@ impl Notices for SqliteStore {
         ended: Vec<(ClaimedNotice, Told)>,
     ) -> Result<Option<Turn>, StoreError> {
         self.writer.write(move |desk| settling::settle(desk, &ended)).await
+    }
+
+    async fn card_held(&self, notice: NoticeId) -> Result<Option<String>, StoreError> {
+        self.read(move |connection| strays::reference(connection, notice)).await
+    }
+
+    async fn adopt_card(&self, notice: NoticeId, reference: String) -> Result<(), StoreError> {
+        self.writer.write(move |desk| strays::adopt(desk, notice, &reference)).await
     }
 
     async fn newcomers_are_due(&self) -> Result<bool, StoreError> {

@@ -1,9 +1,10 @@
 //! What Telegram does not take, takes late, or takes without saying so.
 
 use askfirst_kit::telegram::Refusal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Scene;
+use crate::outages::{is_held, log};
 
 #[tokio::test]
 async fn a_tap_that_was_not_confirmed_is_heard_again_and_counts_once() {
@@ -93,4 +94,48 @@ async fn a_card_that_was_deleted_is_no_trouble() {
     key.approve(&asked).await.expect(200);
     let told = scene.telegram.card_after(ana.chat, card.id).await.unwrap();
     assert!(told.text.contains("Approved: "), "{}", told.text);
+}
+
+#[tokio::test]
+async fn a_card_that_was_not_noted_is_known_by_its_tap() {
+    let scene = Scene::begin().await;
+    scene.server.workspace().policy("one", json!({ "assurance": "chat" })).await;
+    let ana = scene.linked("ana").await;
+    scene.telegram.lose_answer_of_next("sendMessage");
+    let asked = scene.server.asker().ask_under("one").await;
+    let card = scene.card(&ana).await;
+    assert_eq!(scene.press(&ana, card.id, "Approve").await, "Recorded, and it is approved.");
+    scene.says(&ana, card.id, "Approved: ").await;
+    assert_eq!(scene.server.asker().ended(&asked).await["votes"].as_array().unwrap().len(), 1);
+    let cards = scene.telegram.look(|world| world.cards(ana.chat).count());
+    assert_eq!(cards, 2, "the greeting and this one, which is not sent again");
+    scene.is_faultless();
+}
+
+#[tokio::test]
+async fn of_two_cards_of_the_same_both_say_what_became_of_it() {
+    let scene = Scene::begin().await;
+    let ana = scene.linked("ana").await;
+    super::two(&scene).await;
+    scene.telegram.lose_answer_of_next("sendMessage");
+    scene.server.asker().ask_under("two").await;
+    let first = scene.card(&ana).await;
+    let path = scene.path("");
+    let failed = |line: &Value| line["attempts"] == 1 && !is_held(&scene.server, line);
+    while !log(&scene.admin, &path).await.iter().any(failed) {
+        tokio::task::yield_now().await;
+    }
+    scene.server.clock.advance(10);
+    let second = scene.telegram.card_after(ana.chat, first.id).await.unwrap();
+    assert_eq!(second.text, first.text);
+    let sent = |line: &Value| line["state"] == "sent";
+    while !log(&scene.admin, &path).await.iter().any(sent) {
+        tokio::task::yield_now().await;
+    }
+    scene.press(&ana, first.id, "Approve").await;
+    for card in [first.id, second.id] {
+        let card = scene.says(&ana, card, "Approved by ana@example.com").await;
+        assert!(card.button("Approve").is_none(), "{}", card.text);
+    }
+    scene.is_faultless();
 }

@@ -1,7 +1,7 @@
 //! Claims what is due by a way: as much as it can carry, one by one, and what is too much for
 //! somebody together.
 
-use askfirst_core::{ChannelId, ChatRoom, Seconds, Timestamp};
+use askfirst_core::{ChannelId, ChatRoom, NoticeId, Seconds, Timestamp};
 use rusqlite::{Connection, Row, params};
 
 use super::super::codec::{self, Id};
@@ -70,6 +70,18 @@ fn claimable(row: &Row<'_>, way: &Channel, probe: bool) -> rusqlite::Result<Clai
         digest: codec::maybe_id(row, 10)?,
     };
     Ok(Claimable { row: claimed, deadline: codec::maybe_time(row, 12)?, known: row.get(13)? })
+}
+
+/// One of them as the attempt before has it.
+pub(super) fn as_it_stands(
+    connection: &Connection,
+    way: &Channel,
+    id: NoticeId,
+) -> Result<ClaimedNotice, StoreError> {
+    let sql = format!("{CLAIM} WHERE n.notice = ?1");
+    let read = |row: &Row<'_>| claimable(row, way, false);
+    let Claimable { row, .. } = connection.prepare_cached(&sql)?.query_row([id.bytes()], read)?;
+    Ok(ClaimedNotice { attempt: row.attempt - 1, ..row })
 }
 
 /// Claims what is due by one way.

@@ -53,6 +53,20 @@ impl Subject<'_> {
         Ok(())
     }
 
+    /// The same unless they were told just that of this version.
+    pub(super) fn add_once(
+        &self,
+        connection: &Connection,
+        member: MemberId,
+        about: About,
+    ) -> Result<(), StoreError> {
+        let sql = "SELECT 1 FROM notices WHERE notice = ?1";
+        if connection.prepare_cached(sql)?.exists([self.id(member, about).bytes()])? {
+            return Ok(());
+        }
+        self.add(connection, member, about)
+    }
+
     /// Whom it was told already, or is being told.
     fn told(&self, connection: &Connection) -> Result<Vec<MemberId>, StoreError> {
         self.told_if(connection, "1")
