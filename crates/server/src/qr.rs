@@ -1,4 +1,5 @@
-//! QR codes of our own links, for a camera: as lines for a terminal, and as a path for SVG.
+//! QR codes of our own links, for a camera: as lines for a terminal, as a path for SVG, and as a
+//! picture.
 
 use std::fmt::Write as _;
 
@@ -6,6 +7,10 @@ use qrcode::{Color, EcLevel, QrCode};
 
 /// The light border that a camera needs, in modules; the standard's own measure.
 const QUIET: usize = 4;
+/// Pixels of the picture for one module.
+const PIXELS: usize = 8;
+/// How hard the picture is packed.
+const TIGHT: u8 = 8;
 
 /// A square of dark and light modules, with its border.
 pub struct Qr {
@@ -65,6 +70,47 @@ impl Qr {
         }
         path
     }
+
+    /// A PNG in black and white, 8 pixels for each module. Source: RFC 2083.
+    #[must_use]
+    pub fn png(&self) -> Vec<u8> {
+        let side = self.width() * PIXELS;
+        let mut rows = Vec::with_capacity(side * (side.div_ceil(8) + 1));
+        for y in 0..side {
+            // Nothing of the row before is made use of.
+            rows.push(0);
+            for byte in 0..side.div_ceil(8) {
+                let light = |bit: &usize| !self.is_dark((8 * byte + bit) / PIXELS, y / PIXELS);
+                rows.push((0..8).filter(light).fold(0, |bits, bit| bits | 0x80 >> bit));
+            }
+        }
+        let side = u32::try_from(side).unwrap_or(u32::MAX).to_be_bytes();
+        // One bit of grey for each pixel, with the one kind of packing, filters and order there is.
+        let head = [&side[..], &side, &[1, 0, 0, 0, 0]].concat();
+        let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+        chunk(&mut png, *b"IHDR", &head);
+        chunk(&mut png, *b"IDAT", &miniz_oxide::deflate::compress_to_vec_zlib(&rows, TIGHT));
+        chunk(&mut png, *b"IEND", &[]);
+        png
+    }
+}
+
+fn chunk(png: &mut Vec<u8>, kind: [u8; 4], data: &[u8]) {
+    let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
+    png.extend(length.to_be_bytes());
+    let from = png.len();
+    png.extend(kind);
+    png.extend(data);
+    let check = checksum(&png[from..]);
+    png.extend(check.to_be_bytes());
+}
+
+/// CRC-32 as PNG has it.
+fn checksum(bytes: &[u8]) -> u32 {
+    let step = |rest: u32| if rest & 1 == 1 { rest >> 1 ^ 0xedb8_8320 } else { rest >> 1 };
+    !bytes
+        .iter()
+        .fold(u32::MAX, |rest, byte| (0..8).fold(rest ^ u32::from(*byte), |rest, _| step(rest)))
 }
 
 #[cfg(test)]
@@ -97,6 +143,27 @@ mod tests {
             runs.map(|run| run.split('v').next().unwrap().parse::<usize>().unwrap()).sum();
         assert_eq!(covered, dark);
         assert!(path.bytes().all(|byte| byte.is_ascii_digit() || b"Mhvz- ".contains(&byte)));
+    }
+
+    #[test]
+    fn the_picture_is_a_png_of_the_same_modules() {
+        let qr = Qr::of("askfirst").unwrap();
+        let png = qr.png();
+        assert_eq!(checksum(b"123456789"), 0xcbf4_3926, "the check value of CRC-32");
+        let side = qr.width() * PIXELS;
+        assert_eq!(png[16..24], [u32::try_from(side).unwrap().to_be_bytes(); 2].concat());
+        let length = u32::from_be_bytes(png[33..37].try_into().unwrap()) as usize;
+        assert_eq!(&png[37..41], b"IDAT");
+        let rows = miniz_oxide::inflate::decompress_to_vec_zlib(&png[41..41 + length]).unwrap();
+        let stride = side.div_ceil(8) + 1;
+        assert_eq!(rows.len(), side * stride);
+        for (y, row) in rows.chunks(stride).enumerate() {
+            for x in 0..side {
+                let light = row[1 + x / 8] & 0x80 >> (x % 8) != 0;
+                assert_eq!(light, !qr.is_dark(x / PIXELS, y / PIXELS), "{x} {y}");
+            }
+        }
+        assert!(png.ends_with(b"\0\0\0\0IEND\xae\x42\x60\x82"));
     }
 
     #[test]

@@ -281,6 +281,15 @@ pub trait Notices: Send + Sync {
         &self,
         ended: Vec<(ClaimedNotice, Told)>,
     ) -> Result<Option<Turn>, StoreError>;
+    /// How it stands with telling one person of an approval by ways of one kind: whether anything
+    /// reached them, waits, or did not. None if they were told nothing by those, or it is long ago.
+    async fn told_to(
+        &self,
+        place: Place,
+        approval: ApprovalId,
+        member: MemberId,
+        kind: &'static str,
+    ) -> Result<Option<NoticeState>, StoreError>;
     /// What the way knows the card by that whoever was told this holds now, about the same approval.
     async fn card_held(&self, notice: NoticeId) -> Result<Option<String>, StoreError>;
     /// Notes what the way knows it by from now on: the card showed up, and was not noted. What was to

@@ -9,6 +9,7 @@ mod discovery;
 mod list;
 mod stream;
 mod tokens;
+mod ways;
 pub(super) mod webhook;
 
 use askfirst_core::{Dialect, Problem as Mistake};

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
-use askfirst_core::{ChannelSettings, Environment, Seconds, Timestamp};
-use askfirst_store::{Channel, Place};
+use askfirst_core::{ApprovalId, ChannelSettings, Environment, MemberId, Seconds, Timestamp};
+use askfirst_store::{Channel, NoticeState, Place};
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -116,7 +116,53 @@ pub struct Discovery {
     pub link: Option<String>,
 }
 
+/// Whose a chat is that a program names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// A member's, who linked the account that it is with.
+    Of(MemberId),
+    /// Nobody's here.
+    Nobody,
+    /// There is no bot that could know it.
+    NoBot,
+    /// What the program asks is on trial, and told nobody.
+    Trial,
+}
+
 impl Service {
+    /// Whose a chat of Telegram's is, by its id: a chat between a person and a bot has the number of
+    /// the person's account.
+    ///
+    /// # Errors
+    /// If it could not be looked up.
+    pub async fn whose_chat(&self, caller: &Caller, chat: &str) -> Result<Whose> {
+        if caller.place.environment == Environment::Test {
+            return Ok(Whose::Trial);
+        }
+        let mut whose = Whose::NoBot;
+        for known in self.hearing_channels(caller).await? {
+            let ChannelSettings::Telegram(_) = &known.settings else { continue };
+            whose = Whose::Nobody;
+            if let Some(account) = self.store.account(known.id, chat.trim()).await? {
+                return Ok(Whose::Of(account.member));
+            }
+        }
+        Ok(whose)
+    }
+
+    /// How it stands with telling a member of an approval on Telegram; none if they were not.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub async fn told_on_telegram(
+        &self,
+        place: Place,
+        approval: ApprovalId,
+        member: MemberId,
+    ) -> Result<Option<NoticeState>> {
+        Ok(self.store.told_to(place, approval, member, "telegram").await?)
+    }
+
     /// Begins to look for a chat.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ mod answering;
 mod attacks;
 mod linking;
 mod outages;
+mod programs;
 mod removing;
 mod rooms;
 mod setting_up;

@@ -9,7 +9,9 @@ mod strays;
 mod subject;
 mod unreached;
 
-use askfirst_core::{About, ChannelId, NoticeId, Seconds, Timestamp, WorkspaceId};
+use askfirst_core::{
+    About, ApprovalId, ChannelId, MemberId, NoticeId, Seconds, Timestamp, WorkspaceId,
+};
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -18,6 +20,7 @@ use super::{SqliteStore, channels, newcomers, probes};
 use crate::notices::{
     Channel, ClaimedNotice, Notice, NoticeCounts, NoticeState, Notices, Told, Turn,
 };
+use crate::records::Place;
 use crate::store::{Store, StoreError};
 pub(super) use reminders::planned;
 pub(super) use subject::Subject;
@@ -263,6 +266,37 @@ impl Notices for SqliteStore {
         ended: Vec<(ClaimedNotice, Told)>,
     ) -> Result<Option<Turn>, StoreError> {
         self.writer.write(move |desk| settling::settle(desk, &ended)).await
+    }
+
+    async fn told_to(
+        &self,
+        place: Place,
+        approval: ApprovalId,
+        member: MemberId,
+        kind: &'static str,
+    ) -> Result<Option<NoticeState>, StoreError> {
+        let question = move |connection: &Connection| {
+            let sql = format!(
+                "SELECT max(n.sent), max(n.settled_at IS NULL) FROM notices n
+                 JOIN channels c ON c.channel = n.channel AND c.settings ->> 'kind' = ?5
+                 WHERE n.workspace = ?1 AND n.environment = ?2 AND n.approval = ?3
+                   AND n.member = ?4 AND NOT {}",
+                planned("n.")
+            );
+            let workspace = place.workspace.bytes();
+            let environment = place.environment.as_str();
+            let key = params![workspace, environment, approval.bytes(), member.bytes(), kind];
+            let mut statement = connection.prepare_cached(&sql)?;
+            Ok(statement.query_row(key, |row| {
+                Ok(match (row.get::<_, Option<bool>>(0)?, row.get::<_, Option<bool>>(1)?) {
+                    (Some(true), _) => Some(NoticeState::Sent),
+                    (Some(false), Some(true)) => Some(NoticeState::Waiting),
+                    (Some(false), _) => Some(NoticeState::Dead),
+                    (None, _) => None,
+                })
+            })?)
+        };
+        self.read(question).await
     }
 
     async fn card_held(&self, notice: NoticeId) -> Result<Option<String>, StoreError> {

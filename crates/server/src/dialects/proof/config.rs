@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 
 use super::confirmation::account;
 use super::list::{Page, Pagination, wrong};
-use super::{CONFIG_ARCHIVED, NO_ENCRYPTION, Nothing, Program, invalid, own, second};
+use super::{CONFIG_ARCHIVED, NO_ENCRYPTION, Nothing, Program, invalid, own, second, ways};
 use crate::app::App;
 use crate::http::problem::Problem;
 use crate::http::request::{Body, Id, Query};
+use crate::service::{Caller, ServiceError};
 
 /// How long confirmations wait under a config that does not say, in seconds.
 const USUAL_TIMEOUT: u32 = 3_600;
@@ -143,7 +144,7 @@ impl From<HitlRecord> for ConfigView {
     }
 }
 
-/// Whether a channel's end can be reached. What cannot be yet stays pending.
+/// How a channel stands: pending, as long as its end cannot be reached.
 #[derive(Serialize)]
 pub(super) struct AuthorizationView {
     channel: &'static str,
@@ -153,18 +154,23 @@ pub(super) struct AuthorizationView {
 }
 
 impl AuthorizationView {
-    fn all(config: &HitlConfig) -> Vec<Self> {
-        let view = |channel: &HitlChannel| Self {
-            channel: channel.name(),
-            recipient: channel.recipient().map(str::to_owned),
-            // Nobody was asked for anything, so there is nothing that an id could name.
-            authorization_id: None,
-            status: match channel {
-                HitlChannel::Browser {} => "active",
-                HitlChannel::Telegram { .. } | HitlChannel::Whatsapp { .. } => "pending",
-            },
-        };
-        config.channels.iter().map(view).collect()
+    async fn all(
+        app: &App,
+        caller: &Caller,
+        config: &HitlConfig,
+    ) -> Result<Vec<Self>, ServiceError> {
+        let mut all = Vec::new();
+        for channel in &config.channels {
+            let active = ways::is_active(app, caller, channel).await?;
+            all.push(Self {
+                channel: channel.name(),
+                recipient: channel.recipient().map(str::to_owned),
+                // Nobody was asked for anything, so there is nothing that an id could name.
+                authorization_id: None,
+                status: if active { "active" } else { "pending" },
+            });
+        }
+        Ok(all)
     }
 }
 
@@ -244,11 +250,7 @@ pub(super) async fn list(
 }
 
 /// A config that is not archived.
-async fn open(
-    app: &App,
-    caller: &crate::service::Caller,
-    id: HitlId,
-) -> Result<HitlConfig, Problem> {
+async fn open(app: &App, caller: &Caller, id: HitlId) -> Result<HitlConfig, Problem> {
     let known = app.service.hitl(caller, id).await?.config;
     if known.status == HitlStatus::Archived {
         let detail = "this config is archived, and stays as it is; make another one";
@@ -307,7 +309,7 @@ pub(super) async fn finalize(
     let Nothing {} = body.value;
     let config = HitlConfig { status: HitlStatus::Active, ..open(&app, &caller, id).await? };
     let made = app.service.change_hitl(&caller, id, config, idempotency).await?;
-    let authorizations = AuthorizationView::all(&made.config);
+    let authorizations = AuthorizationView::all(&app, &caller, &made.config).await?;
     Ok(Json(FinalView { config: made.into(), authorizations }))
 }
 
@@ -319,7 +321,7 @@ pub(super) struct AuthorizedView {
     message: &'static str,
 }
 
-/// Asks nobody for their consent: by the channels that there are, none is needed.
+/// Asks nobody for their consent: who linked their chat has given it.
 pub(super) async fn authorize(
     State(app): State<App>,
     Program(caller): Program,
@@ -328,13 +330,14 @@ pub(super) async fn authorize(
 ) -> Result<Json<AuthorizedView>, Problem> {
     let Nothing {} = body.value;
     let config = open(&app, &caller, id).await?;
-    let authorizations = AuthorizationView::all(&config);
+    let authorizations = AuthorizationView::all(&app, &caller, &config).await?;
     let message = if authorizations.iter().all(|one| one.status == "active") {
         "every channel can be used"
     } else {
-        "chats and numbers that a config names are not written to in this version: nobody was \
-         asked there, and these channels stay pending. People decide by the ways that the admin \
-         of this server has set up"
+        "a chat of Telegram's can be used once whoever it belongs to has linked it here, as a member, \
+         on their profile; other chats and numbers are not written to in this version. Nobody was \
+         asked there, and these channels stay pending. People decide by the ways that the admin of \
+         this server has set up"
     };
     Ok(Json(AuthorizedView { hitl_id: id.to_string(), authorizations, message }))
 }

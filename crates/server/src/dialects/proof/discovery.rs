@@ -5,12 +5,15 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::{Nothing, Program};
 use crate::app::App;
 use crate::http::problem::Problem;
 use crate::http::request::{Body, Id};
+use crate::qr::Qr;
 use crate::service::discovery::{SPAN, Token};
 
 const OPEN: &str = "open deep_link on the phone of whoever is to be told, and press Start";
@@ -22,6 +25,7 @@ const NO_BOT: &str = "no bot is set up here, or the key is for trying things out
 pub(super) struct DiscoveryView {
     token: String,
     deep_link: Option<String>,
+    /// A picture of it, a PNG in base64.
     qr_code: Option<String>,
     qr_text: Option<String>,
     expires_in: u32,
@@ -38,7 +42,7 @@ pub(super) async fn start(
     let view = DiscoveryView {
         token: found.token.to_string(),
         message: if found.link.is_some() { OPEN } else { NO_BOT },
-        qr_code: None,
+        qr_code: found.link.as_deref().and_then(Qr::of).map(|qr| STANDARD.encode(qr.png())),
         qr_text: found.link.clone(),
         deep_link: found.link,
         expires_in: SPAN.0,

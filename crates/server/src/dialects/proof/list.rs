@@ -134,6 +134,9 @@ pub(super) async fn list(
     let search = query.search(page.limit)?;
     // What a key of this API asked are all confirmations.
     let (found, total) = app.service.own_page(&caller, search, page.skip()).await.map_err(told)?;
-    let data = found.iter().map(ConfirmationView::of).collect();
+    let mut data = Vec::with_capacity(found.len());
+    for seen in &found {
+        data.push(ConfirmationView::of(&app, seen).await?);
+    }
     Ok(Json(ConfirmationList { data, pagination: page.told(total.into()) }))
 }

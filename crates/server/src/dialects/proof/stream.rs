@@ -53,7 +53,8 @@ fn follow(
         let (app, caller) = (app.clone(), caller.clone());
         async move {
             if let Some(first) = ready {
-                return Some((Ok(event("connected", &first)), (None, over, stay)));
+                let event = event(&app, "connected", &first).await?;
+                return Some((Ok(event), (None, over, stay)));
             }
             if over {
                 return None;
@@ -64,7 +65,8 @@ fn follow(
                 let seen = app.service.ended(&caller, id, PATIENCE).await.ok()?;
                 if has_ended(&seen) {
                     let seen = app.service.approval_signed(&caller, id).await.ok()?;
-                    return Some((Ok(event("status_changed", &seen)), (None, true, stay)));
+                    let event = event(&app, "status_changed", &seen).await?;
+                    return Some((Ok(event), (None, true, stay)));
                 }
                 if app.service.is_stopping() {
                     return None;
@@ -74,8 +76,10 @@ fn follow(
     })
 }
 
-fn event(name: &str, seen: &Seen) -> Event {
+/// None if it could not be read: that ends the stream, as above.
+async fn event(app: &App, name: &str, seen: &Seen) -> Option<Event> {
+    let view = ConfirmationView::of(app, seen).await.ok()?;
     // Texts, numbers and lists of them: there is nothing in it that could not be written.
-    let data = serde_json::to_value(ConfirmationView::of(seen)).unwrap_or(Value::Null);
-    Event::default().event(name).data(data.to_string())
+    let data = serde_json::to_value(view).unwrap_or(Value::Null);
+    Some(Event::default().event(name).data(data.to_string()))
 }

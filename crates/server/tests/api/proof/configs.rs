@@ -51,7 +51,12 @@ async fn a_config_is_made_changed_finished_and_archived() {
     };
     let authorized = post("/authorize").send().await.expect(200);
     assert_eq!(authorized["hitl_id"], made["id"]);
-    assert!(authorized["message"].as_str().unwrap().contains("not written to in this version"));
+    assert!(
+        authorized["message"]
+            .as_str()
+            .unwrap()
+            .contains("once whoever it belongs to has linked it here")
+    );
     let finished = post("/finalize").send().await.expect(200);
     assert_eq!(finished["status"], "active");
     let authorizations = json!([

@@ -122,7 +122,7 @@ async fn a_channel_that_is_not_there_says_so_and_nothing_is_pretended() {
         assert_eq!(delivery["status"], "failed");
         let why = delivery["error"].as_str().unwrap().to_lowercase();
         let told = match name {
-            "telegram" => "chats that a config names are not written to in this version",
+            "telegram" => "no bot of telegram is set up here",
             _ => "whatsapp is not available in this version",
         };
         assert!(why.starts_with(told), "{why}");

@@ -1,5 +1,7 @@
 //! Whose account is whose: found by a code, counted once whoever asked for the code confirms it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::Scene;
@@ -127,6 +129,8 @@ async fn a_program_of_proof_holdings_finds_a_chat_and_gets_no_vote_by_it() {
     let token = made["token"].as_str().unwrap();
     let link = format!("https://t.me/askfirst_bot?start={token}");
     assert_eq!((&made["deep_link"], &made["qr_text"]), (&json!(link), &json!(link)));
+    let png = STANDARD.decode(made["qr_code"].as_str().unwrap()).unwrap();
+    assert!(png.starts_with(b"\x89PNG\r\n\x1a\n"));
     let look = format!("{path}/{token}");
     let known = program.get(look.as_str()).await.expect(200);
     assert_eq!((&known["status"], &known["chat_id"]), (&json!("pending"), &json!(null)));
