@@ -85,6 +85,30 @@ test("each mistake about a bot stands at its field, and its token never comes ba
   await page.context().close();
 });
 
+test("whoever accepts an invitation is offered to link their own, and need not", async () => {
+  const page = await desk.owner();
+  await page.goto(`${desk.url}/people`);
+  await page.locator("#invite summary").click();
+  await page.fill("#invite-email", "gina@example.com");
+  await page.getByRole("button", { name: "Make the invitation" }).click();
+  const link = (await page.textContent("#new-link pre")).trim();
+  const context = await desk.browser.newContext({ javaScriptEnabled: false, viewport: { width: 360, height: 740 } });
+  const gina = await context.newPage();
+  await gina.goto(link);
+  await gina.fill("#name", "Gina");
+  await gina.fill("#password", "correct horse battery");
+  await gina.getByRole("button", { name: "Sign in" }).click();
+  assert.equal(new URL(gina.url()).pathname, "/account/telegram");
+  assert.match(await gina.textContent("#told"), /You are signed in/);
+  assert.match(await gina.textContent("main"), /counts as assurance “chat”/, "by a password of her own");
+  await gina.getByRole("link", { name: "Not now" }).click();
+  await gina.locator("#inbox").waitFor();
+  await gina.goto(`${desk.url}/account/telegram`);
+  assert.equal(await gina.locator("#told").count(), 0, "nobody is welcomed twice");
+  await context.close();
+  await page.context().close();
+});
+
 test("an account is linked without script, and its name is only words", async () => {
   const page = await desk.owner({ javaScriptEnabled: false });
   await page.goto(desk.url);

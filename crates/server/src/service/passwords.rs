@@ -178,6 +178,14 @@ fn unfit(typed: &Typed, email: &str) -> Option<&'static str> {
     }
 }
 
+/// A link that was used up.
+pub struct Accepted {
+    /// The session's token.
+    pub session: String,
+    /// Whether it was an invitation, so that they are new here.
+    pub invited: bool,
+}
+
 impl Service {
     /// Opens a session for who knows the password of an address; gives its token.
     ///
@@ -279,12 +287,16 @@ impl Service {
         Ok(weak && self.store.password(link.workspace, link.member).await?.is_none())
     }
 
-    /// Uses a link up, and with an invitation sets the name and a password, if they are given;
-    /// gives the session's token. What is wrong with them is told before the link is used.
+    /// Uses a link up, and with an invitation sets the name and a password, if they are given. What is wrong with them is told before the link is used.
     ///
     /// # Errors
     /// An unfit name or password; a link that was used, ran out or never was.
-    pub async fn accept(&self, token: &str, name: &str, password: Option<Typed>) -> Result<String> {
+    pub async fn accept(
+        &self,
+        token: &str,
+        name: &str,
+        password: Option<Typed>,
+    ) -> Result<Accepted> {
         let Some((link, member)) = self.login_link(token).await? else {
             return Err(ServiceError::Denied(Denied::LinkSpent));
         };
@@ -309,7 +321,7 @@ impl Service {
                 self.set_password(&caller, Typed::new(String::new()), password).await?;
             }
         }
-        Ok(session)
+        Ok(Accepted { session, invited: invites })
     }
 
     /// Takes somebody else's password away; they are signed out and need a link.

@@ -9,7 +9,7 @@ use form_urlencoded::Serializer;
 use serde::Deserialize;
 
 use super::fault::Fault;
-use super::session::SignedIn;
+use super::session::{SessionToken, SignedIn};
 use super::shell::{Text, text};
 use crate::service::ServiceError;
 
@@ -48,9 +48,14 @@ impl After {
 
 /// To the page that tells it.
 pub(super) fn lead(path: &str, done: &str, by: &SignedIn) -> Response {
+    Redirect::to(&address(path, done, &by.token)).into_response()
+}
+
+/// Where that page is, for the session that did it.
+pub(super) fn address(path: &str, done: &str, of: &SessionToken) -> String {
     let mut query = Serializer::new(String::new());
-    query.append_pair("done", done).append_pair("mark", &by.token.mark(done));
-    Redirect::to(&format!("{path}?{}", query.finish())).into_response()
+    query.append_pair("done", done).append_pair("mark", &of.mark(done));
+    format!("{path}?{}", query.finish())
 }
 
 /// What was wrong with the fields of a form, where that was all.

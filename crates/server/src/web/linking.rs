@@ -10,17 +10,19 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::after::{After, Told, lead};
+use super::after::{After, Told, address, lead};
 use super::fault::{Fault, page};
 use super::history::sent;
-use super::session::{Nothing, Posted, SignedIn, cookie_of};
+use super::session::{Nothing, Posted, SessionToken, SignedIn, cookie_of};
 use super::shell::{Moment, Shell, Text, text};
 use crate::app::{App, Reach};
 use crate::qr::Qr;
 use crate::service::accounts::deep_link;
-use crate::service::{Rights, ServiceError};
+use crate::service::{Caller, Rights, ServiceError};
 
 const PATH: &str = "/account/telegram";
+/// What is told to whoever has just joined.
+const WELCOME: &str = "welcome";
 
 /// Somebody's own account with the bot of their workspace.
 #[derive(Clone, Debug)]
@@ -52,7 +54,7 @@ impl LinkedRow {
 impl Phone {
     /// None where there is no bot.
     pub(super) async fn read(app: &App, by: &SignedIn) -> Result<Option<Self>, Fault> {
-        let Some((channel, bot)) = bot(app, by).await? else { return Ok(None) };
+        let Some((channel, bot)) = bot(app, &by.caller).await? else { return Ok(None) };
         let own = app.service.own_accounts(&by.caller).await?;
         let linked = own.iter().find(|account| account.channel == channel.id);
         let linked = linked.map(|account| LinkedRow::new(account, by.viewer.now));
@@ -66,8 +68,8 @@ impl Phone {
 }
 
 /// The bot of the workspace, with what it is found by.
-async fn bot(app: &App, by: &SignedIn) -> Result<Option<(Channel, String)>, Fault> {
-    let all = app.service.hearing_channels(&by.caller).await?;
+async fn bot(app: &App, by: &Caller) -> Result<Option<(Channel, String)>, Fault> {
+    let all = app.service.hearing_channels(by).await?;
     Ok(all.into_iter().find_map(|channel| match &channel.settings {
         ChannelSettings::Telegram(telegram) => {
             let name = telegram.username.clone();
@@ -75,6 +77,16 @@ async fn bot(app: &App, by: &SignedIn) -> Result<Option<(Channel, String)>, Faul
         }
         ChannelSettings::Email(_) => None,
     }))
+}
+
+/// Where whoever has just joined is offered to link an account; none if they could not, or have.
+pub(super) async fn offer(app: &App, of: &SessionToken) -> Result<Option<String>, Fault> {
+    let Some(caller) = app.service.caller_by_session(of.as_str()).await? else { return Ok(None) };
+    let decides = matches!(caller.rights, Rights::Member { role, .. } if role != Role::Auditor);
+    let Some((channel, _)) = bot(app, &caller).await?.filter(|_| decides) else { return Ok(None) };
+    let own = app.service.own_accounts(&caller).await?;
+    let linked = own.iter().any(|account| account.channel == channel.id);
+    Ok((!linked).then(|| address(PATH, WELCOME, of)))
 }
 
 /// How far it is.
@@ -110,6 +122,8 @@ pub(super) struct LinkingPage {
     pub(super) weak: bool,
     /// Whether whoever looks may set a bot up.
     pub(super) owner: bool,
+    /// Whether they have just joined, and need not do it now.
+    pub(super) welcome: bool,
 }
 
 impl LinkingPage {
@@ -124,6 +138,7 @@ impl LinkingPage {
             stage,
             weak: assurance < Assurance::Chat,
             owner: by.viewer.member.person.role == Role::Owner,
+            welcome: false,
         }
     }
 }
@@ -131,6 +146,10 @@ impl LinkingPage {
 /// What was done, on whichever page follows.
 pub(super) fn told(done: &str) -> Option<Told> {
     Some(match done {
+        WELCOME => Told::good(
+            "You are signed in",
+            "What waits for your answer is in your inbox. It can come to your phone too.",
+        ),
         "heard" => Told::good(
             "The bot is heard here",
             "It writes to nobody who did not press Start. Begin with your own account.",
@@ -187,7 +206,7 @@ async fn pending(
 }
 
 async fn stage(app: &App, by: &SignedIn, headers: &HeaderMap) -> Result<Stage, Fault> {
-    let Some((channel, bot)) = bot(app, by).await? else { return Ok(Stage::Nobody) };
+    let Some((channel, bot)) = bot(app, &by.caller).await? else { return Ok(Stage::Nobody) };
     let Some((code, known)) = pending(app, by, headers, &channel).await? else {
         let linked = Phone::read(app, by).await?.and_then(|phone| phone.linked);
         return Ok(Stage::Begin { bot: text(&bot), linked });
@@ -214,8 +233,10 @@ pub(super) async fn show(
 ) -> Result<Response, Fault> {
     let after: After = sent(&uri)?;
     let stage = stage(&app, &by, &headers).await?;
-    let told = after.done(&by).and_then(told);
-    Ok(page(StatusCode::OK, &LinkingPage { told, ..LinkingPage::new(&by, stage) }))
+    let done = after.done(&by);
+    let (told, welcome) = (done.and_then(told), done == Some(WELCOME));
+    let html = LinkingPage { told, welcome, ..LinkingPage::new(&by, stage) };
+    Ok(page(StatusCode::OK, &html))
 }
 
 pub(super) async fn make_code(
@@ -223,7 +244,7 @@ pub(super) async fn make_code(
     posted: Posted<Nothing>,
 ) -> Result<Response, Fault> {
     let Posted { by, form: Nothing {} } = posted;
-    let Some((channel, _)) = bot(&app, &by).await? else { return Err(Fault::NotFound) };
+    let Some((channel, _)) = bot(&app, &by.caller).await? else { return Err(Fault::NotFound) };
     let own = by.viewer.member.id;
     let made = app.service.add_account_code(&by.caller, channel.id, own).await?;
     // Kept by the browser alone: here is its hash, and in an address others could find it.
@@ -242,7 +263,7 @@ pub(super) async fn confirm(
     posted: Posted<Confirmed>,
 ) -> Result<Response, Fault> {
     let Posted { by, form: Confirmed { account } } = posted;
-    let Some((channel, _)) = bot(&app, &by).await? else { return Err(Fault::NotFound) };
+    let Some((channel, _)) = bot(&app, &by.caller).await? else { return Err(Fault::NotFound) };
     let Some(code) = cookie_of(&headers, cookie_name(&app.reach)) else {
         return Ok(lead(PATH, "over", &by));
     };
@@ -274,7 +295,7 @@ pub(super) async fn unlink(
     posted: Posted<Nothing>,
 ) -> Result<Response, Fault> {
     let Posted { by, form: Nothing {} } = posted;
-    let Some((channel, _)) = bot(&app, &by).await? else { return Err(Fault::NotFound) };
+    let Some((channel, _)) = bot(&app, &by.caller).await? else { return Err(Fault::NotFound) };
     app.service.unlink_account(&by.caller, channel.id, by.viewer.member.id).await?;
     Ok(lead("/account", "gone", &by))
 }

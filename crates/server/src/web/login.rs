@@ -12,12 +12,13 @@ use axum::{Extension, Form};
 use serde::Deserialize;
 
 use super::fault::{Fault, page};
+use super::linking;
 use super::session::{Cookie, Nothing, Posted, SessionToken, no_cookie};
 use super::shell::{Moment, Shell, Text, span, text};
 use crate::app::App;
 use crate::http::visitor::Visitor;
 use crate::service::ServiceError;
-use crate::service::passwords::Typed;
+use crate::service::passwords::{Accepted, Typed};
 
 /// Where to go after signing in; one of our own pages, never what a link says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -134,7 +135,9 @@ pub(super) async fn sign_in(
     let place = visitor.and_then(|Extension(visitor)| visitor.address);
     let email = email.trim().to_owned();
     let (status, notice) = match app.service.sign_in(&email, Typed::new(password), place).await {
-        Ok(token) => return entered(&app, &SessionToken::new(token), earlier, &next).await,
+        Ok(token) => {
+            return entered(&app, &SessionToken::new(token), earlier, &next.path()).await;
+        }
         Err(ServiceError::Denied(Denied::WrongPassword)) => (
             StatusCode::FORBIDDEN,
             (
@@ -161,7 +164,7 @@ async fn entered(
     app: &App,
     opened: &SessionToken,
     earlier: Option<SessionToken>,
-    next: &Next,
+    path: &str,
 ) -> Result<Response, Fault> {
     if let Some(earlier) = earlier
         && let Some(caller) = app.service.caller_by_session(earlier.as_str()).await?
@@ -169,7 +172,7 @@ async fn entered(
         app.service.close_session(&caller).await?;
     }
     let cookie = opened.to_cookie(&app.reach).map(|cookie| (header::SET_COOKIE, cookie));
-    Ok((AppendHeaders(cookie), Redirect::to(&next.path())).into_response())
+    Ok((AppendHeaders(cookie), Redirect::to(path)).into_response())
 }
 
 pub(super) async fn show(
@@ -223,7 +226,15 @@ pub(super) async fn burn(
     let next = Wish { next }.next();
     let wanted = (!password.is_empty()).then(|| Typed::new(password));
     match app.service.accept(&token, &name, wanted).await {
-        Ok(opened) => entered(&app, &SessionToken::new(opened), earlier, &next).await,
+        Ok(Accepted { session, invited }) => {
+            let opened = SessionToken::new(session);
+            // Whoever came for one request goes there; the inbox offers the rest later.
+            let offer = match invited && next == Next::Inbox {
+                true => linking::offer(&app, &opened).await?,
+                false => None,
+            };
+            entered(&app, &opened, earlier, &offer.unwrap_or_else(|| next.path())).await
+        }
         Err(ServiceError::Invalid(problems)) => {
             let details: Vec<_> = problems.into_iter().map(|problem| problem.detail).collect();
             let read = LoginPage::read(&app, token, &next).await?;

@@ -110,9 +110,7 @@ fn what_there_is_no_bot_for_yet_is_offered_beside_what_there_is() {
     for wrong in ["mailed", "The last mail", "1 mail waits", "The mail server takes nothing"] {
         assert!(!html.contains(wrong), "{wrong}");
     }
-    for needed in
-        ["More than 1000 people", "Its cards lose their buttons", "1 message waits"]
-    {
+    for needed in ["More than 1000 people", "Its cards lose their buttons", "1 message waits"] {
         assert!(html.contains(needed), "{needed}");
     }
 }
@@ -134,6 +132,10 @@ fn what_counts_for_less_is_said_before_it_is_linked() {
     assert!(weak.contains("counts as assurance “link”"), "{weak}");
     let sure = LinkingPage { weak: false, ..LinkingPage::new(&signed_in(), begin()) };
     assert!(html(&sure).contains("counts as assurance “chat”"));
+    let page = LinkingPage::new(&signed_in(), begin());
+    let new = LinkingPage { told: told("welcome"), welcome: true, ..page };
+    let html_of_new = html(&new);
+    assert!(html_of_new.contains("You are signed in") && html_of_new.contains("Not now"));
     let nobody = html(&LinkingPage::new(&signed_in(), Stage::Nobody));
     assert!(nobody.contains("An owner of this workspace sets one up."));
 }
