@@ -56,6 +56,6 @@ pub trait ProofTokens: Send + Sync {
     async fn revocations(&self, first: u64) -> Result<Option<u64>, StoreError>;
     /// Which of the numbers from `first` on, before `end`, were taken back.
     async fn revoked_numbers(&self, first: u64, end: u64) -> Result<Vec<u64>, StoreError>;
-    /// What was taken back, the last first.
-    async fn revoked_proofs(&self, limit: u32) -> Result<Vec<RevokedProof>, StoreError>;
+    /// What was taken back, the last first, without the first `skip`.
+    async fn revoked_proofs(&self, skip: u32, limit: u32) -> Result<Vec<RevokedProof>, StoreError>;
 }

@@ -102,12 +102,12 @@ impl Service {
         token().await
     }
 
-    /// What was taken back, newest first.
+    /// What was taken back, newest first, without the first `skip`.
     ///
     /// # Errors
     /// If it could not be read.
-    pub async fn revoked_proofs(&self, limit: u32) -> Result<Vec<RevokedProof>> {
-        Ok(self.store.revoked_proofs(limit).await?)
+    pub async fn revoked_proofs(&self, skip: u32, limit: u32) -> Result<Vec<RevokedProof>> {
+        Ok(self.store.revoked_proofs(skip, limit).await?)
     }
 
     /// A list of which tokens were taken back, signed; none where no token is on it yet.

@@ -161,12 +161,13 @@ impl ProofTokens for SqliteStore {
         .await
     }
 
-    async fn revoked_proofs(&self, limit: u32) -> Result<Vec<RevokedProof>, StoreError> {
+    async fn revoked_proofs(&self, skip: u32, limit: u32) -> Result<Vec<RevokedProof>, StoreError> {
         self.read(move |connection| {
             let sql = "SELECT approval, revoked_at, reason FROM proof_tokens
-                       WHERE revoked_at IS NOT NULL ORDER BY revoked_at DESC, number DESC LIMIT ?1";
+                       WHERE revoked_at IS NOT NULL ORDER BY revoked_at DESC, number DESC
+                       LIMIT ?1 OFFSET ?2";
             let mut statement = connection.prepare_cached(sql)?;
-            let rows = statement.query_map([limit], |row| {
+            let rows = statement.query_map([limit, skip], |row| {
                 Ok(RevokedProof {
                     approval: codec::id(row, 0)?,
                     at: codec::time(row, 1)?,

@@ -94,8 +94,13 @@ pub(crate) async fn a_token_is_taken_back_by_its_asker_and_with_its_approval<H: 
     assert_eq!(last.revoked, Some((world.store.now(), RevocationReason::UserRequest)));
     assert_eq!(numbers().await, [known.number, last.number]);
     assert_eq!(revocations().await, Some(2));
-    let listed = world.store.revoked_proofs(9).await.unwrap();
-    assert_eq!(listed.iter().map(|one| one.approval).collect::<Vec<_>>(), [two.id, one.id]);
+    let listed = async |skip, limit| {
+        let listed = world.store.revoked_proofs(skip, limit).await.unwrap();
+        listed.into_iter().map(|one| one.approval).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(0, 9).await, [two.id, one.id]);
+    assert_eq!((listed(0, 1).await, listed(1, 9).await), (vec![two.id], vec![one.id]));
+    assert_eq!(listed(2, 9).await, []);
     let beyond = last.number + 1;
     assert_eq!(world.store.revocations(beyond).await.unwrap(), None, "no token is so far yet");
 }

@@ -14,10 +14,11 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::confirmation::{ConfirmationId, a_confirmation, account, said_by, word};
+use super::list::Page;
 use super::{Program, invalid, second, told};
 use crate::app::App;
 use crate::http::problem::Problem;
-use crate::http::request::{Body, Id};
+use crate::http::request::{Body, Id, Query};
 use crate::service::ServiceError;
 
 /// What the id of a proof begins with; that of its confirmation follows.
@@ -26,7 +27,7 @@ const PROOF_ID: &str = "ph_ctl_";
 const KIND: &str = "confirmation";
 /// For how many days a token is good whose asker did not say.
 pub(super) const USUAL_DAYS: u32 = 30;
-/// The most that the list of what was taken back has at a time.
+/// So many the list of what was taken back has at a time, unless fewer are wanted.
 const MOST_REVOKED: u32 = 100;
 
 /// A token, and until when it is good.
@@ -320,10 +321,22 @@ pub(super) struct RevokedList {
     kid: Option<String>,
 }
 
-pub(super) async fn revoked(State(app): State<App>) -> Result<Json<RevokedList>, Problem> {
-    let mut found = app.service.revoked_proofs(MOST_REVOKED + 1).await?;
-    let has_more = found.len() > MOST_REVOKED as usize;
-    found.truncate(MOST_REVOKED as usize);
+/// Which of them. Their client asks for no page, and gets the first.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RevokedQuery {
+    page: Option<u32>,
+    limit: Option<u32>,
+}
+
+pub(super) async fn revoked(
+    State(app): State<App>,
+    Query(query): Query<RevokedQuery>,
+) -> Result<Json<RevokedList>, Problem> {
+    let page = Page::of(query.page, query.limit.or(Some(MOST_REVOKED)))?;
+    let mut found = app.service.revoked_proofs(page.skip(), page.limit + 1).await?;
+    let has_more = found.len() > page.limit as usize;
+    found.truncate(page.limit as usize);
     let revoked: Vec<_> = found
         .into_iter()
         .map(|one| RevokedView {

@@ -248,3 +248,37 @@ async fn a_token_goes_with_the_texts_and_who_has_it_can_still_show_it() {
     let status = program.get(path(&made, "").replace("confirmations", "proofs") + "/status").await;
     assert_eq!(status.expect(200)["status"], "active");
 }
+
+#[tokio::test]
+async fn what_was_taken_back_is_listed_page_by_page_to_everybody() {
+    let server = TestServer::start().await;
+    let (ours, program) = scene(&server, "acme").await;
+    let ana = ours.approver("ana").await;
+    let hitl = config(&program).await;
+    let mut gone = Vec::new();
+    for _ in 0..3 {
+        let made = asked(&program, &hitl).await;
+        let made = decided(&program, &ana, &made, "approve", "yes").await;
+        let id = format!("ph_ctl_{}", made["id"].as_str().unwrap());
+        let revoke = format!("/api/v1/proofs/{id}/revoke");
+        program.call(Method::POST, revoke).send().await.expect(200);
+        gone.insert(0, id);
+        server.clock.advance(1);
+    }
+    let stranger = server.stranger();
+    let list = async |query: &str| {
+        let page = stranger.get(format!("/api/v1/proofs/revoked{query}")).await.expect(200);
+        let ids = page["revoked"].as_array().unwrap().iter();
+        let ids: Vec<_> = ids.map(|one| one["proof_id"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(page["count"], ids.len());
+        (ids, page["has_more"].as_bool().unwrap())
+    };
+    assert_eq!(list("").await, (gone.clone(), false));
+    assert_eq!(list("?limit=2").await, (gone[..2].to_vec(), true));
+    assert_eq!(list("?limit=2&page=2").await, (gone[2..].to_vec(), false));
+    assert_eq!(list("?page=2").await, (Vec::new(), false));
+    for wrong in ["?limit=101", "?page=0", "?page=101", "?after=x"] {
+        let told = error(&stranger.get(format!("/api/v1/proofs/revoked{wrong}")).await, 400);
+        assert_eq!(told.0, "validation_error", "{wrong}");
+    }
+}
