@@ -70,6 +70,7 @@ chat-reminder = Du hast hierauf noch nicht geantwortet; bald kann es niemand meh
 chat-not-now = Von dir wird hier jetzt nichts gebraucht
 chat-superseded = Dies wurde noch einmal gefragt, in der Nachricht dahinter. Antworte dort.
 chat-parted = Dieser Bot ist nicht mehr in Gebrauch. Hier kann nichts mehr beantwortet werden.
+chat-unlinked = Dieses Konto ist nicht mehr mit Askfirst verknüpft. Hier kann nichts mehr beantwortet werden.
 chat-parted-wanted = Deine Antwort ist weiter gefragt: Gib sie auf der Seite der Anfrage.
 chat-not-whole = Hier steht nur der Anfang: { $hidden ->
     [one] ein Zeichen fehlt

@@ -70,6 +70,7 @@ chat-reminder = You have not answered this, and soon nobody can any more
 chat-not-now = Nothing is wanted of you here now
 chat-superseded = This was asked again, in the message behind it. Answer there.
 chat-parted = This bot is not used any more. Nothing can be answered here.
+chat-unlinked = This account is not linked to Askfirst any more. Nothing can be answered here.
 chat-parted-wanted = Your answer is still wanted: give it on the page of the request.
 chat-not-whole = Only the beginning is here: { $hidden ->
     [one] one character is missing

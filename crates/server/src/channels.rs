@@ -77,8 +77,7 @@ pub trait Channel: Send + Sync {
         self.send(card).await
     }
 
-    /// Has the card of this reference say that nothing can be answered there any more, since the way
-    /// is taken out of use. A way that cannot change what it sent does nothing.
+    /// Has the card of this reference say that nothing can be answered there any more. A way that cannot change what it sent does nothing.
     ///
     /// # Errors
     /// [`Failure`].

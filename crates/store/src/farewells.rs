@@ -9,11 +9,13 @@ use crate::notices::Channel;
 use crate::records::Place;
 use crate::store::StoreError;
 
-/// A way that was taken away, and cards of it that are to say so.
+/// A way that was taken away, or from some people, and cards of it that are to say so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Farewell {
-    /// The way as it was.
+    /// The way, as it is or was.
     pub channel: Channel,
+    /// Whether it is gone for everybody; else it is for those who have the cards.
+    pub removed: bool,
     /// Some of them.
     pub cards: Vec<OpenCard>,
 }

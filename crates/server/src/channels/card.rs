@@ -27,9 +27,11 @@ pub struct Card {
     pub what: What,
 }
 
-/// What a card says once its way is taken out of use.
+/// What a card says once nobody answers by it any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parting {
+    /// Whether its way is taken out of use; else it is whoever has the card who left it.
+    pub removed: bool,
     /// The language.
     pub locale: Locale,
     /// Whether it comes from a developer's workspace.

@@ -1,5 +1,5 @@
-//! Has the cards of bots that were removed say that nothing can be answered there any more. What is
-//! needed for that was kept with the removal; it is claimed under a lease, and gone after an hour,
+//! Has the cards of bots that were removed, and of accounts that are nobody's any more, say that
+//! nothing can be answered there. What is needed for that was kept with the removal; it is claimed under a lease, and gone after an hour,
 //! whatever became of the cards.
 
 use std::sync::Arc;
@@ -51,13 +51,13 @@ async fn begin_due(service: &Arc<Service>, lanes: &mut Lanes<()>) -> Result<(), 
 
 /// One attempt: as many cards as the provider takes.
 async fn attempt(service: Arc<Service>, farewell: Farewell) {
-    let Farewell { channel, cards } = farewell;
+    let Farewell { channel, removed, cards } = farewell;
     let mut closed = Vec::new();
     let mut pause = Seconds(0);
     match service.open_channel(&channel) {
         Ok(way) => {
             for card in cards {
-                let parted = part(&service, &*way, &channel, &card).await;
+                let parted = part(&service, &*way, (&channel, removed), &card).await;
                 let failure = match parted {
                     Ok(Ok(())) => None,
                     Ok(Err(failure)) => Some(failure),
@@ -101,7 +101,7 @@ async fn attempt(service: Arc<Service>, farewell: Farewell) {
 async fn part(
     service: &Service,
     way: &dyn channels::Channel,
-    channel: &Channel,
+    (channel, removed): (&Channel, bool),
     card: &OpenCard,
 ) -> Result<Result<(), Failure>, StoreError> {
     let store = service.store();
@@ -114,6 +114,7 @@ async fn part(
     let status = approval.status_at(store.now());
     let pending = status == Status::Pending;
     let parting = Parting {
+        removed,
         locale: channel.settings.locale(),
         trial: card.place.environment == Environment::Dev,
         title: one_line(approval.called()),

@@ -17,7 +17,8 @@ use serde_json::json;
 use super::SqliteStore;
 use super::administer::{Act, Done};
 use super::codec::{self, Id};
-use super::people;
+use super::farewells::Whose;
+use super::{channels, farewells, people};
 use crate::accounts::{Account, AccountCode, Accounts, CardLink};
 use crate::records::DecisionLink;
 use crate::store::{AdministerError, Credential, Store as _, StoreError};
@@ -146,7 +147,7 @@ fn link(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     // One account by one way: the one before is theirs no more.
-    unlink(connection, workspace, found.channel, member)?;
+    unlink(connection, workspace, (found.channel, member), now)?;
     let sql = "INSERT INTO accounts
                  (channel, account, workspace, member, name, assurance, linked_at)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
@@ -216,7 +217,7 @@ impl Act<'_> {
         member: MemberId,
     ) -> Result<Done, AdministerError> {
         let workspace = self.tenant.workspace.id;
-        let Some(account) = unlink(self.connection, workspace, channel, member)? else {
+        let Some(account) = unlink(self.connection, workspace, (channel, member), self.now)? else {
             return Err(Denied::Unknown { what: "linked account" }.into());
         };
         let detail = json!({ "channel": channel.to_string(), "account": account });
@@ -224,17 +225,39 @@ impl Act<'_> {
     }
 }
 
+/// Nobody answers for a member by an account any more; its cards say so.
 fn unlink(
     connection: &Connection,
     workspace: WorkspaceId,
-    channel: ChannelId,
-    member: MemberId,
+    (channel, member): (ChannelId, MemberId),
+    now: Timestamp,
 ) -> Result<Option<String>, StoreError> {
     let sql = "DELETE FROM accounts WHERE channel = ?1 AND member = ?2 AND workspace = ?3
                RETURNING account";
     let mut statement = connection.prepare_cached(sql)?;
     let key = (channel.bytes(), member.bytes(), workspace.bytes());
-    Ok(statement.query_row(key, |row| row.get(0)).optional()?)
+    let account = statement.query_row(key, |row| row.get(0)).optional()?;
+    if let Some(way) = channels::one(connection, channel)?.filter(|_| account.is_some()) {
+        farewells::begin(connection, &way, Whose::One(member), now)?;
+    }
+    Ok(account)
+}
+
+/// The same for all accounts of somebody who is shut out.
+pub(super) fn unlink_all(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    member: MemberId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "SELECT channel FROM accounts WHERE workspace = ?1 AND member = ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let key = (workspace.bytes(), member.bytes());
+    let theirs = statement.query_map(key, |row| codec::id::<ChannelId>(row, 0))?;
+    for channel in theirs.collect::<Result<Vec<_>, _>>()? {
+        unlink(connection, workspace, (channel, member), now)?;
+    }
+    Ok(())
 }
 
 /// Nobody is known by them any more.

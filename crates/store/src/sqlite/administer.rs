@@ -18,7 +18,8 @@ use super::notices::Retried;
 use super::repeats::{self, Seen};
 use super::writer::Desk;
 use super::{
-    channels, deliveries, grants, hitl, newcomers, notices, proof_tokens, queries, sent, webhooks,
+    accounts, channels, deliveries, grants, hitl, newcomers, notices, proof_tokens, queries, sent,
+    webhooks,
 };
 use crate::records::Place;
 use crate::store::{self, Administer, AdministerError, Administered, Credential, StoreError};
@@ -115,6 +116,9 @@ pub(super) fn administer(
             | Change::Replay(_)
             | Change::ConfirmWebhook { .. }
             | Change::RemoveChannel { .. }
+            | Change::UnlinkAccount { .. }
+            | Change::LinkAccount { .. }
+            | Change::UpdateMember { enabled: Some(false), .. }
     );
     if sends {
         desk.changes.push(store::Change::Deliveries);
@@ -145,6 +149,7 @@ impl Act<'_> {
             Change::UpdateMember { id, name, role, enabled } => {
                 apply::update_member(connection, workspace, *id, name.as_deref(), *role, *enabled)?;
                 if *enabled == Some(false) {
+                    accounts::unlink_all(connection, workspace, *id, now)?;
                     apply::shut_out(connection, workspace, *id, now)?;
                 }
                 let kind = match enabled {

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::codec::{self, Id};
 use super::facts::Tenant;
+use super::farewells::Whose;
 use super::{accounts, farewells, notices};
 use crate::notices::{Channel, Down};
 use crate::store::StoreError;
@@ -292,7 +293,7 @@ pub(super) fn remove(
 ) -> Result<(), StoreError> {
     let known = one(connection, id)?.filter(|known| known.workspace == workspace);
     if let Some(way) = known.filter(|known| known.settings.hears()) {
-        farewells::begin(connection, &way, now)?;
+        farewells::begin(connection, &way, Whose::All, now)?;
     }
     let sql = "DELETE FROM channels WHERE channel = ?1 AND workspace = ?2";
     connection.prepare_cached(sql)?.execute((id.bytes(), workspace.bytes()))?;

@@ -1,4 +1,4 @@
-//! Ways that were taken away, until their cards say so.
+//! Ways that were taken away, from everybody or from one person, until their cards say so.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::SqliteStore;
 use super::codec::{self, Id};
+use super::newcomers;
 use super::notices::LONGEST_LEASE;
 use super::writer::Desk;
 use crate::farewells::{Farewell, Farewells, OpenCard};
@@ -18,25 +19,43 @@ use crate::store::{Change, Store as _, StoreError};
 /// How long a provider that is down is waited for. The secret is kept no longer.
 const PATIENCE: Seconds = Seconds(3_600);
 
-/// What of a way's log belongs to approvals that wait for answers.
+/// What of a way's log, for one person or all, belongs to approvals that wait for answers.
 const OF_PENDING: &str = "FROM approvals a INDEXED BY approvals_pending
      CROSS JOIN notices n INDEXED BY notices_of_approval
-       ON n.approval = a.approval AND n.channel = ?1
+       ON n.approval = a.approval AND n.channel = ?1 AND (?3 IS NULL OR n.member = ?3)
      WHERE a.workspace = ?2 AND a.status = 'pending'";
+
+/// Whose cards say so.
+#[derive(Clone, Copy)]
+pub(super) enum Whose {
+    /// Everybody's: the way itself goes, and its secret is kept for that alone.
+    All,
+    /// Theirs: the way is used as it is.
+    One(MemberId),
+}
 
 /// Keeps what is needed to have the cards of a way say that it was taken away, if there are any. Of
 /// what waits for answers its log is forgotten, so that people are asked by another way.
 pub(super) fn begin(
     connection: &Connection,
     way: &Channel,
+    whose: Whose,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let cards = open_cards(connection, way)?;
-    let sql = "SELECT EXISTS (SELECT 1 FROM notices WHERE channel = ?1 AND held = 1)";
-    let on_its_way: bool =
-        connection.prepare_cached(sql)?.query_row([way.id.bytes()], |row| row.get(0))?;
+    let (member, sealed) = match whose {
+        Whose::All => (None, way.sealed.as_ref()),
+        Whose::One(member) => (Some(member.bytes()), None),
+    };
+    let cards = open_cards(connection, way, member)?;
+    let sql = "SELECT EXISTS (SELECT 1 FROM notices WHERE channel = ?1 AND held = 1
+                 AND (?2 IS NULL OR member = ?2))";
+    let key = (way.id.bytes(), member);
+    let on_its_way: bool = connection.prepare_cached(sql)?.query_row(key, |row| row.get(0))?;
     let sql = format!("DELETE FROM notices WHERE position IN (SELECT n.position {OF_PENDING})");
-    connection.prepare_cached(&sql)?.execute((way.id.bytes(), way.workspace.bytes()))?;
+    let key = (way.id.bytes(), way.workspace.bytes(), member);
+    if connection.prepare_cached(&sql)?.execute(key)? > 0 {
+        newcomers::look(connection, way.workspace, now)?;
+    }
     if cards.is_empty() && !on_its_way {
         return Ok(());
     }
@@ -44,12 +63,15 @@ pub(super) fn begin(
     let due_at = if cards.is_empty() { settles_at } else { now };
     let sql = "INSERT INTO farewells
                  (channel, workspace, settings, sealed, created_at, due_at, settles_at, ends_at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+               ON CONFLICT (channel) DO UPDATE SET settings = excluded.settings,
+                 sealed = excluded.sealed, due_at = min(due_at, excluded.due_at),
+                 settles_at = max(settles_at, excluded.settles_at), ends_at = excluded.ends_at";
     connection.prepare_cached(sql)?.execute(params![
         way.id.bytes(),
         way.workspace.bytes(),
         codec::to_json(&way.settings)?,
-        way.sealed,
+        sealed,
         way.created_at.micros(),
         due_at.micros(),
         settles_at.micros(),
@@ -63,7 +85,11 @@ pub(super) fn begin(
 
 /// The last card that each person has of what waits for answers, or whose end they were yet to be
 /// told.
-fn open_cards(connection: &Connection, way: &Channel) -> Result<Vec<OpenCard>, StoreError> {
+fn open_cards(
+    connection: &Connection,
+    way: &Channel,
+    member: Option<[u8; 16]>,
+) -> Result<Vec<OpenCard>, StoreError> {
     let sql = format!(
         "SELECT n.environment, n.approval, n.member, n.reference, n.settled_at, n.position
            {OF_PENDING} AND n.sent = 1 AND n.digest IS NULL AND n.reference IS NOT NULL
@@ -72,13 +98,14 @@ fn open_cards(connection: &Connection, way: &Channel) -> Result<Vec<OpenCard>, S
            FROM notices w INDEXED BY notices_waiting
            CROSS JOIN notices n INDEXED BY notices_of_approval
              ON n.approval = w.approval AND n.channel = ?1
-           WHERE w.channel = ?1 AND w.settled_at IS NULL
+           WHERE w.channel = ?1 AND w.settled_at IS NULL AND (?3 IS NULL OR n.member = ?3)
              AND n.sent = 1 AND n.digest IS NULL AND n.reference IS NOT NULL
          ORDER BY 5, 6"
     );
     let workspace = way.workspace;
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map((way.id.bytes(), workspace.bytes()), |row| card(row, workspace))?;
+    let key = (way.id.bytes(), workspace.bytes(), member);
+    let rows = statement.query_map(key, |row| card(row, workspace))?;
     let mut last: BTreeMap<(ApprovalId, MemberId), OpenCard> = BTreeMap::new();
     for card in rows {
         let card = card?;
@@ -136,7 +163,7 @@ pub(super) fn reseal(
     connection: &Connection,
     secrets: &[(ChannelId, Vec<u8>)],
 ) -> Result<(), StoreError> {
-    let sql = "UPDATE farewells SET sealed = ?2 WHERE channel = ?1";
+    let sql = "UPDATE farewells SET sealed = ?2 WHERE channel = ?1 AND sealed IS NOT NULL";
     let mut statement = connection.prepare_cached(sql)?;
     for (id, sealed) in secrets {
         statement.execute(params![id.bytes(), sealed])?;
@@ -160,11 +187,13 @@ fn claim(
 ) -> Result<Vec<Farewell>, StoreError> {
     let (connection, now) = (desk.connection, desk.now);
     end(connection, now)?;
-    let sql = "SELECT channel, workspace, settings, sealed, created_at FROM farewells
-               WHERE due_at <= ?1 ORDER BY due_at, channel LIMIT ?2";
+    let sql = "SELECT f.channel, f.workspace, ifnull(c.settings, f.settings),
+                 iif(c.channel IS NULL, f.sealed, c.sealed), f.created_at, c.channel IS NULL
+               FROM farewells f LEFT JOIN channels c ON c.channel = f.channel
+               WHERE f.due_at <= ?1 ORDER BY f.due_at, f.channel LIMIT ?2";
     let mut statement = connection.prepare_cached(sql)?;
     let ways = statement.query_map((now.micros(), limit), |row| {
-        Ok(Channel {
+        let channel = Channel {
             id: codec::id(row, 0)?,
             workspace: codec::id(row, 1)?,
             settings: codec::json(row, 2)?,
@@ -174,11 +203,12 @@ fn claim(
             down: None,
             waiting: 0,
             unreached: Vec::new(),
-        })
+        };
+        Ok((channel, row.get(5)?))
     })?;
-    let ways: Vec<Channel> = ways.collect::<Result<_, _>>()?;
+    let ways: Vec<(Channel, bool)> = ways.collect::<Result<_, _>>()?;
     let mut claimed = Vec::new();
-    for channel in ways {
+    for (channel, removed) in ways {
         let sql = "UPDATE farewells SET due_at = min(?2, ends_at) WHERE channel = ?1";
         let row = (channel.id.bytes(), now.plus(lease).micros());
         connection.prepare_cached(sql)?.execute(row)?;
@@ -188,7 +218,7 @@ fn claim(
         let rows =
             statement.query_map((channel.id.bytes(), cards), |row| card(row, channel.workspace))?;
         let cards = rows.collect::<Result<_, _>>()?;
-        claimed.push(Farewell { channel, cards });
+        claimed.push(Farewell { channel, removed, cards });
     }
     Ok(claimed)
 }

@@ -43,13 +43,22 @@ pub(super) fn note(
     change: &Change,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let sql = "INSERT INTO newcomers (workspace, due_at) VALUES (?1, ?2)
-               ON CONFLICT DO UPDATE SET after = NULL";
     let tells = |at: &Timestamp| *at > now || !tenant.channels.is_empty();
     for at in from_when(change, now).into_iter().filter(tells) {
-        let row = (tenant.workspace.id.bytes(), at.micros());
-        connection.prepare_cached(sql)?.execute(row)?;
+        look(connection, tenant.workspace.id, at)?;
     }
+    Ok(())
+}
+
+/// Notes that a workspace is to be looked through from then on.
+pub(super) fn look(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO newcomers (workspace, due_at) VALUES (?1, ?2)
+               ON CONFLICT DO UPDATE SET after = NULL";
+    connection.prepare_cached(sql)?.execute((workspace.bytes(), at.micros()))?;
     Ok(())
 }
 

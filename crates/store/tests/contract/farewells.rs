@@ -168,3 +168,28 @@ pub(crate) async fn whoever_was_asked_by_it_is_asked_by_the_next_way<H: Home>() 
     assert_eq!(to(&rows), [world.us.ana], "and nobody twice");
     assert_eq!((rows[0].approval, rows[0].about), (asked.id, About::Asked));
 }
+
+pub(crate) async fn cards_of_whoever_unlinked_are_closed_by_the_way_that_is_still_there<H: Home>() {
+    let world = World::<H>::new().await;
+    let id = bot(&world).await;
+    let mail = mail(&world).await;
+    link(&world, id, world.us.ana, "11").await;
+    link(&world, id, world.us.cleo, "33").await;
+    world.ask().await;
+    tell(&world, id, 1).await;
+    claim(&world, mail).await;
+    let member = world.us.ana;
+    world.administer(Change::UnlinkAccount { channel: id, member }).await.unwrap();
+    let [farewell] = &due(&world).await[..] else { panic!("one") };
+    assert_eq!((references(farewell), farewell.removed), (vec!["11:1"], false));
+    assert_eq!(farewell.channel.sealed, sealed(), "by its token as it is");
+    assert_eq!(secrets(&world).await.len(), 2, "which is kept nowhere else");
+    while world.store.tell_newcomers(10).await.unwrap() {}
+    let rows = claim(&world, mail).await;
+    assert_eq!(rows.iter().map(|row| row.member).collect::<Vec<_>>(), [member]);
+    // The bot goes while somebody is at it.
+    world.administer(Change::RemoveChannel { id }).await.unwrap();
+    let [farewell] = &due(&world).await[..] else { panic!("one") };
+    assert_eq!((references(farewell), farewell.removed), (vec!["11:1", "33:1"], true));
+    assert_eq!(farewell.channel.sealed, sealed());
+}

@@ -103,6 +103,7 @@ promises! {
         nothing_is_kept_for_more_than_an_hour
         a_card_that_was_on_its_way_is_closed_too
         whoever_was_asked_by_it_is_asked_by_the_next_way
+        cards_of_whoever_unlinked_are_closed_by_the_way_that_is_still_there
     }
     probes {
         a_way_that_takes_nothing_is_probed_by_one_at_a_time_also_after_a_restart

@@ -268,7 +268,7 @@ impl UnlinkArgs {
             let whose = self.member.as_deref().map_or_else(|| "your".into(), visible);
             let question = format!(
                 "Unlink {whose} Telegram account? The bot writes to it no more, and the cards in it \
-                 can no longer be answered."
+                 lose their buttons."
             );
             if !confirmed(&question, "add --yes")? {
                 return Err(usage("not confirmed; nothing was unlinked"));

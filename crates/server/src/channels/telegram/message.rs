@@ -178,7 +178,7 @@ pub(super) fn superseded(card: &Card) -> Json {
     message(text, Vec::new())
 }
 
-/// What a card says once the bot is taken out of use.
+/// What a card says once the bot is taken out of use, or the account is nobody's any more.
 pub(super) fn parting(parting: &Parting) -> Json {
     let mut text = Text::default();
     let locale = parting.locale;
@@ -191,7 +191,8 @@ pub(super) fn parting(parting: &Parting) -> Json {
         say(locale, "subject-ended", &[status, ("title", Value::Text(&title))])
     });
     text.add("b", &subject.unwrap_or(title));
-    text.add("", &say(locale, "chat-parted", &[]));
+    let why = if parting.removed { "chat-parted" } else { "chat-unlinked" };
+    text.add("", &say(locale, why, &[]));
     if parting.wanted {
         text.add("", &say(locale, "chat-parted-wanted", &[]));
     }

@@ -108,3 +108,33 @@ async fn the_token_of_a_removed_bot_is_kept_for_an_hour_at_most() {
     scene.server.clock.advance(3_600);
     gone(&scene).await;
 }
+
+#[tokio::test]
+async fn cards_of_an_account_that_is_unlinked_or_shut_out_say_so() {
+    let scene = Scene::begin().await;
+    let mut mailbox = Mailbox::start().await;
+    let mail = crate::channels::mailbox(mailbox.address.port());
+    scene.admin.post("/v1/channels", &mail).send().await.expect(201);
+    let (ana, ben) = (scene.linked("ana").await, scene.linked("ben").await);
+    scene.server.workspace().group("sre", &[ana.member, ben.member]).await;
+    let needs = json!([{ "from": ["group:sre"], "count": 2 }]);
+    let more = json!({ "needs": needs, "assurance": "link" });
+    scene.server.workspace().policy("two", more).await;
+    let asked = scene.server.asker().ask_under("two").await;
+    let (hers, his) = (scene.card(&ana).await, scene.card(&ben).await);
+
+    let theirs = scene.path(&format!("/accounts/{}", ana.member));
+    scene.admin.call(Method::DELETE, theirs).send().await.expect(204);
+    let card = scene.says(&ana, hers.id, "not linked to Askfirst any more").await;
+    assert!(card.text.contains("Your answer is still wanted"), "{}", card.text);
+    assert_eq!(labels(&card), ["Open all of it"]);
+    assert_eq!(mailbox.next().await.to, "ana@example.com", "who is asked by the next way");
+    let path = format!("/v1/members/{}", ben.member);
+    let gone = json!({ "enabled": false });
+    scene.admin.call(Method::PATCH, path).json(&gone).send().await.expect(200);
+    let card = scene.says(&ben, his.id, "not linked to Askfirst any more").await;
+    assert!(!card.text.contains("still wanted"), "{}", card.text);
+    assert_eq!(labels(&card), [] as [String; 0], "he has no page here");
+    assert_eq!(scene.server.asker().read(&asked).await["status"], "pending");
+    scene.is_faultless();
+}
