@@ -129,4 +129,5 @@ chat-reminder-all = Dies ist noch offen, und bald kann niemand mehr antworten
 chat-stranger = Nichts wurde festgehalten: Dieses Konto ist nicht verknüpft. Wer entscheidet, verknüpft seines im Profil in Askfirst.
 chat-room-hello = Anfragen des Arbeitsbereichs { $workspace } kommen ab jetzt hierher. Lesen können sie alle hier; antworten kann, wer sie entscheidet und sein Konto verknüpft hat.
 chat-room-known = Anfragen kommen schon hierher. Es ist nichts zu tun.
+chat-room-parted = Anfragen kommen nicht mehr hierher. Beantworten lässt sich hier nichts mehr.
 chat-room-number = Die Nummer dieser Gruppe ist { $chat }. Damit Anfragen hierher kommen, fügt sie ein Eigentümer auf der Seite der Kanäle in Askfirst hinzu, oder so: askfirst channels rooms add telegram --chat={ $chat }{ $topic }

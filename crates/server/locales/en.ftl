@@ -129,4 +129,5 @@ chat-reminder-all = This is still open, and soon nobody can answer it any more
 chat-stranger = Nothing was recorded: this account is not linked. Whoever decides links theirs on their profile in Askfirst.
 chat-room-hello = Requests of the workspace { $workspace } come here from now on. Everybody here can read them; whoever decides them, and has linked their account, can answer them.
 chat-room-known = Requests come here already. There is nothing to do.
+chat-room-parted = Requests do not come here any more. Nothing can be answered here.
 chat-room-number = The number of this group is { $chat }. So that requests come here, an owner adds it on the page of channels in Askfirst, or by: askfirst channels rooms add telegram --chat={ $chat }{ $topic }

@@ -30,8 +30,8 @@ pub struct Card {
 /// What a card says once nobody answers by it any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parting {
-    /// Whether its way is taken out of use; else it is whoever has the card who left it.
-    pub removed: bool,
+    /// Why it cannot be answered.
+    pub why: Parted,
     /// The language.
     pub locale: Locale,
     /// Whether it comes from a developer's workspace.
@@ -44,6 +44,17 @@ pub struct Parting {
     pub wanted: bool,
     /// Its page, where they can sign in.
     pub page: Option<String>,
+}
+
+/// Why a card cannot be answered any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parted {
+    /// Its way is taken out of use.
+    Removed,
+    /// Whoever has it left that way.
+    Unlinked,
+    /// It is in a group into which nothing is written any more.
+    Room,
 }
 
 /// What a card tells.

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::lanes::Lanes;
-use crate::channels::card::{Parting, one_line};
+use crate::channels::card::{Parted, Parting, one_line};
 use crate::channels::{self, Blame, Failure};
 use crate::service::Service;
 
@@ -72,7 +72,9 @@ async fn attempt(service: Arc<Service>, farewell: Farewell) {
                 }
                 match failure.map(|failure| failure.blame) {
                     // There is no more to be done about it.
-                    None | Some(Blame::ForGood) => closed.push(card.reference),
+                    None | Some(Blame::ForGood | Blame::Moved { .. }) => {
+                        closed.push(card.reference)
+                    }
                     Some(Blame::ForNow) => pause = PAUSE,
                     Some(Blame::Way) => {
                         pause = PAUSE;
@@ -113,8 +115,13 @@ async fn part(
     let signs_in = person.is_some_and(|person| person.role.has_account());
     let status = approval.status_at(store.now());
     let pending = status == Status::Pending;
+    let why = match roster.people.contains_key(&card.member) {
+        _ if removed => Parted::Removed,
+        true => Parted::Unlinked,
+        false => Parted::Room,
+    };
     let parting = Parting {
-        removed,
+        why,
         locale: channel.settings.locale(),
         trial: card.place.environment == Environment::Dev,
         title: one_line(approval.called()),

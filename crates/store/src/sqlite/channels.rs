@@ -273,6 +273,10 @@ pub(super) fn change(
     if differs.is_empty() {
         return Ok(None);
     }
+    let stays = |room: &ChatRoom| settings.rooms().iter().any(|other| other.id == room.id);
+    for room in known.settings.rooms().iter().filter(|room| !stays(room)) {
+        farewells::begin(connection, &known, Whose::One(room.place()), now)?;
+    }
     // What went wrong before says nothing of it now.
     let sql = "UPDATE channels SET settings = ?2, sealed = ?3, why = NULL, troubled_at = NULL,
                  failures = 0, failing_since = NULL, probe_at = NULL, quiet_until = NULL

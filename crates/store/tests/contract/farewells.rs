@@ -22,6 +22,7 @@ async fn bot<H: Home>(world: &World<H>) -> ChannelId {
         receive: Receive::Polling,
         locale: Locale::En,
         afterwards: Afterwards::Outcome,
+        rooms: Vec::new(),
     });
     let new = NewChannel { id, settings, sealed: sealed() };
     world.administer(Change::AddChannel(new)).await.unwrap();

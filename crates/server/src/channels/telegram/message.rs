@@ -5,7 +5,8 @@ use askfirst_core::{ChatAccount, Locale, OutcomeStatus, Status, VoteDecision};
 use serde_json::{Value as Json, json};
 
 use super::super::card::{
-    Afterwards, Answering, Asked, Card, Digest, Ended, Occasion, Parting, What, plain, short_line,
+    Afterwards, Answering, Asked, Card, Digest, Ended, Occasion, Parted, Parting, What, plain,
+    short_line,
 };
 use super::super::wording::{Value, say};
 use crate::render::{Kind, Piece, moment};
@@ -191,7 +192,11 @@ pub(super) fn parting(parting: &Parting) -> Json {
         say(locale, "subject-ended", &[status, ("title", Value::Text(&title))])
     });
     text.add("b", &subject.unwrap_or(title));
-    let why = if parting.removed { "chat-parted" } else { "chat-unlinked" };
+    let why = match parting.why {
+        Parted::Removed => "chat-parted",
+        Parted::Unlinked => "chat-unlinked",
+        Parted::Room => "chat-room-parted",
+    };
     text.add("", &say(locale, why, &[]));
     if parting.wanted {
         text.add("", &say(locale, "chat-parted-wanted", &[]));

@@ -148,6 +148,8 @@ async fn a_card_of_a_group_is_good_in_that_group_alone() {
     let path = scene.path(&format!("/rooms/{}", room["id"].as_str().unwrap()));
     assert_eq!(scene.admin.call(Method::DELETE, path.clone()).send().await.status, 204);
     assert_eq!(scene.admin.call(Method::DELETE, path).send().await.status, 404);
+    let closed = says(&scene, chat, card.id, "Requests do not come here any more").await;
+    assert!(!labels(&closed).contains(&"Approve".into()));
     let tap = scene.telegram.taps_forged(&ana.person, chat, card.id, &data).unwrap();
     assert!(scene.telegram.answer(&tap).await.unwrap().alert);
     assert_eq!(asker.read(&asked).await["votes"], json!([]));
