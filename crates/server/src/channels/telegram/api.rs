@@ -275,3 +275,20 @@ impl Trouble {
         Failure { why: self.told(settings), blame }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_message_goes_out_twice_by_itself() {
+        for method in
+            ["sendMessage", "sendPhoto", "copyMessage", "forwardMessage", "pinChatMessage"]
+        {
+            assert_eq!(again(method), Again::Never, "{method}");
+        }
+        for method in ["getUpdates", "editMessageText", "answerCallbackQuery", "setWebhook"] {
+            assert_eq!(again(method), Again::Harmless, "{method}");
+        }
+    }
+}
