@@ -137,8 +137,9 @@ pub(crate) fn confirmed(question: &str, otherwise: &str) -> Result<bool> {
 /// # Errors
 /// If the terminal cannot be read, or whoever was asked pressed Ctrl-C.
 pub(crate) fn asked_secret(question: &str) -> Result<String> {
-    eprint!("{question}");
+    // Before the question: who is quick to paste must not see it.
     crossterm::terminal::enable_raw_mode()?;
+    eprint!("{question}");
     let read = secret_keys();
     crossterm::terminal::disable_raw_mode()?;
     eprintln!();
