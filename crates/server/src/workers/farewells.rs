@@ -73,7 +73,7 @@ async fn attempt(service: Arc<Service>, farewell: Farewell) {
                 match failure.map(|failure| failure.blame) {
                     // There is no more to be done about it.
                     None | Some(Blame::ForGood | Blame::Moved { .. }) => {
-                        closed.push(card.reference)
+                        closed.push(card.reference);
                     }
                     Some(Blame::ForNow) => pause = PAUSE,
                     Some(Blame::Way) => {
