@@ -166,7 +166,7 @@ impl RemoveRoomArgs {
         match self.connection.json {
             true => say_json(&json!({ "id": self.room, "removed": true })),
             false => {
-                say(format_args!("nothing is written into {:?} any more", text_of(room, "title")))
+                say(format_args!("nothing is written into {:?} any more", text_of(room, "title")));
             }
         }
         Ok(exit::DONE)
