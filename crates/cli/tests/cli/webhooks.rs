@@ -13,8 +13,13 @@ use crate::support::{Dev, PATIENCE, answer};
 
 /// One request to a server with the key of its admin; the status and the body of its answer.
 pub(crate) fn call(server: &Dev, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    call_as(server, "admin", method, path, body)
+}
+
+/// With the key of its `agent`, `approver` or `admin`, and without a process of its own.
+fn call_as(server: &Dev, who: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
     let host = server.url().strip_prefix("http://").unwrap();
-    let (key, body) = (server.text("admin_key"), body.to_string());
+    let (key, body) = (server.text(&format!("{who}_key")), body.to_string());
     let body = if method == "GET" { String::new() } else { body };
     let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\n\
@@ -106,8 +111,15 @@ fn what_was_on_its_way_when_the_server_was_killed_comes_once_more_and_in_order()
     let (status, hook) = call(&server, "POST", "/v1/webhooks", &json!({ "url": url }));
     assert_eq!((status, &hook["state"]), (201, &json!("active")), "{hook}");
 
-    // The receiver holds its answers: so much is claimed, and what comes then is not.
-    let asked: Vec<String> = (0..11).map(|_| server.asked(&[])).collect();
+    // The receiver holds its answers: so much is claimed, and what comes then is not. All of this
+    // is over long before the server gives the first one up, in ten seconds.
+    let ask = |_| {
+        let wish = json!({ "action": { "name": "deploy", "title": "Deploy v2.1?" } });
+        let (status, approval) = call_as(&server, "agent", "POST", "/v1/approvals", &wish);
+        assert_eq!(status, 201, "{approval}");
+        approval["id"].as_str().unwrap().to_owned()
+    };
+    let asked: Vec<String> = (0..11).map(ask).collect();
     let held: Vec<Message> = (0..8).map(|_| got.recv_timeout(PATIENCE).unwrap()).collect();
     let claimed: BTreeMap<_, _> = held.iter().map(|one| (one.event(), one)).collect();
     assert_eq!(claimed.len(), 8);
@@ -118,7 +130,12 @@ fn what_was_on_its_way_when_the_server_was_killed_comes_once_more_and_in_order()
         asked.iter().find(is).unwrap().clone()
     };
     for id in [with(true, &claimed), with(false, &claimed)] {
-        server.vote(&id, "approve");
+        let path = format!("/v1/approvals/{id}");
+        let (_, approval) = call(&server, "GET", &path, &Value::Null);
+        let vote = json!({ "decision": "approve", "action_digest": approval["action_digest"] });
+        let path = format!("{path}/vote");
+        let (status, answer) = call_as(&server, "approver", "POST", &path, &vote);
+        assert_eq!(status, 200, "{answer}");
     }
     server.kill();
 
