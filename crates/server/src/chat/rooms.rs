@@ -4,7 +4,7 @@
 use askfirst_core::administration::{Change, Denied, LinkKind, NewDecisionLink, SecretHash};
 use askfirst_core::{ChatRoom, LinkId, Status};
 use askfirst_store::{
-    Account, Administer, AdministerError, Credential, DecisionLink, RoomCard, StoreError,
+    Account, Administer, AdministerError, CardLink, Credential, DecisionLink, RoomCard, StoreError,
 };
 use tracing::warn;
 
@@ -50,6 +50,14 @@ impl Hearing<'_> {
         let named = format!("askfirst/room-link/{}/{}", card.notice, account.member);
         let token = sealing.derive(&named).map_err(|_| no_key())?;
         let secret = Purpose::Card.hash(&mint::token_from(&token));
+        let shows = |link: &CardLink| {
+            (&link.account, link.approves, link.shown)
+                == (&account.account.id, card.approves, card.shown)
+        };
+        let known = store.decision_link(secret).await.map_err(NotHeard)?;
+        if let Some(link) = known.filter(|link| link.card.as_ref().is_some_and(shows)) {
+            return Ok(Ok(link));
+        }
         let mut id = [0; 16];
         id.copy_from_slice(&askfirst_proof::text_digest(&named).as_bytes()[..16]);
         let link = NewDecisionLink {

@@ -52,7 +52,7 @@ async fn everybody_in_a_group_reads_and_only_who_decides_is_heard() {
     let card = next(&scene, chat, hello.id).await;
     assert!(card.text.contains("of whoever decides this"), "{}", card.text);
     assert!(card.text.contains(asked["action_digest"].as_str().unwrap()));
-    let his = scene.card(&ben).await;
+    let (hers, his) = (scene.card(&ana).await, scene.card(&ben).await);
 
     let said = press(&scene, &eve, chat, card.id, "Approve").await;
     assert!(said.contains("not linked"), "{said}");
@@ -62,10 +62,21 @@ async fn everybody_in_a_group_reads_and_only_who_decides_is_heard() {
     // One vote each, wherever it is given.
     let said = press(&scene, &ana.person, chat, card.id, "Approve").await;
     assert_eq!(said, "Recorded. Others must answer too.");
-    let said = press(&scene, &ana.person, chat, card.id, "Approve").await;
-    assert!(said.contains("answered this already"), "{said}");
     says(&scene, chat, card.id, "Approved by ana@example.com").await;
+    scene.says(&ana, hers.id, "Approved by ana@example.com").await;
     scene.says(&ben, his.id, "Approved by ana@example.com").await;
+    let links = async || {
+        let log = scene.server.admin().get("/v1/audit?kind=decision_link&limit=100").await;
+        log.expect(200)["data"].as_array().unwrap().len()
+    };
+    let again = async || {
+        let said = press(&scene, &ana.person, chat, card.id, "Approve").await;
+        assert!(said.contains("answered this already"), "{said}");
+        links().await
+    };
+    let before = again().await;
+    assert!(before > 0);
+    assert_eq!(again().await, before, "who presses twice has one link");
     let said = press(&scene, &ben.person, chat, card.id, "Approve").await;
     assert_eq!(said, "Recorded, and it is approved.");
     let ended = says(&scene, chat, card.id, "Approved: ").await;
