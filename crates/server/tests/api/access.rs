@@ -55,7 +55,7 @@ async fn callers(
     ]
 }
 
-/// The scene: what exists for a route to act on, made anew for each try.
+/// The scene: what exists for a route to act on, made anew once a try has used it up.
 struct Scene<'a> {
     ours: Workspace<'a>,
     asker: Client,
@@ -115,7 +115,7 @@ impl Scene<'_> {
         (id, log["data"][0]["id"].as_str().unwrap().to_owned())
     }
 
-    /// Path and body for one try.
+    /// Path and body for a try.
     async fn prepare(&self, method: &Method, route: &str) -> (String, Option<Value>) {
         let name = self.fresh();
         let on = |approval: &Value| {
@@ -322,15 +322,23 @@ async fn walk(parts: std::ops::Range<usize>) -> (String, BTreeMap<usize, String>
             continue;
         }
         let mut line = format!("{:<42}", format!("{method} {route}"));
+        let mut unspent = None;
         for (_, client) in &callers {
-            let (path, body) = scene.prepare(&method, &route).await;
-            let call = client.call(method.clone(), path);
+            let (path, body) = match unspent.take() {
+                Some(scene) => scene,
+                None => scene.prepare(&method, &route).await,
+            };
+            let call = client.call(method.clone(), path.clone());
             let call = body.iter().fold(call, |call, body| call.json(body));
             // The head is enough; an event stream has no end.
             let status = call.open().await.status();
             let cell =
                 if status.is_success() { "+".to_owned() } else { status.as_u16().to_string() };
             write!(line, " {cell:<6}").unwrap();
+            // Reading changes nothing; nor does what is refused, or the next in the row is.
+            if method == Method::GET || !status.is_success() {
+                unspent = Some((path, body));
+            }
         }
         lines.insert(number, line.trim_end().to_owned());
     }
