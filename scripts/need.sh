@@ -31,6 +31,13 @@ need_rust() {
     fi
 }
 
+need_clippy() {
+    if ! command -v clippy-driver >/dev/null; then
+        say "missing: clippy. Install it with: rustup component add clippy; then try again."
+        exit 1
+    fi
+}
+
 # SQLite and the cryptography are C and are compiled along.
 need_cc() {
     if ! command -v cc >/dev/null || ! echo '#include <stdlib.h>' | cc -E - >/dev/null 2>&1; then
@@ -50,7 +57,15 @@ need_node() {
     fi
 }
 
+# The headless shell is Chromium without the window that each page has otherwise, and half as much
+# work. Who has a Chromium is not asked for a password to get it.
 need_chromium() {
+    if command -v chromium-headless-shell >/dev/null; then
+        return
+    fi
+    if [ "$(id -u)" = 0 ] && (apt_packages chromium-headless-shell); then
+        return
+    fi
     if ! command -v chromium >/dev/null; then
         apt_packages chromium
     fi

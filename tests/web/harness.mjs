@@ -13,7 +13,7 @@ import { chromium } from "playwright-core";
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 /** The program under test: the one of this folder, unless another is named. */
 export const program = process.env.ASKFIRST_BIN ?? fileURLToPath(new URL("../../target/debug/askfirst", import.meta.url));
-export const shots = fileURLToPath(new URL("shots/", import.meta.url));
+const shots = fileURLToPath(new URL("shots/", import.meta.url));
 
 const QUIET = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -40,7 +40,6 @@ export async function start() {
     args: QUIET,
     headless: true,
   });
-  await mkdir(shots, { recursive: true });
   return new Desk(data, server, exited, ready, browser);
 }
 
@@ -109,17 +108,13 @@ class Desk {
     return page;
   }
 
-  /** Takes pictures of the page as it stands, at both widths, and says what axe finds. */
+  /** What is wrong with the page as it stands, at both widths. */
   async examine(page, name) {
     const found = [];
     for (const [size, width] of [["phone", 390], ["desktop", 1280]]) {
       await page.setViewportSize({ width, height: 900 });
-      await page.screenshot({ path: join(shots, `${name}-${size}.png`), fullPage: true });
-      await page.evaluate(axe);
-      const { violations } = await page.evaluate(() => globalThis.axe.run());
-      found.push(...violations.map((one) => `${size} ${one.id}: ${one.nodes.map((node) => node.html)}`));
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
-      if (wide) found.push(`${size}: wider than the window`);
+      await picture(page, `${name}-${size}`);
+      found.push(...(await faultsOf(page)).map((fault) => `${size} ${fault}`));
     }
     return found;
   }
@@ -127,6 +122,26 @@ class Desk {
   async owner(options) {
     return this.signedIn(await this.ownersLink(), options);
   }
+}
+
+/** Takes a picture of the page for somebody to look at, where that is wanted. */
+export async function picture(page, name) {
+  if (!process.env.SHOTS) return;
+  await mkdir(shots, { recursive: true });
+  // Of what is longer than a picture can be, the beginning.
+  const fullPage = await page.evaluate(() => document.documentElement.scrollHeight < 16_000);
+  await page.screenshot({ path: join(shots, `${name}.png`), fullPage });
+}
+
+/** What axe finds on the page, by all rules or by these, and whether it is wider than its window. */
+export async function faultsOf(page, rules) {
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axe);
+  const { violations, wide } = await page.evaluate(async (rules) => ({
+    ...(await globalThis.axe.run(document, { resultTypes: ["violations"], ...(rules && { runOnly: rules }) })),
+    wide: document.documentElement.scrollWidth - innerWidth,
+  }), rules);
+  const found = violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.html} ${node.failureSummary}`).join("\n")}`);
+  return wide > 0 ? [...found, `${wide}px wider than the window`] : found;
 }
 
 /** A program that is told what happens. It gives challenges back and answers 204 to all else, unless

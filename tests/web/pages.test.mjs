@@ -1,16 +1,14 @@
 // How the pages look, and that everyone can use them.
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { deploy, receiver, shots, start, until } from "./harness.mjs";
+import { deploy, faultsOf, picture, receiver, start, until } from "./harness.mjs";
 
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } };
-const EVERY_WAY = Object.keys(SIZES).flatMap((size) => ["light", "dark"].map((light) => [size, light]));
-// Each size and each light, where looking takes long.
-const LONG_PAGE = [["phone", "dark"], ["desktop", "light"]];
+// All rules once for each size; then what another light can make worse.
+const COLOURS = ["color-contrast", "link-in-text-block"];
+const EVERY_WAY = [["phone", "light"], ["phone", "dark", COLOURS], ["desktop", "light"], ["desktop", "dark", COLOURS]];
+// Where looking takes long.
+const LONG_PAGE = [["phone", "light"], ["desktop", "dark", COLOURS]];
 
 let desk;
 let hook;
@@ -71,22 +69,16 @@ after(async () => {
   await desk.stop();
 });
 
-/** Takes its picture in each of these sizes and lights, and lets axe look at it. A long page is too long for a picture of the whole. */
+/** Looks at it in each of these sizes and lights, and lets axe do so. */
 async function look(page, name, path, ways = EVERY_WAY) {
-  for (const [size, colorScheme] of ways) {
+  let before;
+  for (const [size, colorScheme, rules] of ways) {
     await page.setViewportSize(SIZES[size]);
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    await page.goto(desk.url + path);
-    await page.screenshot({ path: join(shots, `${name}-${size}-${colorScheme}.png`) });
-    if (ways !== LONG_PAGE) await page.screenshot({ path: join(shots, `${name}-${size}-${colorScheme}-full.png`), fullPage: true });
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    assert.ok(wide <= 0, `${name} at ${size} is ${wide}px too wide`);
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate(() => window.axe.run(document, {
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    }));
-    const found = violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.html} ${n.failureSummary}`).join("\n")}`);
-    assert.deepEqual(found, [], `${name} ${size} ${colorScheme}`);
+    if (size !== before) await page.goto(desk.url + path);
+    before = size;
+    await picture(page, `${name}-${size}-${colorScheme}`);
+    assert.deepEqual(await faultsOf(page, rules), [], `${name} ${size} ${colorScheme}`);
   }
 }
 
