@@ -1,5 +1,7 @@
 //! Bots that speak for a workspace: setting them up, so that they are heard by nobody else.
 
+use std::time::Duration;
+
 use askfirst_core::{
     Afterwards, ChannelId, ChannelSettings, ChatRoom, Locale, MemberId, NewChannel, Receive,
     RoomId, TelegramSettings,
@@ -8,6 +10,8 @@ use askfirst_store::Channel;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tokio::time::timeout;
+use tracing::warn;
 use zeroize::Zeroizing;
 
 use super::self_service::LentBot;
@@ -15,6 +19,9 @@ use super::{Result, Service, ServiceError, mistake};
 use crate::channels::Failure;
 use crate::channels::telegram::{API, Telegram, Trouble};
 use crate::mint;
+
+/// How long somebody who removes a bot waits for its provider.
+const FORGETTING: Duration = Duration::from_secs(5);
 
 /// A bot as somebody wants it.
 pub struct BotWish {
@@ -216,6 +223,29 @@ impl Service {
     /// Where Telegram calls for a channel.
     fn hook_url(&self, id: ChannelId) -> String {
         format!("{}/hooks/telegram/{id}", self.public_url)
+    }
+
+    /// Has the provider call here no more for a bot that was removed, unless it calls somebody else by
+    /// now. Whatever comes of it, the bot is not heard; but who adds it again is not asked whether
+    /// it may be taken over.
+    pub(super) async fn forget_hook(&self, channel: &Channel) {
+        let settings = &channel.settings;
+        if !matches!(settings, ChannelSettings::Telegram(bot) if bot.receive == Receive::Webhook) {
+            return;
+        }
+        let Ok(way) = self.open_bot(channel) else { return };
+        let forgotten = async {
+            if way.webhook().await?.url == self.hook_url(channel.id) {
+                way.delete_webhook().await?;
+            }
+            Ok::<_, Trouble>(())
+        };
+        match timeout(FORGETTING, forgotten).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => {
+                warn!(channel.id = %channel.id, "Telegram still calls for a bot that was removed");
+            }
+        }
     }
 
     /// A bot as it is spoken.

@@ -339,12 +339,15 @@ impl Service {
     }
 
     /// Takes a way out of use. What waits to be told by it is not told; cards that could be answered
-    /// are changed to say that they cannot, and people are asked by the next way.
+    /// are changed to say that they cannot, people are asked by the next way, and who called here
+    /// for a bot is told to call no more.
     ///
     /// # Errors
     /// If the caller may not, or there is none.
     pub async fn remove_channel(&self, caller: &Caller, id: ChannelId) -> Result<()> {
+        let known = self.channel(caller, id).await?;
         self.administer(caller, Change::RemoveChannel { id }, None).await?;
+        self.forget_hook(&known).await;
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use super::{Known, Scene, two};
-use crate::support::TestServer;
+use crate::support::{Client, TestServer};
 
 /// What another client could make of a card's data: every kind of button, other tokens, cut ones.
 fn forgeries(data: &str, count: usize) -> Vec<String> {
@@ -141,6 +141,31 @@ async fn a_webhook_without_its_secret_is_not_even_read() {
     let call = call.header("X-Telegram-Bot-Api-Secret-Token", &secret);
     assert_eq!(call.send().await.status, 503);
     assert_eq!(scene.refused("secret").await, 4);
+}
+
+#[tokio::test]
+async fn a_bot_that_was_removed_is_called_for_no_more_and_can_be_added_again() {
+    let (scene, hook, secret) = hooked().await;
+    scene.admin.call(Method::DELETE, scene.path("")).send().await.expect(204);
+    let forgotten = scene.telegram.look(|world| world.calls_of("deleteWebhook").count());
+    assert_eq!(forgotten, 1);
+    let call = scene.server.stranger().call(Method::POST, hook).json(&json!({ "update_id": 1 }));
+    let call = call.header("X-Telegram-Bot-Api-Secret-Token", &secret);
+    assert_eq!(call.send().await.status, 404);
+    let wish = json!({ "kind": "telegram", "token": scene.bot.token, "api": scene.telegram.url() });
+    let made = scene.admin.post("/v1/channels", &wish).send().await.expect(201);
+    // One that somebody else set meanwhile stays.
+    let path = format!("/v1/channels/{}", made["id"].as_str().unwrap());
+    let hooked = json!({ "receive": "webhook" });
+    scene.admin.call(Method::PATCH, path.clone()).json(&hooked).send().await.expect(200);
+    let address = scene.telegram.url().strip_prefix("http://").unwrap().parse().unwrap();
+    let elsewhere = Client { address, key: None };
+    let theirs = json!({ "url": "http://127.0.0.1:9/theirs" });
+    let set = format!("/bot{}/setWebhook", scene.bot.token);
+    elsewhere.post(set, &theirs).send().await.expect(200);
+    scene.admin.call(Method::DELETE, path).send().await.expect(204);
+    let forgotten = scene.telegram.look(|world| world.calls_of("deleteWebhook").count());
+    assert_eq!(forgotten, 1);
 }
 
 #[tokio::test]
