@@ -110,8 +110,11 @@ impl AddRoomArgs {
         // Once: the bot writes into the group each time.
         let call = client.call(Method::POST, &path, Some(&wish), None, ORDINARY);
         let channel = call.await?.body;
-        let rooms = rooms(&channel);
-        let added = rooms.last().cloned().unwrap_or_default();
+        // The last that fits: a group that has become another is known by its new number.
+        let known = rooms(&channel);
+        let fits = |room: &&Value| room["topic"].as_i64() == self.topic;
+        let wished = known.iter().rev().find(|room| fits(room) && room["chat"] == self.chat);
+        let added = wished.or_else(|| known.iter().rev().find(fits)).cloned().unwrap_or_default();
         match self.connection.json {
             true => say_json(&added),
             false => say(format_args!(
