@@ -348,6 +348,13 @@ impl Approval {
         let awaited = |id: MemberId| {
             speaks(id) && (seated(id) && !away(id) || roster.delegators(id, now).any(seated))
         };
-        roster.people.keys().copied().filter(|id| awaited(*id)).collect()
+        let Some(mut asked) = self.policy.document.named(roster, self.elapsed(now)) else {
+            return roster.people.keys().copied().filter(|id| awaited(*id)).collect();
+        };
+        // And who may vote in the place of one of them.
+        let given = roster.delegations.iter().filter(|(from, _)| asked.contains(from));
+        let lent: Vec<_> = given.map(|(_, given)| given.to).collect();
+        asked.extend(lent);
+        asked.into_iter().filter(|id| awaited(*id)).collect()
     }
 }

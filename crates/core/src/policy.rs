@@ -249,6 +249,17 @@ impl Policy {
         seats
     }
 
+    /// All whom the sources name, `elapsed` after the ask, whether they vote or not; none where that
+    /// is everybody. So that nobody asks thousands in turn for the few who are meant.
+    pub(crate) fn named(&self, roster: &Roster, elapsed: Seconds) -> Option<BTreeSet<MemberId>> {
+        let mut named = BTreeSet::new();
+        let needed = self.needs.iter().flat_map(|need| &need.from);
+        for source in needed.chain(self.added(elapsed)) {
+            named.extend(source.named(roster)?);
+        }
+        Some(named)
+    }
+
     /// Whether the needs could be met by the votes in `given` and anyone in the roster who is not
     /// among `spent` (voted already, or kept out), with the steps that come `within` so long.
     pub(crate) fn reachable(
@@ -275,7 +286,12 @@ impl Policy {
         let enough = self.seats();
         let mut found = vec![0_u32; self.needs.len()];
         let mut people = Vec::new();
-        for id in roster.people.keys().filter(|id| !spent.contains(id)) {
+        let named = self.named(roster, within);
+        let ids: Box<dyn Iterator<Item = &MemberId>> = match &named {
+            Some(named) => Box::new(named.iter()),
+            None => Box::new(roster.people.keys()),
+        };
+        for id in ids.filter(|id| !spent.contains(id)) {
             if found.iter().all(|&count| count >= enough) {
                 break;
             }

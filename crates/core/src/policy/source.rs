@@ -22,6 +22,9 @@ pub enum Source {
     Contact(String),
 }
 
+/// Ids of some people.
+type Named<'a> = Box<dyn Iterator<Item = MemberId> + 'a>;
+
 impl Source {
     /// Whether `person` counts as coming from here, by the roster as it is now.
     #[must_use]
@@ -34,6 +37,21 @@ impl Source {
             }
             Self::Contact(email) => {
                 !person.role.has_account() && person.email.eq_ignore_ascii_case(email)
+            }
+        }
+    }
+
+    /// Who can come from here at all, whatever their role; none if that is everybody.
+    pub(super) fn named<'a>(&'a self, roster: &'a Roster) -> Option<Named<'a>> {
+        match self {
+            Self::Members => None,
+            Self::Group(name) => {
+                Some(Box::new(roster.groups.get(name).into_iter().flatten().copied()))
+            }
+            Self::Member(email) | Self::Contact(email) => {
+                let is_theirs = |person: &Person| person.email.eq_ignore_ascii_case(email);
+                let theirs = roster.people.iter().filter(move |(_, person)| is_theirs(person));
+                Some(Box::new(theirs.map(|(id, _)| *id)))
             }
         }
     }
