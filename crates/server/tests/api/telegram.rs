@@ -4,6 +4,7 @@ pub(crate) mod access;
 mod answering;
 mod attacks;
 mod linking;
+mod many;
 mod outages;
 mod programs;
 mod removing;
