@@ -160,9 +160,7 @@ async fn one(options: &Options) -> anyhow::Result<Round> {
     let wish = json!({ "kind": "telegram", "token": stage.bot.token, "api": stage.telegram.url() });
     let made = stage.admin("POST", "/v1/channels", &wish).await?;
     made["id"].as_str().context("no channel")?.clone_into(&mut stage.channel);
-    let before = stage.server.memory()?;
-    stage.people("crowd", options.crowd).await?;
-    let memory = if options.crowd == 0 { 0.0 } else { stage.server.memory()? - before };
+    let memory = crowd(&stage, options.crowd).await?;
 
     let people = stage.people("p", options.pairs * 2).await?;
     for pair in 0..options.pairs {
@@ -178,6 +176,38 @@ async fn one(options: &Options) -> anyhow::Result<Round> {
     let round = measured(&stage, &taps, memory)?;
     stage.server.kill().await?;
     Ok(round)
+}
+
+/// Requests that fill what the database keeps of its pages in memory, whatever they are of.
+const FILLING: u32 = 12_000;
+
+/// What so many people take of memory, in MiB, besides the pages that the database keeps anyhow.
+async fn crowd(stage: &Stage, count: u32) -> anyhow::Result<f64> {
+    if count == 0 {
+        return Ok(0.0);
+    }
+    let fill = (0..CLIENTS).map(|client| async move {
+        let numbers = (0..FILLING).filter(move |number| number % CLIENTS == client);
+        let mut client = Client::connect(&stage.server.ready.url).await?;
+        let key = &stage.server.ready.agent_key;
+        for number in numbers {
+            let body = json!({ "action": { "name": "deploy.production",
+                "title": format!("Deploy {number}?"), "arguments": { "version": number } } });
+            let request = client.request("POST", "/v1/approvals", key, &body.to_string(), "");
+            let asked = client.send(&request).await?.json();
+            let id = asked["id"].as_str().with_context(|| format!("refused: {asked}"))?;
+            let path = format!("/v1/approvals/{id}/cancel");
+            let request = client.request("POST", &path, key, "{}", "");
+            ensure!(client.send(&request).await?.status == 200, "not cancelled");
+        }
+        anyhow::Ok(())
+    });
+    for one in join_all(fill).await {
+        one?;
+    }
+    let before = stage.server.memory()?;
+    stage.people("crowd", count).await?;
+    Ok(stage.server.memory()? - before)
 }
 
 /// Puts all questions; their ids, each with its pair.
