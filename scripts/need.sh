@@ -57,8 +57,8 @@ need_node() {
     fi
 }
 
-# The headless shell is Chromium without the window that each page has otherwise, and half as much
-# work. Who has a Chromium is not asked for a password to get it.
+# The headless shell is Chromium without the window that each page has otherwise, and two
+# thirds of the work. Who has a Chromium is not asked for a password to get it.
 need_chromium() {
     if command -v chromium-headless-shell >/dev/null; then
         return

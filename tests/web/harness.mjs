@@ -2,6 +2,7 @@
 // make all the time.
 import { spawn } from "node:child_process";
 import { createServer } from "node:http";
+import { existsSync } from "node:fs";
 import { mkdtemp, mkdir, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -13,6 +14,9 @@ import { chromium } from "playwright-core";
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 /** The program under test: the one of this folder, unless another is named. */
 export const program = process.env.ASKFIRST_BIN ?? fileURLToPath(new URL("../../target/debug/askfirst", import.meta.url));
+/** The headless shell, which opens no window for each page, or else all of Chromium. */
+const chromiumPath = process.env.CHROMIUM ?? ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"].find(existsSync);
+if (!existsSync(chromiumPath ?? "")) throw new Error("Chromium is not there; install it, or say by CHROMIUM where it is");
 const shots = fileURLToPath(new URL("shots/", import.meta.url));
 
 const QUIET = [
@@ -36,7 +40,7 @@ export async function start() {
     exited.then((code) => reject(new Error(`askfirst dev ended with ${code}`)));
   });
   const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    executablePath: chromiumPath,
     args: QUIET,
     headless: true,
   });
