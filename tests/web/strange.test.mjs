@@ -1,16 +1,16 @@
 // The same hostile strings through what came later: grants, holds, the workspace's name, policies
 // that are none, and the terminal inbox.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { program, receiver, until } from "./harness.mjs";
+import { receiver, until } from "./harness.mjs";
 import { readBack, unseen } from "./hostile.mjs";
 import {
   STRINGS, check, cli, cut, desk, fieldsOf, inert, inked, key, open, portions, put, requestOf, said, share, signedIn, typed,
 } from "./watch.mjs";
+import { onTerminal } from "./terminal.mjs";
 
 test("a grant says what may differ in its asker's words, before and after it is given", async () => {
   await desk.policy({ name: "granting", needs: [{ from: ["members"] }], assurance: "key", grants: { for: "2h", uses: 5 } });
@@ -184,59 +184,49 @@ test("what a receiver answers is words, and so are URLs and hosts that are none"
   await page.context().close();
 });
 
-/** What a terminal is sent by the inbox: it looks at each request from top to bottom. */
-async function inbox(key, count) {
-  const inside = `stty rows 50 cols 110; exec ${program} inbox`;
-  const child = spawn("/usr/bin/script", ["--quiet", "--return", "--flush", "--command", inside, "/dev/null"], {
-    env: { PATH: "/usr/bin:/bin", SHELL: "/bin/sh", TERM: "xterm-256color", ASKFIRST_URL: desk.url, ASKFIRST_KEY: key },
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const parts = [];
-  let woken = () => {};
-  child.stdout.on("data", (part) => { parts.push(part); woken(); });
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  // Until it has drawn something, unless nothing comes for so long, and then been silent for a moment.
-  // Whether something came.
-  const drawn = async (patience, quiet = 120) => {
-    const news = (most) => new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), most);
-      woken = () => { clearTimeout(timer); resolve(true); };
-    });
-    const until = Date.now() + 5_000 + patience;
-    if (!(await news(patience))) return false;
-    while (Date.now() < until && await news(quiet));
-    return true;
+/** Looks at each of so many requests in the inbox from top to bottom, and gives each row that was shown. */
+async function readAll(inbox, count) {
+  const shown = new Set();
+  const foot = (rows) => rows.at(-1);
+  const look = async (what, holds) => {
+    const rows = await inbox.until(what, holds);
+    for (const row of rows) shown.add(row);
+    return foot(rows);
   };
-  const press = (keys, patience) => {
-    child.stdin.write(keys);
-    return drawn(patience);
-  };
-  await drawn(20_000, 600);
+  await look("the list", (rows) => rows.some((row) => row.startsWith("› ")));
   for (let at = 0; at < count; at += 1) {
-    await press("\r", 20_000);
-    // A step beyond its end draws nothing: the first that does not is the last.
-    for (let steps = 0; steps < 10 && await press(" ", 3_000); steps += 1);
-    await press("q", 20_000);
-    await press("j", 480);
+    inbox.press(at === 0 ? "\r" : "j\r");
+    let here = await look("a request", (rows) => foot(rows).includes("q back"));
+    while (here.endsWith("more ↓")) {
+      const before = here;
+      inbox.press(" ");
+      here = await look("what comes below", (rows) => foot(rows) !== before);
+    }
+    inbox.press("q");
+    await look("the list again", (rows) => foot(rows).includes("Enter open"));
   }
-  child.stdin.write("q");
-  assert.equal(await ended, 0);
-  return Buffer.concat(parts).toString("utf8");
+  return shown;
 }
 
-test("the terminal inbox writes words, and nothing else that a terminal would act on", async () => {
+test("the terminal inbox writes words, and nothing else that a terminal would act on", async (t) => {
   const { data } = await desk.api("GET", "/v1/approvals?status=pending&limit=100", desk.ready.agent_key);
   for (const { id } of data) await desk.api("POST", `/v1/approvals/${id}/cancel`, desk.ready.agent_key, {});
   const some = portions(STRINGS, 290, " ").filter(inked);
   const waiting = some.map((text, index) => requestOf(text, some[(index + 1) % some.length]));
-  await Promise.all(waiting.map((request) => desk.ask(request)));
-  const sent = await inbox(desk.ready.approver_key, 8);
+  const asked = await Promise.all(waiting.map((request) => desk.ask(request)));
+  const inbox = onTerminal("inbox", { ASKFIRST_URL: desk.url, ASKFIRST_KEY: desk.ready.approver_key });
+  t.after(() => inbox.stop());
+  const shown = [...await readAll(inbox, asked.length)].join("\n");
+  inbox.press("q");
+  assert.equal(await inbox.ended(), 0);
+  for (const { action_digest: digest } of asked) assert.ok(shown.includes(digest), `${digest} was not read`);
   for (const mark of ["LOOK CLOSELY", "END OF THE AGENT'S OWN WORDS", "<U+202E>", "<U+001B>"]) {
-    assert.ok(sent.replaceAll(/\u001b\[[0-9;]*[Hm]/g, "").includes(mark), mark);
+    assert.ok(shown.includes(mark), mark);
   }
+  assert.deepEqual(inbox.acts, []);
   // What the inbox itself says to the terminal: where to write, how, and that it takes the screen.
   const own = /\u001b(?:\[(?:\d+;\d+H|[0-9;]*m|2J|\?(?:1049|25|2004|1)[hl]|6n|0? q)|[78=>])/g;
-  const rest = sent.replaceAll(own, "").replaceAll(/[\r\n]/g, "");
+  const rest = inbox.sent().replaceAll(own, "").replaceAll(/[\r\n]/g, "");
   assert.equal(unseen(rest), null);
 });
 
