@@ -59,9 +59,9 @@ test("a new request appears in the inbox by itself", async () => {
   const page = await desk.owner();
   await page.waitForLoadState("load");
   const asked = await desk.ask({ ...deploy, action: { ...deploy.action, title: "Appear?" } });
-  await page.locator(`a[href="/a/${asked.id}"]`).waitFor({ timeout: 5000 });
+  await page.locator(`a[href="/a/${asked.id}"]`).waitFor();
   await desk.api("POST", `/v1/approvals/${asked.id}/cancel`, desk.ready.agent_key, {});
-  await page.locator(`#ended a[href="/a/${asked.id}"] .chip.cancelled`).waitFor({ timeout: 5000 });
+  await page.locator(`#ended a[href="/a/${asked.id}"] .chip.cancelled`).waitFor();
   assert.deepEqual(page.faults, []);
   await page.context().close();
 });
@@ -122,7 +122,7 @@ test("what is asked back is answered, shown, and kept with the vote", async () =
   assert.equal(inquiry.question, "Why on a Friday?");
   const reply = { number: inquiry.number, text: "The fix cannot wait." };
   await desk.api("POST", `/v1/approvals/${asked.id}/reply`, desk.ready.agent_key, reply);
-  await page.getByText("The fix cannot wait.").waitFor({ timeout: 5000 });
+  await page.getByText("The fix cannot wait.").waitFor();
   const text = await accountText(page);
   assert.match(text, /Why on a Friday\?[\s\S]*The fix cannot wait\./);
   await page.click("#approve");
@@ -291,12 +291,13 @@ test("a link that is shown once stays in sight, whatever happens meanwhile", asy
   await page.getByRole("button", { name: "Make the invitation" }).click();
   const link = await page.textContent("#new-link pre");
   // News has come once another stream of this page is told of it.
-  const news = page.evaluate(() => new Promise((told) => {
-    new EventSource("/live").addEventListener("changed", () => setTimeout(told, 300));
+  await page.evaluate(() => new Promise((open) => {
+    const stream = new EventSource("/live");
+    window.news = new Promise((told) => stream.addEventListener("changed", () => setTimeout(told, 300)));
+    stream.addEventListener("open", open);
   }));
-  await page.waitForTimeout(200);
   await desk.ask(deploy);
-  await news;
+  await page.evaluate(() => window.news);
   assert.equal(await page.textContent("#new-link pre"), link);
   await page.context().close();
 });
@@ -396,7 +397,7 @@ test("a half-typed comment and the focus outlive the news", async () => {
   await anas.goto(`${desk.url}/a/${asked.id}`);
   await anas.click("#approve");
   await anas.getByText("1 more approval").waitFor();
-  await page.getByText("ana@example.com").first().waitFor({ timeout: 5000 });
+  await page.getByText("ana@example.com").first().waitFor();
   assert.equal(await page.inputValue("#comment"), "I was thinking th");
   await page.keyboard.type("at");
   assert.equal(await page.inputValue("#comment"), "I was thinking that");
@@ -452,10 +453,10 @@ test("a lost connection is said, and made good", async () => {
   const asked = await desk.ask(deploy);
   await page.route("**/live", (route) => route.abort());
   await page.goto(`${desk.url}/a/${asked.id}`);
-  await page.locator("#offline").waitFor({ timeout: 15000 });
+  await page.locator("#offline").waitFor();
   await desk.api("POST", `/v1/approvals/${asked.id}/cancel`, desk.ready.agent_key, {});
   await page.unroute("**/live");
-  await page.locator(".ended.cancelled").waitFor({ timeout: 15000 });
+  await page.locator(".ended.cancelled").waitFor();
   await page.locator("#offline").waitFor({ state: "hidden" });
   await page.context().close();
 });

@@ -106,7 +106,6 @@ test("no other site can frame a page or lead people astray", async () => {
       <form id="f" method="post" action="${desk.url}/a/${asked.id}/vote"><input name="decision" value="approve"></form>`,
   }));
   await trap.goto("https://evil.example/");
-  await trap.waitForTimeout(300);
   const framed = trap.frames().find((frame) => frame !== trap.mainFrame());
   assert.equal(await framed.locator("#approve").count().catch(() => 0), 0);
   const [answer] = await Promise.all([

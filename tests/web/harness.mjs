@@ -44,6 +44,13 @@ export async function start() {
     args: QUIET,
     headless: true,
   });
+  const context = browser.newContext.bind(browser);
+  browser.newContext = async (options) => {
+    const made = await context(options);
+    // What is waited for comes, also on a machine that has much else to do.
+    made.setDefaultTimeout(90_000);
+    return made;
+  };
   return new Desk(data, server, exited, ready, browser);
 }
 
@@ -167,9 +174,9 @@ export async function receiver() {
   return Object.assign(heard, { url: `http://127.0.0.1:${server.address().port}/askfirst` });
 }
 
-/** Looks again until `found` finds something. */
-export async function until(found, tries = 100) {
-  for (let left = tries; left > 0; left -= 1) {
+/** Looks again until `found` finds something, on a machine that may have much else to do. */
+export async function until(found) {
+  for (const over = Date.now() + 120_000; Date.now() < over;) {
     const now = await found();
     if (now) return now;
     await new Promise((resolve) => { setTimeout(resolve, 100); });

@@ -35,7 +35,6 @@ export class Visitor {
     const context = await this.desk.browser.newContext({ proxy, ...options });
     this.contexts.push(context);
     const page = await context.newPage();
-    page.setDefaultTimeout(30_000);
     return page;
   }
 

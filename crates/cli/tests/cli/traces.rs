@@ -346,7 +346,7 @@ fn a_collector_that_never_answers_slows_nobody_and_keeps_the_server_from_nothing
     let began = Instant::now();
     server.signal(Signal::TERM);
     let done = server.end().expect(0);
-    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    assert!(began.elapsed() < PATIENCE / 2, "{:?}", began.elapsed());
     let last = done.out.lines().find(|line| line.contains("so many spans were dropped"));
     let last: serde_json::Value = serde_json::from_str(last.expect(&done.out)).unwrap();
     assert!(last["lost"].as_u64().unwrap() >= 1_000, "{last}");

