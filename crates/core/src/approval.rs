@@ -9,6 +9,7 @@ pub mod escalation;
 pub mod event;
 pub mod grant;
 pub mod inquiry;
+pub mod passing;
 pub mod refusal;
 pub mod remaining;
 pub mod transition;

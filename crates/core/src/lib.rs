@@ -27,6 +27,7 @@ pub use approval::{
     event::Event,
     grant::{Bound, Grant, NewGrant, Terms},
     inquiry::{Inquiry, Reply},
+    passing::PassOn,
     refusal::Refusal,
     remaining::{OpenNeed, Remaining},
     transition::{Transition, transition},

@@ -39,7 +39,7 @@ use askfirst_core::{
     Approval, Digest, KeyLimits, Problem, Refusal, Role, Roster, Scope, Seconds, Timestamp,
 };
 use askfirst_store::{
-    Administer, AdministerError, Administered, Clock, Credential, Execute, ExecuteError,
+    Administer, AdministerError, Administered, Clock, Committed, Credential, Execute, ExecuteError,
     Idempotency, Proof, Store, StoreError,
 };
 use tokio_util::sync::CancellationToken;
@@ -93,6 +93,13 @@ pub struct Seen {
     pub proof: Option<Proof>,
     /// The time it was read.
     pub now: Timestamp,
+}
+
+impl Seen {
+    fn of(committed: Committed) -> Self {
+        let Committed { approval, roster, now, .. } = committed;
+        Self { approval, roster, proof: None, now }
+    }
 }
 
 /// Why a use case came to nothing.
@@ -293,16 +300,16 @@ impl Service {
         self.metrics.told(None, None, None, 0, self.store.now())
     }
 
-    async fn execute(&self, request: Execute) -> Result<(Seen, bool)> {
+    async fn commit(&self, request: Execute) -> Result<Committed> {
         let committed = self.store.execute(request).await?;
         self.metrics.happened(&committed);
-        let seen = Seen {
-            approval: committed.approval,
-            roster: committed.roster,
-            proof: None,
-            now: committed.now,
-        };
-        Ok((seen, committed.replayed))
+        Ok(committed)
+    }
+
+    async fn execute(&self, request: Execute) -> Result<(Seen, bool)> {
+        let committed = self.commit(request).await?;
+        let replayed = committed.replayed;
+        Ok((Seen::of(committed), replayed))
     }
 
     async fn administer(

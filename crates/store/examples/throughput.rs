@@ -165,6 +165,7 @@ fn ask(place: Place, id: ApprovalId) -> Execute {
         expires_in: None,
         callback_url: None,
         told_by: None,
+        pass_on: None,
         valid_for: None,
         consumers: Vec::new(),
         editable: Vec::new(),

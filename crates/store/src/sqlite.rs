@@ -19,6 +19,7 @@ mod faults;
 mod grants;
 mod hitl;
 mod keyring;
+mod links;
 mod log;
 mod mooring;
 mod newcomers;

@@ -79,6 +79,8 @@ pub struct Committed {
     pub events: Vec<Event>,
     /// Whether an earlier request under the same idempotency key did it.
     pub replayed: bool,
+    /// Whether the link that was to come with the ask was made.
+    pub passed_on: bool,
     /// The people as they were in the transaction.
     pub roster: Arc<Roster>,
     /// The time of the transaction.

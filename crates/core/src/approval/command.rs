@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::edit::{Edits, Pointer};
 use super::grant::NewGrant;
+use super::passing::PassOn;
 use crate::{
     Action, Agent, ApprovalId, Digest, Environment, FrozenPolicy, KeyId, MemberId, OutcomeStatus,
     PolicyName, Priority, Problem, Seconds, VoteDecision, WorkspaceId,
@@ -60,6 +61,8 @@ pub struct Ask {
     pub callback_url: Option<String>,
     /// By which kinds of channels people are told; none for all.
     pub told_by: Option<BTreeSet<String>>,
+    /// The link that comes with it, where a bearer's word counts and a contact could answer.
+    pub pass_on: Option<PassOn>,
 }
 
 /// A form that was filled in. Checking it is not the rules' work, refusing it is.

@@ -181,6 +181,7 @@ pub(crate) fn ask() -> Ask {
         expires_in: None,
         callback_url: None,
         told_by: None,
+        pass_on: None,
         valid_for: None,
         consumers: vec![key_id("runner")],
     }

@@ -147,10 +147,11 @@ async fn ask(
     }
     let wanted = value.notify.clone();
     let question = value.question(key)?;
-    let (seen, repeated) = app.service.ask(&caller, question, idempotency).await.map_err(told)?;
+    let asked = app.service.ask_with_link(&caller, question, idempotency).await;
+    let (seen, token) = asked.map_err(told)?;
     let mut view = ApprovalView::of(&seen, pages(&app, &caller).await?);
     view.notifications = Some(notifications(&app, &caller, &seen, wanted).await?);
-    if let Some(token) = app.service.token_with_the_ask(&caller, &seen, repeated).await? {
+    if let Some(token) = token {
         view.decision_url = Some(format!("{}/decide/{token}", app.reach.public_url));
     }
     Ok((StatusCode::CREATED, Json(view)).into_response())

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use askfirst_core::approval::edit;
 use askfirst_core::{
-    Action, Agent, ApprovalId, Ask, Command, FrozenPolicy, KeyFacts, KeyId, Pointer, Policy,
-    PolicyAllowance, PolicyChoice, PolicyName, Priority, Problem, Refusal, Scope, Seconds,
+    Action, Agent, ApprovalId, Ask, Command, FrozenPolicy, KeyFacts, KeyId, PassOn, Pointer,
+    Policy, PolicyAllowance, PolicyChoice, PolicyName, Priority, Problem, Refusal, Scope, Seconds,
 };
-use askfirst_store::{Execute, Idempotency};
+use askfirst_store::{Committed, Execute, Idempotency};
 use serde_json::Value;
 
 use super::form;
@@ -46,6 +46,13 @@ pub struct Question {
     pub callback_url: Option<String>,
     /// By which kinds of channels people are told; none for all.
     pub told_by: Option<BTreeSet<String>>,
+}
+
+impl Question {
+    /// The id that it will have.
+    pub(super) fn new_id(&self) -> ApprovalId {
+        self.id.unwrap_or_else(|| ApprovalId::from_bits(mint::id_bits()))
+    }
 }
 
 /// Which rules a question wants to be under.
@@ -95,6 +102,22 @@ impl Service {
         question: Question,
         idempotency: Option<Idempotency>,
     ) -> Result<(Seen, bool)> {
+        let id = question.new_id();
+        let committed = self.put(caller, id, question, None, idempotency).await?;
+        let replayed = committed.replayed;
+        // What a repeat gives back may have ended in the meantime.
+        Ok((self.with_proof(Seen::of(committed)).await?, replayed))
+    }
+
+    /// Puts a question under its id, with the link that is to come with it.
+    pub(super) async fn put(
+        &self,
+        caller: &Caller,
+        id: ApprovalId,
+        question: Question,
+        pass_on: Option<PassOn>,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Committed> {
         if !caller.key().is_some_and(|key| key.scopes.contains(&Scope::Ask)) {
             return Err(ServiceError::Forbidden(Needed::Scope(Scope::Ask)));
         }
@@ -105,7 +128,6 @@ impl Service {
         if let Some(url) = &question.callback_url {
             self.check_callback(caller, url).await?;
         }
-        let id = question.id.unwrap_or_else(|| ApprovalId::from_bits(mint::id_bits()));
         let policy = match question.policy {
             Rules::Default => PolicyChoice::Default,
             Rules::Named(name) => PolicyChoice::Named(name),
@@ -129,6 +151,7 @@ impl Service {
             answer_schema: question.answer_schema,
             callback_url: question.callback_url,
             told_by: question.told_by,
+            pass_on,
         };
         let request = Execute {
             place: caller.place,
@@ -138,9 +161,7 @@ impl Service {
             idempotency,
             shown: None,
         };
-        let (seen, replayed) = self.execute(request).await?;
-        // What a repeat gives back may have ended in the meantime.
-        Ok((self.with_proof(seen).await?, replayed))
+        self.commit(request).await
     }
 
     /// As [`Service::ask`], but a deadline beyond the policy's is cut to that one.

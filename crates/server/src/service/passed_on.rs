@@ -2,11 +2,14 @@
 //! are no secret from who asks, so they are worth a bearer's word. One that comes with the answer to
 //! an ask is the same each time that the same is asked again; none is kept.
 
-use askfirst_core::administration::{Change, LinkKind, NewDecisionLink};
+use askfirst_core::administration::{Change, LinkKind, NewDecisionLink, SecretHash};
 use askfirst_core::{
-    Approval, Assurance, LinkId, MemberId, Refusal, Role, Roster, Status, Timestamp,
+    Approval, ApprovalId, Assurance, LinkId, MemberId, PassOn, Refusal, Role, Roster, Timestamp,
+    WorkspaceId,
 };
+use askfirst_store::Idempotency;
 
+use super::ask::Question;
 use super::{Caller, Result, Seen, Service, ServiceError};
 use crate::mint::{self, Purpose};
 
@@ -17,29 +20,43 @@ impl Service {
     /// # Errors
     /// If the caller did not ask this.
     pub async fn token_to_pass_on(&self, caller: &Caller, asked: &Seen) -> Result<Option<String>> {
-        match heir(&asked.approval, &asked.roster, asked.now) {
+        match asked.approval.heir(&asked.roster, asked.now) {
             Some(contact) => self.pass_on(caller, asked, contact, mint::token()?).await,
             None => Ok(None),
         }
     }
 
-    /// The token of the link that comes with the answer to an ask. If the ask is a repeat, it is the
-    /// first one's, and nothing is made anew.
+    /// Puts a question, as [`Service::ask`], and gives the token of the link that comes with the
+    /// answer, if one does. For a repeat it is the first one's, and nothing is made anew.
     ///
     /// # Errors
-    /// As [`Service::token_to_pass_on`].
-    pub async fn token_with_the_ask(
+    /// As [`Service::ask`].
+    pub async fn ask_with_link(
         &self,
         caller: &Caller,
-        asked: &Seen,
-        repeated: bool,
-    ) -> Result<Option<String>> {
-        let heir = heir(&asked.approval, &asked.roster, asked.now);
-        let Some(contact) = heir else { return Ok(None) };
-        let token = self.token_for(&asked.approval, contact)?;
-        // It is missing if the server died between the two.
+        question: Question,
+        idempotency: Option<Idempotency>,
+    ) -> Result<(Seen, Option<String>)> {
+        let id = question.new_id();
+        let token = self.token_for(caller.place.workspace, id)?;
         let secret = Purpose::Decision.hash(&token);
-        if repeated && self.store.decision_link(secret).await?.is_some() {
+        let wish = PassOn { id: id_of(secret), secret };
+        let committed = self.put(caller, id, question, Some(wish), idempotency).await?;
+        let (made, replayed) = (committed.passed_on, committed.replayed);
+        let seen = self.with_proof(Seen::of(committed)).await?;
+        let token = match replayed {
+            true => self.token_of_a_repeat(caller, &seen).await?,
+            false => made.then_some(token),
+        };
+        Ok((seen, token))
+    }
+
+    async fn token_of_a_repeat(&self, caller: &Caller, asked: &Seen) -> Result<Option<String>> {
+        let approval = &asked.approval;
+        let Some(contact) = approval.heir(&asked.roster, asked.now) else { return Ok(None) };
+        let token = self.token_for(approval.workspace, approval.id)?;
+        // It is missing if nobody could have answered by it when it was asked.
+        if self.store.decision_link(Purpose::Decision.hash(&token)).await?.is_some() {
             return Ok(Some(token));
         }
         self.pass_on(caller, asked, contact, token).await
@@ -53,11 +70,8 @@ impl Service {
         token: String,
     ) -> Result<Option<String>> {
         let secret = Purpose::Decision.hash(&token);
-        // Of one token there is one link, also if two repeats make it at once.
-        let mut id = [0; 16];
-        id.copy_from_slice(&secret.0[..16]);
         let link = NewDecisionLink {
-            id: LinkId::from_bits(u128::from_be_bytes(id)),
+            id: id_of(secret),
             secret,
             environment: caller.place.environment,
             approval: asked.approval.id,
@@ -84,18 +98,27 @@ impl Service {
         roster: &Roster,
         now: Timestamp,
     ) -> Result<Option<String>> {
-        let open = heir(approval, roster, now);
-        let Some(contact) = open.or_else(|| last_word(approval, roster)) else { return Ok(None) };
-        let token = self.token_for(approval, contact)?;
+        let heir = approval.heir(roster, now).or_else(|| last_word(approval, roster));
+        if heir.is_none() {
+            return Ok(None);
+        }
+        let token = self.token_for(approval.workspace, approval.id)?;
         Ok(Some(format!("{}/decide/{token}", self.public_url)))
     }
 
-    fn token_for(&self, approval: &Approval, contact: MemberId) -> Result<String> {
-        let label = format!("askfirst/passed-on/{}/{}/{contact}", approval.workspace, approval.id);
+    fn token_for(&self, workspace: WorkspaceId, id: ApprovalId) -> Result<String> {
+        let label = format!("askfirst/passed-on/{workspace}/{id}");
         let derived = self.sender()?.sealing.derive(&label);
         let derived = derived.map_err(|error| ServiceError::Internal(error.to_string()))?;
         Ok(mint::token_from(&derived))
     }
+}
+
+/// Of one token there is one link, also if two repeats make it at once.
+fn id_of(secret: SecretHash) -> LinkId {
+    let mut id = [0; 16];
+    id.copy_from_slice(&secret.0[..16]);
+    LinkId::from_bits(u128::from_be_bytes(id))
 }
 
 /// In whose name whoever had the link answered, once it is decided.
@@ -103,15 +126,4 @@ fn last_word(approval: &Approval, roster: &Roster) -> Option<MemberId> {
     let vote = approval.votes.iter().rfind(|vote| vote.assurance == Assurance::Bearer)?;
     roster.people.get(&vote.voter.id).filter(|person| person.role == Role::Contact)?;
     Some(vote.voter.id)
-}
-
-/// In whose name whoever has the link answers, if anybody.
-fn heir(approval: &Approval, roster: &Roster, now: Timestamp) -> Option<MemberId> {
-    let open = approval.status_at(now) == Status::Pending;
-    if !open || approval.policy.document.assurance > Assurance::Bearer {
-        return None;
-    }
-    let contacts = roster.people.iter().filter(|(_, person)| person.role == Role::Contact);
-    let could = |id: &MemberId| approval.could_ever_vote(*id, roster, now);
-    contacts.map(|(id, _)| *id).find(could)
 }

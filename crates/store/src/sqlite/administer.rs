@@ -1,12 +1,8 @@
 //! Carries out an administrative change: who acts, what the workspace holds, what the rules say,
 //! then the change and its audit entry. Audit entries name things; they hold no secret or hash.
 
-use askfirst_core::administration::{self, Change, Denied, GivenUp, NewDecisionLink, NewKey, Way};
-use askfirst_core::approval::voting::least_assurance;
-use askfirst_core::{
-    Actor, Approval, ApprovalId, Assurance, Facts, Hold, Principal, Refusal, Role, Standing,
-    Timestamp,
-};
+use askfirst_core::administration::{self, Change, Denied, GivenUp, NewKey, Way};
+use askfirst_core::{Actor, Facts, Hold, Principal, Refusal, Role, Standing, Timestamp};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -18,8 +14,7 @@ use super::notices::Retried;
 use super::repeats::{self, Seen};
 use super::writer::Desk;
 use super::{
-    accounts, channels, deliveries, grants, hitl, newcomers, notices, proof_tokens, queries, sent,
-    webhooks,
+    accounts, channels, deliveries, grants, hitl, newcomers, notices, proof_tokens, sent, webhooks,
 };
 use crate::records::Place;
 use crate::store::{self, Administer, AdministerError, Administered, Credential, StoreError};
@@ -400,41 +395,6 @@ impl Act<'_> {
             Some(reason) => Done::new("workspace.held", next.id, json!({ "reason": reason })),
             None => Done::new("workspace.released", next.id, json!({})),
         })
-    }
-
-    /// Passes if the acting key asked this, under a policy that lets a bearer decide.
-    fn own_question(&self, place: Place, id: ApprovalId) -> Result<(), AdministerError> {
-        let asked = queries::approval(self.connection, place, id)?;
-        let own = |approval: &Approval| {
-            matches!(&self.facts.principal, Principal::Key(key)
-                if key.id == approval.asker.key && key.environment == place.environment)
-        };
-        let Some((approval, _)) = asked.filter(|(approval, _)| own(approval)) else {
-            return Err(Denied::Unknown { what: "pending approval" }.into());
-        };
-        let needed = least_assurance(&approval, self.facts);
-        if needed > Assurance::Bearer {
-            let has = Assurance::Bearer;
-            return Err(Denied::from(Refusal::AssuranceTooLow { has, needed }).into());
-        }
-        Ok(())
-    }
-
-    fn add_link(self, link: &NewDecisionLink) -> Result<Done, AdministerError> {
-        let workspace = self.tenant.workspace.id;
-        if link.is_passed_on() {
-            let place = Place { workspace, environment: link.environment };
-            self.own_question(place, link.approval)?;
-        }
-        if !apply::add_decision_link(self.connection, workspace, link, self.now)? {
-            return Err(Denied::Unknown { what: "pending approval" }.into());
-        }
-        let detail = json!({
-            "approval": link.approval.to_string(),
-            "member": self.tenant.roster.email(link.member),
-            "assurance": link.assurance().as_str(),
-        });
-        Ok(Done::new("decision_link.added", link.id, detail))
     }
 
     /// What is answered is how much is due again.

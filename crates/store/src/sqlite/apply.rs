@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use askfirst_core::administration::{LinkKind, NewDecisionLink, NewKey, PasswordHash, SecretHash};
+use askfirst_core::administration::{NewKey, PasswordHash, SecretHash};
 use askfirst_core::{
     Assurance, Delegation, Digest, GroupId, KeyId, MemberId, Policy, PolicyId, PolicyName, Role,
     SessionId, Timestamp, WorkspaceId,
@@ -165,49 +165,6 @@ pub(super) fn shut_out(
         connection.prepare_cached(sql)?.execute((workspace.bytes(), id.bytes()))?;
     }
     Ok(())
-}
-
-/// A link for a pending approval, good until its deadline; false if there is no such approval.
-pub(super) fn add_decision_link(
-    connection: &Connection,
-    workspace: WorkspaceId,
-    link: &NewDecisionLink,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let sql = "INSERT INTO decision_links
-                 (link, secret, workspace, environment, approval, member, assurance, created_at,
-                   expires_at, channel, account, approves, shown)
-               SELECT ?1, ?2, workspace, environment, approval, ?6, ?8, ?7, expires_at,
-                 ?9, ?10, ?11, ?12
-               FROM approvals
-               WHERE workspace = ?3 AND environment = ?4 AND approval = ?5
-                 AND status = 'pending' AND expires_at > ?7
-               ON CONFLICT (link) DO UPDATE SET secret = excluded.secret,
-                   approves = excluded.approves, shown = excluded.shown
-                 WHERE closed_at IS NULL AND approval = excluded.approval
-                   AND member = excluded.member AND channel IS excluded.channel
-                   AND account IS excluded.account";
-    let card = match &link.kind {
-        LinkKind::Card { channel, account, approves, shown } => {
-            Some((channel.bytes(), account, *approves, shown.0))
-        }
-        LinkKind::Sent | LinkKind::PassedOn => None,
-    };
-    let made = connection.prepare_cached(sql)?.execute(params![
-        link.id.bytes(),
-        link.secret.0,
-        workspace.bytes(),
-        link.environment.as_str(),
-        link.approval.bytes(),
-        link.member.bytes(),
-        now.micros(),
-        link.assurance().as_str(),
-        card.map(|card| card.0),
-        card.map(|card| card.1),
-        card.map(|card| card.2),
-        card.map(|card| card.3),
-    ])?;
-    Ok(made == 1)
 }
 
 pub(super) fn add_group(

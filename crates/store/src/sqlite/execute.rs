@@ -8,7 +8,7 @@ use askfirst_core::{Allowances, Command, Event, Principal, Refusal, Standing, St
 use super::record;
 use super::repeats::{self, Scope, Seen};
 use super::writer::Desk;
-use super::{audit, deliveries, queries};
+use super::{audit, deliveries, links, queries};
 use crate::store::{Change, Committed, Execute, ExecuteError, StoreError};
 
 pub(super) fn execute(
@@ -39,6 +39,7 @@ pub(super) fn execute(
             approval: Arc::new(approval),
             events: Vec::new(),
             replayed: true,
+            passed_on: false,
             roster: facts.roster,
             now,
         });
@@ -107,6 +108,10 @@ pub(super) fn execute(
     if recording.tell(tenant)? {
         desk.changes.push(Change::Deliveries);
     }
+    let passed_on = match ask.and_then(|ask| ask.pass_on.as_ref()) {
+        Some(wish) => links::pass_on(&recording, tenant, &facts, wish)?,
+        None => false,
+    };
     if let (Command::Vote(_), Some(shown)) = (&request.command, &request.shown) {
         record::shown(connection, next, shown)?;
     }
@@ -123,6 +128,7 @@ pub(super) fn execute(
         approval: done.next,
         events: done.events,
         replayed: false,
+        passed_on,
         roster: facts.roster,
         now,
     })

@@ -12,6 +12,7 @@ mod farewells;
 mod floods;
 mod grants;
 mod hitl;
+mod links;
 mod notices;
 mod people;
 mod places;
@@ -54,6 +55,10 @@ promises! {
     hitl {
         configs_are_kept_in_their_place
         approvals_are_counted_and_found_by_an_argument
+    }
+    links {
+        a_link_comes_with_the_ask
+        where_nobody_could_answer_by_a_link_there_is_none
     }
     proof_tokens {
         a_token_is_there_with_the_decision_and_signed_once

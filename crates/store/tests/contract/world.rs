@@ -247,6 +247,7 @@ pub(crate) fn ask(tenant: &Tenant, policy: PolicyChoice) -> Ask {
         expires_in: None,
         callback_url: None,
         told_by: None,
+        pass_on: None,
         valid_for: None,
         consumers: Vec::new(),
 
