@@ -42,7 +42,7 @@ pub use world::{Answer, World};
 use crate::wire::{Incoming, Outgoing, Server};
 
 /// How long a test waits for what should come at once.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How it is started.
 #[derive(Debug, Clone, Copy)]

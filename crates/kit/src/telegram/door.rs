@@ -1,5 +1,6 @@
 //! The HTTP side: `/bot<token>/<method>`, and how a call is answered, refused, lost or noted.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,7 +47,10 @@ pub(super) async fn answer(shared: Arc<Shared>, incoming: Incoming) -> Outgoing 
             result: None,
             during_flood: false,
         };
-        let fault = world.faults.get_mut(method).and_then(std::collections::VecDeque::pop_front);
+        let chat = call.parameters.get("chat_id").map(|id| id.to_string().replace('"', ""));
+        let there = chat.map(|chat| format!("{method} {chat}"));
+        let mut next = |of: &str| world.faults.get_mut(of).and_then(VecDeque::pop_front);
+        let fault = there.and_then(|there| next(&there)).or_else(|| next(method));
         (world.calls.came(call), bot, fault)
     };
     if matches!(fault, Some(Fault::Lose)) {

@@ -261,6 +261,11 @@ impl Telegram {
         self.fault(method, Fault::Refuse(refusal));
     }
 
+    /// Refuses the next call of a method that is about this chat.
+    pub fn refuse_next_in(&self, chat: Chat, method: &str, refusal: Refusal) {
+        self.fault(&format!("{method} {}", chat.id()), Fault::Refuse(refusal));
+    }
+
     /// Keeps the next call of a method waiting, with nothing done yet, until it is released.
     #[must_use]
     pub fn hold_next(&self, method: &str) -> Held {

@@ -57,6 +57,13 @@ async fn the_next_call_is_refused_and_no_other() {
     let to = || json!({ "chat_id": stage.ana.id, "text": "x" });
     assert_eq!(stage.refused("sendMessage", to()).await, "502 Bad Gateway");
     stage.done("sendMessage", to()).await;
+
+    let ben = stage.telegram.person("ben");
+    stage.telegram.presses_start(&ben, &stage.bot, None).unwrap();
+    let there = stage.bot.chat(&stage.ana);
+    stage.telegram.refuse_next_in(there, "sendMessage", Refusal::new(502, "Bad Gateway"));
+    stage.done("sendMessage", json!({ "chat_id": ben.id, "text": "x" })).await;
+    assert_eq!(stage.refused("sendMessage", to()).await, "502 Bad Gateway");
 }
 
 #[tokio::test]

@@ -218,7 +218,7 @@ async fn a_group_that_becomes_another_is_followed() {
 
     // The same where the first that is heard of it is a refusal.
     let third = scene.telegram.group(Kind::Supergroup, "Deploys", &[&scene.bot], &[&ana.person]);
-    scene.telegram.refuse_next("sendMessage", Refusal::migrated(third.id()));
+    scene.telegram.refuse_next_in(large, "sendMessage", Refusal::migrated(third.id()));
     let asked = asker.ask_under("one").await;
     let card = next(&scene, third, 0).await;
     assert!(card.text.contains(asked["action_digest"].as_str().unwrap()));
