@@ -120,6 +120,28 @@ proptest! {
     }
 
     #[test]
+    fn who_is_waited_for_is_who_could_vote_or_whose_delegate_is(plan in plan()) {
+        let Some(mut stage) = asked(&plan) else { return Ok(()) };
+        for step in &plan.steps {
+            plan.prepare(&mut stage, step);
+            if stage.status() != Status::Pending {
+                break;
+            }
+            let awaited = stage.approval().awaited(&stage.roster, stage.floor, stage.now);
+            let told: BTreeSet<_> = awaited.iter().copied().collect();
+            prop_assert_eq!(told.len(), awaited.len(), "nobody is told twice");
+            for &id in stage.roster.people.keys() {
+                let given = stage.roster.delegations.get(&id).filter(|given| given.holds(stage.now));
+                let lent = given.is_some_and(|given| told.contains(&given.to));
+                let (told, could) = (told.contains(&id), could_vote(&stage, id));
+                prop_assert!(could || !told, "{} is told, and cannot", id);
+                prop_assert!(told || lent || !could, "{} could, and is not told", id);
+            }
+            let _refused_or_not = stage.act(plan.principal(&step.who), step.command.clone());
+        }
+    }
+
+    #[test]
     fn two_votes_come_to_the_same_in_either_order(
         mut plan in plan(),
         before in 0..6_usize,
@@ -142,6 +164,14 @@ proptest! {
         };
         prop_assert_eq!(cause(&forth), cause(&back));
     }
+}
+
+/// Whether this person's vote would be heard, were they known as surely as can be.
+fn could_vote(stage: &Stage, member: MemberId) -> bool {
+    let surest = SessionFacts { member, assurance: Assurance::Passkey, standing: Standing::Good };
+    let action_digest = stage.approval().action_digest;
+    let yes = CastVote { action_digest, ..vote(VoteDecision::Approve) };
+    stage.clone().act(surest, Command::Vote(yes)).is_ok()
 }
 
 /// Where two votes lead, one first and the other first; none if either decides by itself.
