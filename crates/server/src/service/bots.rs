@@ -240,12 +240,12 @@ impl Service {
             }
             Ok::<_, Trouble>(())
         };
-        match timeout(FORGETTING, forgotten).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) | Err(_) => {
-                warn!(channel.id = %channel.id, "Telegram still calls for a bot that was removed");
-            }
-        }
+        let why = match timeout(FORGETTING, forgotten).await {
+            Ok(Ok(())) => return,
+            Ok(Err(trouble)) => trouble.to_string(),
+            Err(_) => "it did not answer in time".into(),
+        };
+        warn!(channel.id = %channel.id, why, "Telegram still calls for a bot that was removed");
     }
 
     /// A bot as it is spoken.
