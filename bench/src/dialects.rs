@@ -98,12 +98,23 @@ const OURS: &str = "native";
 async fn apis(server: &Server) -> anyhow::Result<Vec<Api>> {
     let mut client = Client::connect(&server.ready.url).await?;
     let mut keys = Vec::new();
-    for dialect in ["ambedo", "proof", "holdon"] {
-        let wish = json!({ "name": dialect, "dialect": dialect, "scopes": ["ask"] }).to_string();
-        let made = client.call("POST", "/v1/keys", &server.ready.admin_key, &wish).await?.json();
+    let admin = &server.ready.admin_key;
+    // Whoever has the link that comes with the answer decides in this person's name.
+    let contact = json!({ "email": "joe@example.com", "name": "Joe", "role": "contact" });
+    client.call("POST", "/v1/members", admin, &contact.to_string()).await?;
+    let needs = json!([{ "from": ["contact:joe@example.com"] }]);
+    let links = json!({ "name": "links", "needs": needs, "assurance": "bearer" }).to_string();
+    client.call("POST", "/v1/policies", admin, &links).await?;
+    for (dialect, policy) in
+        [("ambedo", "default"), ("proof", "default"), ("holdon", "default"), ("holdon", "links")]
+    {
+        let wish = json!({
+            "name": dialect, "dialect": dialect, "scopes": ["ask"], "policies": [policy],
+        });
+        let made = client.call("POST", "/v1/keys", admin, &wish.to_string()).await?.json();
         keys.push(made["key"].as_str().context("no key was made")?.to_owned());
     }
-    let [ambedo, proof, holdon] = keys.try_into().ok().context("three keys")?;
+    let [ambedo, proof, holdon, links] = keys.try_into().ok().context("four keys")?;
     let config = json!({ "name": "bench", "channels": [{ "type": "browser" }] }).to_string();
     let config = client.call("POST", "/api/v1/hitl", &proof, &config).await?.json();
     let text = "Deploy v2.1 to production?";
@@ -122,6 +133,7 @@ async fn apis(server: &Server) -> anyhow::Result<Vec<Api>> {
         api("ambedo", "/api/pause", ambedo, json!({ "action": text }), "watchId"),
         api("proof", "/api/v1/confirmations", proof, confirmation, "id"),
         api("holdon", "/api/approvals", holdon, json!({ "action": text }), "id"),
+        api("holdon, with a link", "/api/approvals", links, json!({ "action": text }), "id"),
     ])
 }
 

@@ -50,6 +50,15 @@ pub struct Workspace {
     pub created_at: Timestamp,
 }
 
+/// What almost every request in a workspace depends on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Premises {
+    /// The workspace itself.
+    pub workspace: Workspace,
+    /// The kinds of its channels, such as `email`.
+    pub ways: BTreeSet<String>,
+}
+
 /// A person with an account.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Member {

@@ -61,7 +61,7 @@ use crate::clock::Clock;
 use crate::records::{
     ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, ErasureDue, EventRecord,
     GrantFilter, GrantRecord, Group, Health, Key, KeyLoad, KeyringChange, LoginLink, Member,
-    OutboxRow, Password, Place, PolicyVersion, Proof, Resealed, Secret, Session, Shown,
+    OutboxRow, Password, Place, PolicyVersion, Premises, Proof, Resealed, Secret, Session, Shown,
     SigningKeyRecord, Workspace,
 };
 use crate::store::{
@@ -192,8 +192,17 @@ impl Store for SqliteStore {
         self.read(queries::workspaces).await
     }
 
-    async fn workspace(&self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {
-        self.read(move |connection| queries::workspace(connection, id)).await
+    async fn premises(&self, id: WorkspaceId) -> Result<Option<Arc<Premises>>, StoreError> {
+        if let Some(premises) = self.shared.kept.premises(id) {
+            return Ok(Some(premises));
+        }
+        let read_at = self.shared.kept.generation();
+        let premises = self.read(move |connection| queries::premises(connection, id)).await?;
+        let premises = premises.map(Arc::new);
+        if let Some(premises) = &premises {
+            self.shared.kept.keep_premises(read_at, premises);
+        }
+        Ok(premises)
     }
 
     async fn roster(&self, workspace: WorkspaceId) -> Result<Arc<Roster>, StoreError> {

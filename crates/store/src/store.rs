@@ -19,7 +19,7 @@ use crate::proof_tokens::{ProofTokens, SignedProofToken};
 use crate::records::{
     ApprovalFilter, AuditFilter, AuditRecord, DecisionLink, DueTimer, ErasureDue, EventRecord,
     GrantFilter, GrantRecord, Group, Health, Key, KeyLoad, KeyringChange, LoginLink, Member,
-    OutboxRow, Password, Place, PolicyVersion, Proof, Resealed, Secret, Session, Shown,
+    OutboxRow, Password, Place, PolicyVersion, Premises, Proof, Resealed, Secret, Session, Shown,
     SigningKeyRecord, Workspace,
 };
 use crate::rooms::Rooms;
@@ -265,7 +265,12 @@ pub trait Store:
     /// All workspaces, oldest first.
     async fn workspaces(&self) -> Result<Vec<Workspace>, StoreError>;
     /// One workspace.
-    async fn workspace(&self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError>;
+    async fn workspace(&self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {
+        let premises = self.premises(id).await?;
+        Ok(premises.map(|premises| premises.workspace.clone()))
+    }
+    /// One of them with the kinds of its channels.
+    async fn premises(&self, id: WorkspaceId) -> Result<Option<Arc<Premises>>, StoreError>;
     /// The people and groups as the rules see them.
     async fn roster(&self, workspace: WorkspaceId) -> Result<Arc<Roster>, StoreError>;
     /// Members after `after`, by id.

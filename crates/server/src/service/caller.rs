@@ -29,6 +29,8 @@ pub struct Caller {
     pub credential: Credential,
     /// What it may do.
     pub rights: Rights,
+    /// Where the end of what it asks is sent, unless the ask says.
+    pub callback_url: Option<String>,
 }
 
 /// What a caller may do.
@@ -206,7 +208,8 @@ impl Service {
         }
         self.used_keys.note(key.facts.id, self.store.now());
         let credential = Credential::Key(key.facts.id);
-        Ok(Caller { place: key.place, credential, rights: Rights::Key(key.facts) })
+        let (place, callback_url) = (key.place, key.callback_url);
+        Ok(Caller { place, credential, rights: Rights::Key(key.facts), callback_url })
     }
 
     /// Passes while a key that was good before is still good. A session is looked at again with
@@ -246,6 +249,7 @@ impl Service {
                 role: member.person.role,
                 assurance: session.facts.assurance,
             },
+            callback_url: None,
         }))
     }
 }

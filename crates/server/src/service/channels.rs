@@ -317,18 +317,6 @@ impl Service {
         Ok(self.store.channels(caller.place.workspace).await?)
     }
 
-    /// Whether people of the caller's workspace are told by a channel of this kind what it asks.
-    ///
-    /// # Errors
-    /// If it could not be read.
-    pub async fn tells_by(&self, caller: &Caller, kind: &str) -> Result<bool> {
-        // What is asked on trial is told nobody.
-        let place = caller.place;
-        let all = self.store.channels(place.workspace).await?;
-        let told = all.iter().any(|known| known.settings.kind() == kind);
-        Ok(told && place.environment != Environment::Test)
-    }
-
     /// One of them.
     ///
     /// # Errors

@@ -72,14 +72,6 @@ impl Service {
         self.find_key(caller.place.workspace, id).await
     }
 
-    /// Where the end of what the caller asks is sent, unless the ask says.
-    ///
-    /// # Errors
-    /// If it could not be read.
-    pub async fn default_callback(&self, caller: &Caller) -> Result<Option<String>> {
-        Ok(self.current_key(caller).await?.callback_url)
-    }
-
     /// Makes a key.
     ///
     /// # Errors

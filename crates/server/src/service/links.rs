@@ -114,5 +114,5 @@ pub(crate) fn caller_of(link: DecisionLink) -> (Caller, ApprovalId) {
         Some(card) => LinkWay::Telegram { approves: card.approves },
     };
     let rights = Rights::Link { member, approval, assurance, way };
-    (Caller { place, credential: Credential::Link(id), rights }, approval)
+    (Caller { place, credential: Credential::Link(id), rights, callback_url: None }, approval)
 }

@@ -2,7 +2,7 @@
 //! are no secret from who asks, so they are worth a bearer's word. One that comes with the answer to
 //! an ask is the same each time that the same is asked again; none is kept.
 
-use askfirst_core::administration::{Change, LinkKind, NewDecisionLink, SecretHash};
+use askfirst_core::administration::{Change, LinkKind, NewDecisionLink};
 use askfirst_core::{
     Approval, ApprovalId, Assurance, LinkId, MemberId, PassOn, Refusal, Role, Roster, Timestamp,
     WorkspaceId,
@@ -21,7 +21,10 @@ impl Service {
     /// If the caller did not ask this.
     pub async fn token_to_pass_on(&self, caller: &Caller, asked: &Seen) -> Result<Option<String>> {
         match asked.approval.heir(&asked.roster, asked.now) {
-            Some(contact) => self.pass_on(caller, asked, contact, mint::token()?).await,
+            Some(contact) => {
+                let id = LinkId::from_bits(mint::id_bits());
+                self.pass_on(caller, asked, contact, id, mint::token()?).await
+            }
             None => Ok(None),
         }
     }
@@ -39,8 +42,7 @@ impl Service {
     ) -> Result<(Seen, Option<String>)> {
         let id = question.new_id();
         let token = self.token_for(caller.place.workspace, id)?;
-        let secret = Purpose::Decision.hash(&token);
-        let wish = PassOn { id: id_of(secret), secret };
+        let wish = PassOn { id: link_of(id), secret: Purpose::Decision.hash(&token) };
         let committed = self.put(caller, id, question, Some(wish), idempotency).await?;
         let (made, replayed) = (committed.passed_on, committed.replayed);
         let seen = self.with_proof(Seen::of(committed)).await?;
@@ -59,7 +61,7 @@ impl Service {
         if self.store.decision_link(Purpose::Decision.hash(&token)).await?.is_some() {
             return Ok(Some(token));
         }
-        self.pass_on(caller, asked, contact, token).await
+        self.pass_on(caller, asked, contact, link_of(approval.id), token).await
     }
 
     async fn pass_on(
@@ -67,12 +69,12 @@ impl Service {
         caller: &Caller,
         asked: &Seen,
         member: MemberId,
+        id: LinkId,
         token: String,
     ) -> Result<Option<String>> {
-        let secret = Purpose::Decision.hash(&token);
         let link = NewDecisionLink {
-            id: id_of(secret),
-            secret,
+            id,
+            secret: Purpose::Decision.hash(&token),
             environment: caller.place.environment,
             approval: asked.approval.id,
             member,
@@ -114,11 +116,10 @@ impl Service {
     }
 }
 
-/// Of one token there is one link, also if two repeats make it at once.
-fn id_of(secret: SecretHash) -> LinkId {
-    let mut id = [0; 16];
-    id.copy_from_slice(&secret.0[..16]);
-    LinkId::from_bits(u128::from_be_bytes(id))
+/// With an approval comes one link, also if two repeats make it at once. Its id is in the order of
+/// time, as its approval's is, so that many of them lie side by side on the disk.
+const fn link_of(approval: ApprovalId) -> LinkId {
+    LinkId::from_bits(approval.to_bits())
 }
 
 /// In whose name whoever had the link answered, once it is decided.

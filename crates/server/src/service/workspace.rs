@@ -1,11 +1,13 @@
 //! The workspace itself, and how the first one comes to be.
 
+use std::sync::Arc;
+
 use askfirst_core::administration::Change;
 use askfirst_core::{
     Actor, Assurance, Environment, Floor, MemberId, Person, Plan, Policy, PolicyId, PolicyName,
     Role, WorkspaceId,
 };
-use askfirst_store::{Member, PolicyVersion, Workspace};
+use askfirst_store::{Member, PolicyVersion, Premises, Workspace};
 
 use super::{Caller, Result, Service, ServiceError, digest_of, mistake};
 use crate::mint;
@@ -65,6 +67,15 @@ impl Service {
     pub async fn workspace(&self, caller: &Caller) -> Result<Workspace> {
         let workspace = self.store.workspace(caller.place.workspace).await?;
         workspace.ok_or(ServiceError::NotFound("workspace"))
+    }
+
+    /// It with the kinds of its channels.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub async fn premises(&self, caller: &Caller) -> Result<Arc<Premises>> {
+        let premises = self.store.premises(caller.place.workspace).await?;
+        premises.ok_or(ServiceError::NotFound("workspace"))
     }
 
     /// Changes the caller's workspace.

@@ -69,6 +69,7 @@ fn signed_in() -> SignedIn {
             place: Place { workspace, environment: Environment::Dev },
             credential: Credential::Session(SessionId::from_bits(1)),
             rights: Rights::Member { id: member, role: Role::Approver, assurance: Assurance::Link },
+            callback_url: None,
         },
         token: SessionToken::new("a-session-token".into()),
         viewer: Viewer {

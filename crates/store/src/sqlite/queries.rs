@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_it
 use super::codec::{self, Id};
 use super::proof_tokens;
 use crate::records::{
-    ApprovalFilter, EventRecord, Key, Place, PolicyVersion, Proof, Shown, Workspace,
+    ApprovalFilter, EventRecord, Key, Place, PolicyVersion, Premises, Proof, Shown, Workspace,
 };
 use crate::store::StoreError;
 
@@ -32,6 +32,18 @@ pub(super) fn workspace(
     let sql = format!("{WORKSPACE} WHERE workspace = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
     Ok(statement.query_row([id.bytes()], read_workspace).optional()?)
+}
+
+/// A workspace with the kinds of its channels.
+pub(super) fn premises(
+    connection: &Connection,
+    id: WorkspaceId,
+) -> Result<Option<Premises>, StoreError> {
+    let Some(workspace) = workspace(connection, id)? else { return Ok(None) };
+    let sql = "SELECT DISTINCT settings ->> 'kind' FROM channels WHERE workspace = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let ways = statement.query_map([id.bytes()], |row| row.get(0))?;
+    Ok(Some(Premises { workspace, ways: ways.collect::<Result<_, _>>()? }))
 }
 
 fn read_workspace(row: &Row<'_>) -> rusqlite::Result<Workspace> {

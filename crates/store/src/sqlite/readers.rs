@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::open;
 use super::queries::KeyRow;
+use crate::records::Premises;
 use crate::store::{Change, StoreError};
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -107,6 +108,7 @@ struct Inner {
     /// Counts what was forgotten: an answer read before that must not be kept after it.
     generation: u64,
     rosters: HashMap<WorkspaceId, Arc<Roster>>,
+    premises: HashMap<WorkspaceId, Arc<Premises>>,
     keys: HashMap<SecretHash, KeyRow>,
 }
 
@@ -132,6 +134,17 @@ impl Kept {
         }
     }
 
+    pub(super) fn premises(&self, workspace: WorkspaceId) -> Option<Arc<Premises>> {
+        self.lock().premises.get(&workspace).cloned()
+    }
+
+    pub(super) fn keep_premises(&self, read_at: u64, premises: &Arc<Premises>) {
+        let mut inner = self.lock();
+        if inner.generation == read_at {
+            inner.premises.insert(premises.workspace.id, Arc::clone(premises));
+        }
+    }
+
     pub(super) fn key(&self, secret: &SecretHash) -> Option<KeyRow> {
         self.lock().keys.get(secret).cloned()
     }
@@ -153,6 +166,7 @@ impl Kept {
                 let mut inner = self.lock();
                 inner.generation += 1;
                 inner.rosters.remove(workspace);
+                inner.premises.remove(workspace);
                 inner.keys.retain(|_, kept| kept.key.place.workspace != *workspace);
             }
         }

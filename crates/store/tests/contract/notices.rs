@@ -135,11 +135,16 @@ pub(crate) async fn a_channel_that_is_removed_tells_nobody_anything<H: Home>() {
         sealed: None,
     });
     assert!(world.administer(twice).await.is_err(), "two would tell everybody everything twice");
+    let ways = async || {
+        world.store.premises(world.us.place.workspace).await.unwrap().unwrap().ways.clone()
+    };
+    assert_eq!(ways().await, ["email".to_owned()].into());
     let anew = Resealed { channels: vec![(id, vec![9; 41])], ..Resealed::default() };
     world.store.change_signing_keys(Vec::new(), anew, KeyringChange::Resealed).await.unwrap();
     assert_eq!(world.store.channel_secrets().await.unwrap(), [(id, vec![9; 41])]);
     world.administer(Change::RemoveChannel { id }).await.unwrap();
     assert!(world.administer(Change::RemoveChannel { id }).await.is_err());
+    assert_eq!(ways().await, [].into());
     assert_eq!(world.store.due_channels().await.unwrap(), []);
     assert_eq!(claim(&world, id).await, []);
     assert_eq!(world.home.rows()["notices"], 0);

@@ -376,6 +376,22 @@ pub(crate) async fn what_is_read_is_never_older_than_what_was_acknowledged<H: Ho
         let roster = world.store.roster(workspace).await.unwrap();
         assert_eq!(roster.people[&us.cleo].enabled, on, "round {round}");
     }
+    for round in 0..20 {
+        let called = format!("round {round}");
+        let rename = Change::SetWorkspace {
+            name: Some(called.clone()),
+            default_policy: None,
+            floor: None,
+            retention_days: None,
+            callback_hosts: None,
+        };
+        let (premises, ()) = tokio::join!(world.store.premises(workspace), async {
+            world.administer(rename).await.unwrap();
+        });
+        assert!(premises.unwrap().unwrap().ways.is_empty());
+        let premises = world.store.premises(workspace).await.unwrap().unwrap();
+        assert_eq!(premises.workspace.name, called);
+    }
 }
 
 pub(crate) async fn the_last_use_of_a_key_is_noted<H: Home>() {
