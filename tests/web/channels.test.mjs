@@ -69,13 +69,16 @@ test("mail is set up, tried, told wrong, and removed, without script", async () 
   assert.match(await page.textContent(".trouble"), /It went wrong.*<script>window\.evil=1<\/script>/s);
 
   const sent = mail.letters.length;
-  for (const path of ["/channels/add", `/channels/${made.id}/test`, `/channels/${made.id}/remove`]) {
+  for (const path of ["/channels/add", "/channels/replay", `/channels/${made.id}/test`, `/channels/${made.id}/remove`]) {
     assert.equal((await page.goto(desk.url + path)).status(), 405, path);
   }
   assert.deepEqual([(await channels()).length, mail.letters.length], [1, sent], "looking changes nothing");
 
   mail.refusing = null;
   await page.goto(`${desk.url}/channels`);
+  await page.getByRole("button", { name: "Count what was given up" }).click();
+  assert.match(await page.textContent("#counted"), /Nothing was given up in this time/);
+  assert.deepEqual(await desk.examine(page, "channels-again"), []);
   await page.locator(`#remove-${made.id} summary`).click();
   await page.getByRole("button", { name: "Yes, remove mail from" }).click();
   assert.match(await page.textContent(".empty"), /Nobody is told anything yet/);

@@ -25,6 +25,7 @@ mod notices;
 mod once;
 mod people;
 mod profile;
+mod replay;
 mod rooms;
 mod session;
 mod settings;
@@ -97,6 +98,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/keys/{id}/revoke", post(keys::revoke))
         .route("/channels", get(channels::show))
         .route("/channels/add", post(channels::add))
+        .route("/channels/replay", post(replay::send_messages))
         .route("/channels/bot", post(bots::add))
         .route("/channels/{id}/bot", get(bots::show).post(bots::save))
         .route("/channels/{id}/change", get(channel_change::show).post(channel_change::save))
@@ -108,7 +110,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/webhooks/add", post(webhooks::add))
         .route("/webhooks/sign", post(webhooks::sign))
         .route("/webhooks/hosts", post(webhooks::hosts))
-        .route("/webhooks/replay", post(webhooks::replay::send))
+        .route("/webhooks/replay", post(replay::send_events))
         .route("/webhooks/{id}", get(webhooks::one::show))
         .route("/webhooks/{id}/challenge", post(webhooks::one::challenge))
         .route("/webhooks/{id}/rotate", post(webhooks::one::rotate))

@@ -18,6 +18,8 @@ use super::bots::{self, BotForm, BotRow};
 use super::fault::{Fault, page};
 use super::history::{Choice, sent};
 use super::notices::NoticeRow;
+use super::once;
+use super::replay::{self, Range, Replay, Which};
 use super::rooms::{self, RoomForm};
 use super::session::{Nothing, Posted, SignedIn};
 use super::shell::{Moment, Shell, Text, text};
@@ -46,6 +48,7 @@ pub(super) struct ChannelsPage {
     pub(super) bot_form: Option<BotForm>,
     /// The form for a group.
     pub(super) room_form: RoomForm,
+    pub(super) replay: Replay,
     /// Whether whoever looks may set one up.
     pub(super) owner: bool,
 }
@@ -224,7 +227,7 @@ impl ChannelRow {
 }
 
 impl ChannelsPage {
-    pub(super) fn new(by: &SignedIn, channels: Vec<ChannelRow>) -> Self {
+    pub(super) fn new(by: &SignedIn, channels: Vec<ChannelRow>, once: String) -> Self {
         let owner = by.viewer.member.person.role == Role::Owner;
         let mail = channels.iter().any(|known| known.mail.is_some());
         let bot = channels.iter().any(|known| known.bot.is_some());
@@ -237,6 +240,7 @@ impl ChannelsPage {
             form,
             bot_form,
             room_form: RoomForm::default(),
+            replay: Replay::new(Which::Messages, once, by.viewer.now),
             owner,
         }
     }
@@ -258,7 +262,7 @@ impl ChannelsPage {
             }
             rows.push(row);
         }
-        Ok(Self::new(by, rows))
+        Ok(Self::new(by, rows, once::fresh()))
     }
 }
 
@@ -268,7 +272,7 @@ pub(super) fn told(done: &str, to: &str, channels: &[ChannelRow]) -> Option<Told
         "It went to {to}. Look whether it arrived, in the folder for unwanted mail too; that the \
          server took it does not say so."
     );
-    if let Some(told) = rooms::told(done) {
+    if let Some(told) = rooms::told(done).or_else(|| replay::told(Which::Messages, done)) {
         return Some(told);
     }
     let of_a_bot = |id: &str| channels.iter().any(|known| known.id == id && known.bot.is_some());
@@ -301,11 +305,16 @@ pub(super) async fn show(
     by: SignedIn,
     uri: Uri,
 ) -> Result<Response, Fault> {
-    let after: After = sent(&uri)?;
+    let (after, range): (After, Range) = (sent(&uri)?, sent(&uri)?);
     let html = ChannelsPage::read(&app, &by).await?;
+    let replay = Replay::counted(Which::Messages, &app, &by, range).await?;
+    let status = match &replay.mistake {
+        Some(_) => StatusCode::BAD_REQUEST,
+        None => StatusCode::OK,
+    };
     let done = after.done(&by);
     let told = done.and_then(|done| told(done, &by.viewer.member.person.email, &html.channels));
-    Ok(page(StatusCode::OK, &ChannelsPage { told, ..html }))
+    Ok(page(status, &ChannelsPage { told, replay, ..html }))
 }
 
 /// What was typed.

@@ -4,7 +4,6 @@
 
 mod log;
 pub(super) mod one;
-pub(super) mod replay;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,13 +19,13 @@ use super::after::{After, Told, lead, mistakes};
 use super::fault::{Fault, page};
 use super::history::{Choice, sent};
 use super::once;
+use super::replay::{self, Range, Replay, Which};
 use super::session::{Posted, SignedIn};
 use super::shell::{Moment, Shell, Text, text};
 use super::words::{Sign, sentence};
 use crate::app::App;
 use crate::service::webhooks::{ENDS, MadeWebhook, WebhookWish};
 use crate::service::workspace::WorkspaceUpdate;
-use replay::{Range, Replay};
 
 /// What a checkbox of an event is called, before the event's name.
 const EVENT: &str = "event-";
@@ -239,7 +238,7 @@ impl WebhooksPage {
             unsigned: unsigned.map(|one| Choice::new(one.as_str(), world(one), "")).collect(),
             hosts: Hosts { typed, mistake: None },
             form: Form::new(by, &Wish::default(), Vec::new()),
-            replay: Replay::new(by.viewer.now),
+            replay: Replay::new(Which::Events, once.clone(), by.viewer.now),
             once,
         }
     }
@@ -260,7 +259,7 @@ fn told(done: &str) -> Option<Told> {
                           hosts below and to no other.";
             Some(Told::good("The hosts are saved", detail))
         }
-        other => replay::told(other),
+        other => replay::told(Which::Events, other),
     }
 }
 
@@ -272,7 +271,7 @@ pub(super) async fn show(
     let (after, range): (After, Range) = (sent(&uri)?, sent(&uri)?);
     let told = after.done(&by).and_then(told);
     let html = WebhooksPage::read(&app, &by).await?;
-    let replay = Replay::counted(&app, &by, range).await?;
+    let replay = Replay::counted(Which::Events, &app, &by, range).await?;
     let status = match &replay.mistake {
         Some(_) => StatusCode::BAD_REQUEST,
         None => StatusCode::OK,

@@ -8,7 +8,9 @@ use askfirst_core::{Role, Scope, Seconds};
 use hyper::Method;
 use serde_json::{Value, json};
 
+use crate::channels::mailbox;
 use crate::passwords::{csrf, page, post};
+use crate::support::mailbox::Mailbox;
 use crate::support::receiver::{Receiver, answer_of};
 use crate::support::workspace::Workspace;
 use crate::support::{Answer, TestServer};
@@ -229,6 +231,10 @@ async fn these_pages_and_their_forms_are_for_those_who_administer() {
             "/webhooks/replay".into(),
             vec![("once", "x"), ("from", "2029-01-01"), ("to", "2031-01-01")],
         ),
+        (
+            "/channels/replay".into(),
+            vec![("once", "x"), ("from", "2029-01-01"), ("to", "2031-01-01")],
+        ),
         (format!("/webhooks/{id}/challenge"), vec![]),
         (format!("/webhooks/{id}/rotate"), vec![("once", "x"), ("overlap", "0s")]),
         (format!("/webhooks/{id}/retry"), vec![("delivery", delivery)]),
@@ -271,7 +277,7 @@ async fn these_pages_and_their_forms_are_for_those_who_administer() {
     let token = csrf(&page(&server, "/webhooks", &rival).await);
     assert!(!page(&server, "/webhooks", &rival).await.contains(id));
     assert_eq!(look(&server, &format!("/webhooks/{id}"), &rival).await.status, 404);
-    for (path, fields) in &forms[4..] {
+    for (path, fields) in &forms[5..] {
         let all = [&[("csrf", token.as_str())][..], &fields[..]].concat();
         assert_eq!(post(&server, path, &rival, &all).await.status, 404, "{path}");
     }
@@ -382,4 +388,50 @@ async fn what_was_given_up_is_counted_by_looking_and_sent_by_a_button_once() {
         assert_eq!(odd.status, 400, "{range}");
         assert!(text(&odd).contains("id=\"range-mistake\""), "{range}");
     }
+}
+
+#[tokio::test]
+async fn what_people_could_not_be_told_is_counted_and_sent_again_on_the_page() {
+    let server = TestServer::start().await;
+    let owner = signed_in(server.workspace(), "olga", Role::Owner).await;
+    assert!(!page(&server, "/channels", &owner).await.contains("/channels/replay"));
+    let mut postbox = Mailbox::start().await;
+    let wish = mailbox(postbox.address.port());
+    server.admin().post("/v1/channels", &wish).send().await.expect(201);
+    postbox.refuse("dev@localhost.test", "554 5.7.1 it looks like spam");
+    postbox.refuse("olga@example.com", "554 5.7.1 it looks like spam");
+    let over = server.asker().ask("deploy").await;
+    let open = server.asker().ask("later").await;
+    let given_up = async || {
+        let dead = server.admin().get("/v1/deliveries?state=dead").await.expect(200);
+        dead["data"].as_array().unwrap().len()
+    };
+    while given_up().await < 4 {}
+    server.asker().cancel(&over).await.expect(200);
+    for to in ["dev@localhost.test", "olga@example.com"] {
+        postbox.accept(to);
+    }
+
+    let count = async || page(&server, "/channels?from=2029-12-31&to=2030-03-01", &owner).await;
+    let shown = count().await;
+    assert!(shown.contains("<strong>2 messages</strong> were given up"), "{shown}");
+    assert!(shown.contains("2 more ask for an answer that nobody wants any more"), "{shown}");
+    assert!(postbox.is_quiet(), "looking sends nothing");
+    let (csrf, once) = (csrf(&shown), hidden(&shown, "once"));
+    let fields =
+        [("csrf", csrf.as_str()), ("once", &once), ("from", "2029-12-31"), ("to", "2030-03-01")];
+    let done = post(&server, "/channels/replay", &owner, &fields).await;
+    assert_eq!(done.status, 303);
+    let told = page(&server, done.header("location"), &owner).await;
+    assert!(told.contains("What was given up is sent again"), "{told}");
+    let letters = postbox.several(2).await;
+    assert_eq!([&*letters[0].to, &*letters[1].to], ["dev@localhost.test", "olga@example.com"]);
+    let of_open = format!("/v1/deliveries?approval={}&state=sent", open["id"].as_str().unwrap());
+    while server.admin().get(&of_open).await.expect(200)["data"].as_array().unwrap().len() < 2 {}
+    assert_eq!(post(&server, "/channels/replay", &owner, &fields).await.status, 303);
+    assert!(postbox.is_quiet(), "the same form again sends nothing");
+    assert!(count().await.contains("Nothing that was given up in this time is still of use"));
+    let odd = look(&server, "/channels?from=soon&to=2030-01-01", &owner).await;
+    assert_eq!(odd.status, 400);
+    assert!(text(&odd).contains("id=\"range-mistake\""));
 }

@@ -78,7 +78,7 @@ fn bots_page() -> ChannelsPage {
     if let Some(bot) = &mut row.bot {
         bot.linked = 1_001;
     }
-    ChannelsPage::new(&by, vec![row])
+    ChannelsPage::new(&by, vec![row], "once".into())
 }
 
 fn waiting() -> Stage {
@@ -143,7 +143,7 @@ fn what_counts_for_less_is_said_before_it_is_linked() {
 #[test]
 fn a_bot_that_is_heard_elsewhere_offers_to_be_heard_here_and_not_before() {
     let form = |mistakes| {
-        let page = ChannelsPage::new(&owner(), Vec::new());
+        let page = ChannelsPage::new(&owner(), Vec::new(), "once".into());
         html(&ChannelsPage { bot_form: Some(BotForm::new(&Wish::default(), mistakes)), ..page })
     };
     assert!(!form(Vec::new()).contains("take_over"));

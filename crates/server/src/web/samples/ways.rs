@@ -55,7 +55,7 @@ fn page_with(notices: &[Notice]) -> ChannelsPage {
             why: "smtp.example.com refuses the address (550 <i>)".into(),
         }],
     };
-    ChannelsPage::new(&by, vec![ChannelRow::new(&channel, notices, &by)])
+    ChannelsPage::new(&by, vec![ChannelRow::new(&channel, notices, &by)], "once".into())
 }
 
 impl ChannelsPage {
@@ -95,7 +95,7 @@ fn a_failed_test_says_what_to_do() {
 
 #[test]
 fn who_is_no_owner_is_told_so_instead_of_offered_a_form() {
-    let page = ChannelsPage::new(&signed_in(), Vec::new());
+    let page = ChannelsPage::new(&signed_in(), Vec::new(), "once".into());
     let html = html(&page);
     assert!(html.contains("Only an owner of this workspace") && !html.contains("/channels/add"));
 }
@@ -104,7 +104,7 @@ fn who_is_no_owner_is_told_so_instead_of_offered_a_form() {
 fn a_mistake_stands_at_its_field() {
     let mut by = signed_in();
     by.viewer.member.person.role = Role::Owner;
-    let mut page = ChannelsPage::new(&by, Vec::new());
+    let mut page = ChannelsPage::new(&by, Vec::new(), "once".into());
     let form = page.form.as_mut().unwrap();
     let problem = Problem { pointer: "/port".into(), detail: "not <that>".into() };
     form.mistakes.push(problem);
