@@ -42,6 +42,10 @@ struct Api {
     body: String,
     /// Where the answer says what the question is known by.
     id: &'static str,
+    /// What asks for a link afterwards, where the answer brings none.
+    link: Option<String>,
+    /// What it is compared with: what does the same in ours.
+    ours: &'static str,
 }
 
 /// Prints how long each takes, and its ratio to ours.
@@ -63,8 +67,9 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         for api in &apis {
             took.push((api.name, lap(&url, api, options.requests).await?));
         }
-        let ours = took.iter().find(|(name, _)| *name == OURS).context("ours is missing")?.1;
-        for (name, spent) in took {
+        let spent: BTreeMap<_, _> = took.iter().copied().collect();
+        for api in &apis {
+            let (name, spent, ours) = (api.name, spent[api.name], spent[api.ours]);
             let of_ours = [spent[0] / ours[0], spent[1] / ours[1]];
             if round == 0 {
                 continue;
@@ -93,6 +98,8 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
 }
 
 const OURS: &str = "native";
+/// An ask, and another call that makes the link which comes with HoldOn's.
+const OURS_WITH_LINK: &str = "native, then a link";
 
 /// Every API, each with a key.
 async fn apis(server: &Server) -> anyhow::Result<Vec<Api>> {
@@ -125,15 +132,28 @@ async fn apis(server: &Server) -> anyhow::Result<Vec<Api>> {
         key,
         body: body.to_string(),
         id,
+        link: None,
+        ours: OURS,
     };
     let ours = server.ready.agent_key.clone();
+    let under = json!({ "action": action, "policy": "links" });
+    let native_link = Api {
+        link: Some(json!({ "member": "joe@example.com" }).to_string()),
+        ours: OURS_WITH_LINK,
+        ..api(OURS_WITH_LINK, "/v1/approvals", ours.clone(), under, "id")
+    };
+    let holdon_link = Api {
+        ours: OURS_WITH_LINK,
+        ..api("holdon, with a link", "/api/approvals", links, json!({ "action": text }), "id")
+    };
     let confirmation = json!({ "hitl_id": config["id"], "message": text });
     Ok(vec![
         api(OURS, "/v1/approvals", ours, json!({ "action": action }), "id"),
         api("ambedo", "/api/pause", ambedo, json!({ "action": text }), "watchId"),
         api("proof", "/api/v1/confirmations", proof, confirmation, "id"),
         api("holdon", "/api/approvals", holdon, json!({ "action": text }), "id"),
-        api("holdon, with a link", "/api/approvals", links, json!({ "action": text }), "id"),
+        native_link,
+        holdon_link,
     ])
 }
 
@@ -167,7 +187,15 @@ async fn each(url: &str, api: &Api, ids: Vec<String>, asks: bool) -> anyhow::Res
                 // Reading what is there to be read is not the server's.
                 let told =
                     if asks { reply.json()[api.id].as_str().map(str::to_owned) } else { None };
-                known.push(told.unwrap_or(id));
+                let id = told.unwrap_or(id);
+                if let Some(link) = api.link.as_ref().filter(|_| asks) {
+                    let path = format!("{}/{id}/links", api.path);
+                    let made = client.call("POST", &path, &api.key, link).await?;
+                    if made.status != 201 {
+                        bail!("no link was made: {}", made.json());
+                    }
+                }
+                known.push(id);
             }
             anyhow::Ok(known)
         });
